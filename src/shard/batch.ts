@@ -1,0 +1,32 @@
+/** One training batch as the loader gives it: windows of tokens with the document that each token belongs to. */
+export interface WindowBatch {
+  /** Number of windows. */
+  readonly rows: number;
+  /** Tokens a window: the model's context plus one, so that input and shifted target both fit. */
+  readonly width: number;
+  /** [rows * width] */
+  readonly tokens: Int32Array;
+  /** [rows * width] running number of the token's document inside its window, from 0. */
+  readonly segments: Int32Array;
+  /** [rows * width] position of the token inside its document. */
+  readonly positions: Int32Array;
+  /** [rows * width] index into `documents`. */
+  readonly documentIndex: Int32Array;
+  /** The documents that the batch touches, each once. */
+  readonly documents: readonly ShardDocument[];
+}
+
+/** What a shard knows of one document. */
+export interface ShardDocument {
+  readonly id: string;
+  readonly corpus: string;
+  readonly source: string;
+  /** Half-open byte range in the (decompressed) source. */
+  readonly sourceRange: readonly [number, number];
+  /** Half-open token range in its shard. */
+  readonly tokenRange: readonly [number, number];
+  readonly shard: number;
+  /** UTF-8 length of the document's text. */
+  readonly bytes: number;
+  readonly signals: Readonly<Record<string, number>>;
+}
