@@ -1,0 +1,176 @@
+import type { z } from 'zod';
+import type { DocumentBatch, TokenBatch } from './batch.ts';
+import type {
+  Artifact,
+  Barrier,
+  JobContext,
+  JobOutcome,
+  Judge,
+  Source,
+  Stage,
+  StageContext,
+} from './stage.ts';
+
+/** What flows from step to step. `nothing` is before a source and after the last barrier. */
+export type Flow = 'nothing' | 'documents' | 'tokens';
+
+export type BatchOf<F extends Flow> = F extends 'documents'
+  ? DocumentBatch
+  : F extends 'tokens'
+    ? TokenBatch
+    : never;
+
+interface Described<
+  Kind extends string,
+  Options,
+  In extends Flow,
+  Out extends Flow,
+  Needs extends Artifact,
+  Gives extends Artifact,
+> {
+  /** The name in a pipeline file. */
+  readonly kind: Kind;
+  /** One line for `provender steps`. */
+  readonly summary: string;
+  /** A strict object; every default lives here, and every option has a description. */
+  readonly options: z.ZodType<Options>;
+  /** import.meta.url of the file that defines the step: its transitive source is part of the fingerprint. */
+  readonly module: string;
+  readonly from: In;
+  readonly to: Out;
+  readonly needs: readonly Needs[];
+  readonly gives: readonly Gives[];
+}
+
+export type SourceStep<K extends string, O> = Described<K, O, 'nothing', 'documents', never, never> & {
+  readonly role: 'source';
+  readonly source: Source<O>;
+};
+export type JudgeStep<K extends string, O> = Described<K, O, 'documents', 'documents', never, never> & {
+  readonly role: 'judge';
+  readonly judge: Judge<O>;
+};
+export type StageStep<K extends string, O, In extends Flow, Out extends Flow, N extends Artifact> = Described<
+  K,
+  O,
+  In,
+  Out,
+  N,
+  never
+> & {
+  readonly role: 'stage';
+  open(
+    options: O,
+    context: StageContext,
+  ): Stage<BatchOf<In>, BatchOf<Out>> | Promise<Stage<BatchOf<In>, BatchOf<Out>>>;
+};
+export type BarrierStep<
+  K extends string,
+  O,
+  In extends Flow,
+  Out extends Flow,
+  N extends Artifact,
+  G extends Artifact,
+> = Described<K, O, In, Out, N, G> & {
+  readonly role: 'barrier';
+  readonly barrier: Barrier<O, BatchOf<In>>;
+};
+export type JobStep<K extends string, O, F extends Flow, N extends Artifact, G extends Artifact> = Described<
+  K,
+  O,
+  F,
+  F,
+  N,
+  G
+> & {
+  readonly role: 'job';
+  run(options: O, context: JobContext): Promise<JobOutcome>;
+};
+
+/** Any step, its types forgotten: what the planner and the workers hold. Options were checked by `options`. */
+export interface AnyStep {
+  readonly kind: string;
+  readonly summary: string;
+  readonly options: z.ZodType;
+  readonly module: string;
+  readonly from: Flow;
+  readonly to: Flow;
+  readonly needs: readonly Artifact[];
+  readonly gives: readonly Artifact[];
+  readonly role: 'source' | 'judge' | 'stage' | 'barrier' | 'job';
+}
+
+/** A step and its options as a pipeline file, a worker, a manifest and an ablation all hold them. */
+export interface StepSpec {
+  readonly kind: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Where the step is named apart from its kind: two steps of a kind, or a user's own module. */
+  readonly name?: string;
+  /** A user's own step: the module that defines it. */
+  readonly use?: string;
+}
+
+/** A filter on documents. */
+export function defineJudge<const K extends string, O>(
+  step: Pick<JudgeStep<K, O>, 'kind' | 'summary' | 'options' | 'module'> & Judge<O>,
+): JudgeStep<K, O> {
+  const { kind, summary, options, module, signals, measure, decide } = step;
+  const judge: Judge<O> = { signals, measure, decide };
+  return {
+    role: 'judge',
+    kind,
+    summary,
+    options,
+    module,
+    from: 'documents',
+    to: 'documents',
+    needs: [],
+    gives: [],
+    judge,
+  };
+}
+
+/** A streaming step from batches to batches. */
+export function defineStage<
+  const K extends string,
+  O,
+  const In extends Flow,
+  const Out extends Flow,
+  const N extends Artifact = never,
+>(step: Omit<StageStep<K, O, In, Out, N>, 'role' | 'gives'>): StageStep<K, O, In, Out, N> {
+  return { ...step, role: 'stage', gives: [] };
+}
+
+export function defineSource<const K extends string, O>(
+  step: Pick<SourceStep<K, O>, 'kind' | 'summary' | 'options' | 'module' | 'source'>,
+): SourceStep<K, O> {
+  return { ...step, role: 'source', from: 'nothing', to: 'documents', needs: [], gives: [] };
+}
+
+/** A step that must see every document before the next step sees one. */
+export function defineBarrier<
+  const K extends string,
+  O,
+  const In extends Flow,
+  const Out extends Flow,
+  const N extends Artifact = never,
+  const G extends Artifact = never,
+>(step: Omit<BarrierStep<K, O, In, Out, N, G>, 'role'>): BarrierStep<K, O, In, Out, N, G> {
+  return { ...step, role: 'barrier' };
+}
+
+/** A step that turns artifacts into artifacts; documents flow past it untouched. */
+export function defineJob<
+  const K extends string,
+  O,
+  const N extends Artifact = never,
+  const G extends Artifact = never,
+>(
+  step: Pick<
+    JobStep<K, O, Flow, N, G>,
+    'kind' | 'summary' | 'options' | 'module' | 'needs' | 'gives' | 'run'
+  >,
+): JobStep<K, O, Flow, N, G> {
+  // A job is at home in any flow: the planner checks only its artifacts.
+  return { ...step, role: 'job', from: 'nothing', to: 'nothing' };
+}
