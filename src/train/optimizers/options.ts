@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+export const optimizerOptions = z.strictObject({
+  kind: z.enum(['adamw']).default('adamw'),
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.95),
+  epsilon: z.number().positive().default(1e-8),
+  weightDecay: z
+    .number()
+    .min(0)
+    .default(0.1)
+    .describe('decoupled, on matrices only, times the learning rate'),
+  clipNorm: z.number().positive().default(1).describe('largest global L2 norm of the gradient'),
+});
+
+export type OptimizerOptions = z.input<typeof optimizerOptions>;
+export type OptimizerSettings = z.output<typeof optimizerOptions>;
