@@ -1,0 +1,399 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Document as YamlDocument,
+} from 'yaml';
+import { z } from 'zod';
+import { ConfigurationError, classifySystemError } from './errors.ts';
+import type { AnyStep, StepSpec } from './step.ts';
+
+const bytes = (text: string) =>
+  z
+    .union([z.int().positive(), z.string().regex(/^\d+(\.\d+)?\s*([KMGT]i?B?)?$/)])
+    .transform((value, context) => {
+      const parsed = parseBytes(value);
+      if (Number.isSafeInteger(parsed) && parsed > 0) return parsed;
+      context.addIssue({ code: 'custom', message: 'not a number of bytes' });
+      return z.NEVER;
+    })
+    .describe(text);
+
+/** Bytes from `67108864`, `64MiB`, `1.5 GB`. */
+export function parseBytes(value: string | number): number {
+  if (typeof value === 'number') return value;
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?)?$/.exec(value);
+  if (!match) return Number.NaN;
+  const power = match[2] ? 'KMGT'.indexOf(match[2]) + 1 : 0;
+  return Math.round(Number(match[1]) * (match[3] ? 1024 : 1000) ** power);
+}
+
+/** How a run is carried out. Only the options marked so can change what comes out. */
+export const RunOptions = z.strictObject({
+  workers: z
+    .union([z.int().min(1).max(256), z.literal('auto')])
+    .default('auto')
+    .describe('threads that work on partitions; auto: one a core'),
+  partitionBytes: bytes('input bytes a partition; decides how the work is cut, not what comes out').default(
+    64 * 2 ** 20,
+  ),
+  partBytes: bytes('bytes of input after which a task commits a part and a cursor').default(32 * 2 ** 20),
+  batchBytes: bytes('text bytes a batch').default(2 ** 20),
+  batchDocuments: z.int().min(1).default(512).describe('documents a batch, at most'),
+  rejects: z
+    .enum(['keep', 'ledger'])
+    .default('keep')
+    .describe('keep refused documents with their text, or only the ledger of who and why'),
+  maxBadFraction: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('fail where more than this fraction of the records of a partition cannot be read'),
+  retries: z
+    .int()
+    .min(0)
+    .max(20)
+    .default(3)
+    .describe('how often a task is tried again after an error that may pass'),
+  timeCapSeconds: z
+    .number()
+    .positive()
+    .default(60)
+    .describe('a document that keeps a worker longer is set aside'),
+  minFreeBytes: bytes('do not start or go on with less free disk').default(256 * 2 ** 20),
+});
+export type RunOptions = z.infer<typeof RunOptions>;
+
+const PipelineHead = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]+$/, 'letters, digits, dots, dashes')
+    .describe('names the run directory'),
+  seed: z.int().min(0).default(1).describe('all randomness comes from it'),
+  run: RunOptions.prefault({}),
+  steps: z.array(z.unknown()).min(1).describe('in the order in which documents go through them'),
+});
+
+/** A pipeline as everything holds it: data, all options resolved. */
+export interface PipelineSpec {
+  readonly name: string;
+  readonly seed: number;
+  readonly run: RunOptions;
+  readonly steps: readonly StepSpec[];
+  /** Folder from which relative paths in options are taken. */
+  readonly baseFolder: string;
+}
+
+export interface StepTable {
+  get(kind: string): AnyStep | undefined;
+  readonly kinds: readonly string[];
+  /** Loads a user's own step from a module path; gives the step and what the workers import. */
+  loadUserStep(path: string): Promise<{ step: AnyStep; use: string }>;
+}
+
+interface Located {
+  readonly message: string;
+  readonly path: readonly (string | number)[];
+  /** The key that is too many, where that is the problem. */
+  readonly key?: string;
+}
+
+function optionPath(path: readonly (string | number)[]): string {
+  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i ? `.${part}` : part)).join('');
+}
+
+/** Line and column of a path in the YAML, or of the nearest ancestor that is there. */
+function position(document: YamlDocument | undefined, counter: LineCounter, issue: Located): string {
+  if (!document) return '';
+  for (let depth = issue.path.length; depth >= 0; depth--) {
+    const node =
+      depth === 0
+        ? document.contents
+        : (document.getIn(issue.path.slice(0, depth), true) as Node | undefined);
+    if (!node?.range) continue;
+    let offset = node.range[0];
+    if (issue.key !== undefined && depth === issue.path.length && isMap(node)) {
+      const pair = node.items.find(
+        (item) => isPair(item) && isScalar(item.key) && item.key.value === issue.key,
+      );
+      const key = pair?.key as Node | undefined;
+      if (key?.range) offset = key.range[0];
+    }
+    const { line, col } = counter.linePos(offset);
+    return `:${line}:${col}`;
+  }
+  return '';
+}
+
+function fromZod(error: z.ZodError, prefix: readonly (string | number)[]): Located[] {
+  return error.issues.flatMap((issue): Located[] => {
+    const path = [...prefix, ...(issue.path as (string | number)[])];
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ message: `unknown option '${key}'`, path, key }));
+    return [{ message: issue.message, path }];
+  });
+}
+
+/** `path=value`; the value is YAML. Paths: `seed`, `run.workers`, `steps[2].length.minWords`, or `length.minWords`. */
+export function applyOverride(plain: Record<string, unknown>, override: string): void {
+  const equals = override.indexOf('=');
+  if (equals < 1) throw new ConfigurationError(`--set ${override}: expected PATH=VALUE`);
+  const path = override
+    .slice(0, equals)
+    .replace(/\[(\d+)\]/g, '.$1')
+    .split('.');
+  const value: unknown = parseDocument(override.slice(equals + 1)).toJS();
+  let at: unknown = plain;
+  const head = path[0]!;
+  if (!['name', 'seed', 'run', 'steps'].includes(head)) {
+    const steps = plain.steps as unknown[];
+    const matches = steps.flatMap((step, i) => (stepAnswersTo(step, head) ? [i] : []));
+    if (matches.length !== 1) {
+      throw new ConfigurationError(
+        `--set ${override}: ${matches.length ? 'several steps are' : 'no step is'} called '${head}'`,
+      );
+    }
+    const i = matches[0]!;
+    const step = steps[i];
+    if (typeof step === 'string') steps[i] = { [step]: {} };
+    const entry = steps[i] as Record<string, unknown>;
+    const kind = stepKindOf(entry)!;
+    const key = kind === 'use' ? 'with' : kind;
+    entry[key] ??= {};
+    at = entry[key];
+    path.shift();
+    if (path.length === 0)
+      throw new ConfigurationError(`--set ${override}: name an option of step '${head}'`);
+  }
+  for (const part of path.slice(0, -1)) {
+    const parent = at as Record<string, unknown>;
+    if (parent[part] === undefined || parent[part] === null) parent[part] = {};
+    if (typeof parent[part] !== 'object')
+      throw new ConfigurationError(`--set ${override}: '${part}' has no options`);
+    at = parent[part];
+  }
+  (at as Record<string, unknown>)[path.at(-1)!] = value;
+}
+
+function stepKindOf(entry: object): string | undefined {
+  return Object.keys(entry).find((key) => key !== 'name' && key !== 'with');
+}
+
+function stepAnswersTo(step: unknown, name: string): boolean {
+  if (typeof step === 'string') return step === name;
+  if (step === null || typeof step !== 'object') return false;
+  return (step as { name?: string }).name === name || stepKindOf(step) === name;
+}
+
+async function resolveStep(
+  entry: unknown,
+  i: number,
+  table: StepTable,
+  baseFolder: string,
+  problems: Located[],
+): Promise<StepSpec | undefined> {
+  const path: (string | number)[] = ['steps', i];
+  const object: Record<string, unknown> =
+    typeof entry === 'string' ? { [entry]: {} } : ((entry ?? {}) as Record<string, unknown>);
+  if (typeof object !== 'object' || Array.isArray(object)) {
+    problems.push({ message: 'a step is a name, or one name with its options', path });
+    return undefined;
+  }
+  const kinds = Object.keys(object).filter((key) => key !== 'name' && key !== 'with');
+  if (kinds.length !== 1) {
+    problems.push({
+      message: `a step has one name, not ${kinds.length ? kinds.map((kind) => `'${kind}'`).join(' and ') : 'none'}`,
+      path,
+    });
+    return undefined;
+  }
+  const kind = kinds[0]!;
+  const name = object.name as string | undefined;
+  if (name !== undefined && (typeof name !== 'string' || !/^[\w.-]+$/.test(name))) {
+    problems.push({ message: 'a name is made of letters, digits, dots and dashes', path: [...path, 'name'] });
+  }
+  let step: AnyStep | undefined;
+  let use: string | undefined;
+  if (kind === 'use') {
+    try {
+      const loaded = await table.loadUserStep(resolve(baseFolder, String(object.use)));
+      step = loaded.step;
+      use = loaded.use;
+    } catch (error) {
+      problems.push({ message: (error as Error).message, path: [...path, 'use'] });
+      return undefined;
+    }
+  } else {
+    step = table.get(kind);
+    if ('with' in object)
+      problems.push({
+        message: `'with' goes with 'use'; give the options under '${kind}'`,
+        path,
+        key: 'with',
+      });
+  }
+  if (!step) {
+    problems.push({ message: `no step is called '${kind}'${nearest(kind, table.kinds)}`, path, key: kind });
+    return undefined;
+  }
+  const optionsKey = kind === 'use' ? 'with' : kind;
+  const parsed = step.options.safeParse(object[optionsKey] ?? {});
+  if (!parsed.success) {
+    problems.push(...fromZod(parsed.error, [...path, optionsKey]));
+    return undefined;
+  }
+  return {
+    kind: step.kind,
+    name: name ?? step.kind,
+    options: parsed.data as Record<string, unknown>,
+    ...(use ? { use } : {}),
+  };
+}
+
+function nearest(word: string, words: readonly string[]): string {
+  const best = words.map((other) => ({ other, far: distance(word, other) })).sort((a, b) => a.far - b.far)[0];
+  return best && best.far <= Math.max(2, word.length / 3)
+    ? `; did you mean '${best.other}'?`
+    : '; see `provender steps`';
+}
+
+/** Edit distance (Levenshtein, 1966). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** Checks a parsed pipeline against the schemas; throws one ConfigurationError that lists every problem with its place. */
+export async function resolvePipeline(
+  plain: Record<string, unknown>,
+  table: StepTable,
+  where: { file: string; baseFolder: string; document?: YamlDocument; counter?: LineCounter },
+): Promise<PipelineSpec> {
+  const problems: Located[] = [];
+  const head = PipelineHead.safeParse(plain);
+  if (!head.success) problems.push(...fromZod(head.error, []));
+  const entries = Array.isArray(plain.steps) ? plain.steps : [];
+  const steps: StepSpec[] = [];
+  for (let i = 0; i < entries.length; i++) {
+    const spec = await resolveStep(entries[i], i, table, where.baseFolder, problems);
+    if (spec) {
+      const taken = steps.filter((other) => other.kind === spec.kind || other.name === spec.name).length;
+      const wanted = spec.name!;
+      steps.push(
+        steps.some((other) => other.name === wanted) ? { ...spec, name: `${wanted}-${taken + 1}` } : spec,
+      );
+    }
+  }
+  if (problems.length || !head.success) {
+    const counter = where.counter ?? new LineCounter();
+    const lines = problems.map((problem) => {
+      const at = optionPath(problem.key === undefined ? problem.path : [...problem.path, problem.key]);
+      return `${where.file}${position(where.document, counter, problem)}: ${at ? `${at}: ` : ''}${problem.message}`;
+    });
+    throw new ConfigurationError(lines.join('\n'));
+  }
+  return {
+    name: head.data.name,
+    seed: head.data.seed,
+    run: head.data.run,
+    steps,
+    baseFolder: where.baseFolder,
+  };
+}
+
+/** Reads a pipeline file. Errors name file, line, column and the option's path. */
+export async function readPipelineFile(
+  path: string,
+  table: StepTable,
+  overrides: readonly string[] = [],
+): Promise<PipelineSpec> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new ConfigurationError(classifySystemError(error, { file: path }).message);
+  });
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  if (document.errors.length) {
+    throw new ConfigurationError(
+      document.errors
+        .map((error) => {
+          const { line, col } = counter.linePos(error.pos[0]);
+          return `${path}:${line}:${col}: ${error.message}`;
+        })
+        .join('\n'),
+    );
+  }
+  const plain = document.toJS() as unknown;
+  if (plain === null || typeof plain !== 'object' || Array.isArray(plain)) {
+    throw new ConfigurationError(`${path}:1:1: a pipeline file is a mapping with 'name' and 'steps'`);
+  }
+  const entries = plain as Record<string, unknown>;
+  for (const override of overrides) applyOverride(entries, override);
+  return resolvePipeline(entries, table, {
+    file: path,
+    baseFolder: dirname(resolve(path)),
+    document,
+    counter,
+  });
+}
+
+/** The JSON Schema of a pipeline file, for editors. */
+export function pipelineJsonSchema(steps: readonly AnyStep[]): object {
+  const schemaOf = (type: z.ZodType) => {
+    const { $schema: _, ...schema } = z.toJSONSchema(type, { io: 'input', unrepresentable: 'any' }) as Record<
+      string,
+      unknown
+    >;
+    return schema;
+  };
+  const head = schemaOf(PipelineHead) as { properties: Record<string, object> };
+  const name = { type: 'string', description: 'names this step apart from its kind' };
+  const one = (kind: string, schema: object, summary: string) => ({
+    type: 'object',
+    description: summary,
+    properties: { name, [kind]: schema },
+    required: [kind],
+    additionalProperties: false,
+  });
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'provender pipeline',
+    ...head,
+    properties: {
+      ...head.properties,
+      steps: {
+        type: 'array',
+        minItems: 1,
+        items: {
+          anyOf: [
+            { type: 'string', enum: steps.map((step) => step.kind) },
+            ...steps.map((step) => one(step.kind, schemaOf(step.options), step.summary)),
+            {
+              type: 'object',
+              description: "a user's own step",
+              required: ['use'],
+              additionalProperties: false,
+              properties: {
+                name,
+                use: { type: 'string', description: 'path of its module' },
+                with: { type: 'object' },
+              },
+            },
+          ],
+        },
+      },
+    },
+  };
+}
