@@ -1,0 +1,68 @@
+import { stat } from 'node:fs/promises';
+import { sha256File } from '../core/hash.ts';
+import type { InputFile, InputSlice } from '../core/stage.ts';
+import type { TaskRecord } from './tasks.ts';
+
+/**
+ * Cuts inputs into partitions of about `partitionBytes`, in their order: small files together, large splittable
+ * ones apart. Depends on nothing but the inputs and the size, so that it is the same for any number of workers.
+ */
+export function cutPartitions(files: readonly InputFile[], partitionBytes: number): InputSlice[][] {
+  const partitions: InputSlice[][] = [];
+  let open: InputSlice[] = [];
+  let bytes = 0;
+  const close = (): void => {
+    if (open.length) partitions.push(open);
+    open = [];
+    bytes = 0;
+  };
+  for (const file of files) {
+    if (file.splittable && file.size > partitionBytes) {
+      close();
+      const pieces = Math.ceil(file.size / partitionBytes);
+      for (let i = 0; i < pieces; i++) {
+        const start = Math.floor((file.size * i) / pieces);
+        partitions.push([{ ...file, start, end: Math.floor((file.size * (i + 1)) / pieces) }]);
+      }
+      continue;
+    }
+    if (bytes > 0 && bytes + file.size > partitionBytes) close();
+    open.push({ ...file, start: 0, end: file.size });
+    bytes += file.size;
+  }
+  close();
+  return partitions;
+}
+
+/**
+ * Whether the inputs are what they were when `record` was made: size and modification time are enough, unless
+ * `verify`; a file that was touched is digested again, and its content decides. Gives the first that differs.
+ */
+export async function changedInput(
+  record: TaskRecord,
+  slices: readonly InputSlice[],
+  verify: boolean,
+): Promise<string | undefined> {
+  if (record.inputs.length !== slices.length) return 'the list of inputs';
+  for (let i = 0; i < slices.length; i++) {
+    const before = record.inputs[i]!;
+    const now = slices[i]!;
+    if (before.path !== now.path || before.start !== now.start || before.end !== now.end) return now.path;
+    if (before.size !== now.size) return `${now.path} (${before.size} -> ${now.size} bytes)`;
+    if (before.mtimeMs === now.mtimeMs && !verify) continue;
+    if ((await sha256File(now.path, now.start, now.end)) !== before.sha256)
+      return `${now.path} (its content)`;
+  }
+  return undefined;
+}
+
+export async function inputBytes(slices: readonly InputSlice[]): Promise<number> {
+  let sum = 0;
+  for (const slice of slices) sum += slice.end - slice.start;
+  return sum;
+}
+
+export async function describeInput(path: string): Promise<Pick<InputFile, 'path' | 'size' | 'mtimeMs'>> {
+  const { size, mtimeMs } = await stat(path);
+  return { path, size, mtimeMs };
+}

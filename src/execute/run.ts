@@ -1,0 +1,716 @@
+import { rm, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { codeHash } from '../core/code-hash.ts';
+import { CancelledError, IntegrityError, ProvenderError } from '../core/errors.ts';
+import { ensureFolder, readJsonIfThere, requireFree, writeJsonAtomic } from '../core/files.ts';
+import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
+import { digestOf, sha256File } from '../core/hash.ts';
+import type { Artifact, InputSlice, JobOutcome, Source } from '../core/stage.ts';
+import type { SourceStep } from '../core/step.ts';
+import { addTally, emptyTally, type StepTally } from '../core/tally.ts';
+import { findStep } from '../steps.ts';
+import { COUNTERS } from './counters.ts';
+import { changedInput, cutPartitions } from './partition.ts';
+import type { JobUnit, Plan, SegmentUnit, StepReference, Unit } from './plan.ts';
+import { type RunningTask, TimeCapError, WorkerPool } from './pool.ts';
+import { lockRunFolder, readManifest, taskFolder, type UnitManifest, unitFolder } from './run-folder.ts';
+import type { JobTask, SegmentTask, TaskRecord } from './tasks.ts';
+
+/** What a run tells while it goes on; every method may be called often and must return at once. */
+export interface RunObserver {
+  unitStarted?(unit: Unit, decision: Decision): void;
+  progress?(unit: Unit, progress: UnitProgress): void;
+  unitDone?(unit: Unit, manifest: UnitManifest, skipped: boolean): void;
+  say?(line: string): void;
+}
+
+export interface UnitProgress {
+  readonly done: number;
+  readonly total?: number;
+  /** Segments: documents read and kept so far in this process. */
+  readonly documents?: number;
+  readonly kept?: number;
+  readonly note?: string;
+}
+
+/** Whether a unit's outcome still holds, and if not, why. */
+export interface Decision {
+  readonly runs: boolean;
+  /** What differs: `length.minWords: 50 -> 40`. Empty where it never ran before. */
+  readonly reasons: readonly string[];
+  readonly tasks?: { readonly total: number; readonly left: number };
+}
+
+export interface RunSettings {
+  readonly runFolder: string;
+  readonly limit?: number;
+  /** Digest every input again instead of trusting size and modification time. */
+  readonly verify?: boolean;
+  readonly signal?: AbortSignal;
+  readonly observer?: RunObserver;
+}
+
+export interface RunSummary {
+  readonly name: string;
+  readonly seed: number;
+  readonly runFolder: string;
+  readonly seconds: number;
+  /** True where every unit was already complete. */
+  readonly nothingToDo: boolean;
+  readonly units: readonly {
+    readonly name: string;
+    readonly type: Unit['type'];
+    readonly skipped: boolean;
+    readonly seconds: number;
+  }[];
+  readonly steps: readonly StepSummary[];
+}
+
+export interface StepSummary {
+  readonly name: string;
+  readonly kind: string;
+  readonly tally?: StepTally;
+  /** A job's or barrier's own summary. */
+  readonly outcome?: Readonly<Record<string, unknown>>;
+}
+
+/** Frame code that every segment or job goes through, beside the steps' own. */
+const SEGMENT_CODE = new URL(
+  import.meta.url.endsWith('.ts') ? './segment-task.ts' : './segment-task.js',
+  import.meta.url,
+).href;
+
+export function workerCount(workers: number | 'auto'): number {
+  return workers === 'auto' ? availableParallelism() : workers;
+}
+
+/** Carries out a plan in its run directory: what is complete is skipped, what was begun goes on. */
+export async function runPlan(plan: Plan, settings: RunSettings): Promise<RunSummary> {
+  const release = await lockRunFolder(settings.runFolder);
+  const run = new Run(plan, settings);
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+    await release();
+  }
+}
+
+/** What `runPlan` would do, without doing it: one decision a unit. */
+export async function dryRun(
+  plan: Plan,
+  settings: RunSettings,
+): Promise<{ unit: Unit; decision: Decision; inputBytes?: number }[]> {
+  const run = new Run(plan, settings);
+  try {
+    return await run.decide();
+  } finally {
+    await run.close();
+  }
+}
+
+class Run {
+  private readonly plan: Plan;
+  private readonly settings: RunSettings;
+  private readonly pool: WorkerPool;
+  private readonly manifests = new Map<number, UnitManifest>();
+  private readonly records = new Map<number, TaskRecord[]>();
+  private readonly running = new Set<RunningTask<unknown>>();
+  private readonly skipped = new Set<number>();
+
+  constructor(plan: Plan, settings: RunSettings) {
+    this.plan = plan;
+    this.settings = settings;
+    this.pool = new WorkerPool(workerCount(plan.spec.run.workers));
+  }
+
+  async run(): Promise<RunSummary> {
+    const { plan, settings } = this;
+    const started = performance.now();
+    await writeJsonAtomic(join(settings.runFolder, 'plan.json'), plan);
+    const stop = (): void => {
+      for (const { counters } of this.running) counters[COUNTERS.stop] = 1;
+    };
+    settings.signal?.addEventListener('abort', stop);
+    try {
+      for (const unit of plan.units) {
+        this.throwIfStopped();
+        await requireFree(settings.runFolder, plan.spec.run.minFreeBytes);
+        if (unit.type === 'segment') await this.segment(unit);
+        else await this.job(unit);
+      }
+    } finally {
+      settings.signal?.removeEventListener('abort', stop);
+    }
+    const summary = this.summary((performance.now() - started) / 1000);
+    await writeJsonAtomic(join(settings.runFolder, 'summary.json'), summary);
+    return summary;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.running].map(({ done }) => done));
+    await this.pool.close();
+  }
+
+  private throwIfStopped(): void {
+    if (this.settings.signal?.aborted)
+      throw new CancelledError('interrupted; the same command goes on from here');
+  }
+
+  /** Fingerprint of a unit but for its partitions. */
+  private unitFingerprint(
+    unit: Unit,
+    steps: readonly StepReference[],
+    code: Readonly<Record<string, string>>,
+  ): Fingerprint {
+    const parts: Record<string, unknown> = { seed: this.plan.spec.seed, code };
+    for (const step of steps) parts[step.name] = { kind: step.spec.kind, ...step.spec.options };
+    for (const [artifact, index] of Object.entries(unit.artifacts))
+      parts[`artifact.${artifact}.digest`] = this.manifests.get(index)!.outputDigest;
+    if (unit.type === 'segment') {
+      parts.limit = this.settings.limit;
+      if (unit.source) parts['run.partitionBytes'] = this.plan.spec.run.partitionBytes;
+      if (unit.apply)
+        parts[`outcome.${unit.apply.step.name}.digest`] = this.manifests.get(unit.apply.unit)!.outputDigest;
+    } else if (unit.taps !== undefined) {
+      parts['documents.digest'] = this.manifests.get(unit.taps)!.outputDigest;
+    }
+    return fingerprint(parts);
+  }
+
+  private async codeOf(steps: readonly StepReference[], frame?: string): Promise<Record<string, string>> {
+    const code: Record<string, string> = frame ? { frame: codeHash(frame) } : {};
+    for (const step of steps) code[step.name] = codeHash((await findStep(step)).module);
+    return code;
+  }
+
+  /** Artifacts that the unit's steps declare they need; others must not enter its fingerprint. */
+  private async needed(unit: Unit): Promise<Partial<Record<Artifact, number>>> {
+    const needs = new Set<Artifact>();
+    for (const step of stepsOf(unit))
+      for (const artifact of (await findStep(step)).needs) needs.add(artifact);
+    return Object.fromEntries(Object.entries(unit.artifacts).filter(([name]) => needs.has(name as Artifact)));
+  }
+
+  private async prepare(unit: Unit): Promise<{ unit: Unit; print: Fingerprint }> {
+    const narrowed = { ...unit, artifacts: await this.needed(unit) } as Unit;
+    const steps = stepsOf(unit);
+    const code = await this.codeOf(steps, unit.type === 'segment' ? SEGMENT_CODE : undefined);
+    return { unit: narrowed, print: this.unitFingerprint(narrowed, steps, code) };
+  }
+
+  private artifactFolders(unit: Unit): Partial<Record<Artifact, string>> {
+    const folders: Partial<Record<Artifact, string>> = {};
+    for (const [name, index] of Object.entries(unit.artifacts)) {
+      folders[name as Artifact] = join(
+        unitFolder(this.settings.runFolder, this.plan.units[index!]!),
+        'artifact',
+      );
+    }
+    return folders;
+  }
+
+  private async inputsOf(unit: SegmentUnit): Promise<InputSlice[][]> {
+    if (!unit.source) return [];
+    const step = (await findStep(unit.source)) as SourceStep<string, unknown>;
+    const source: Source<unknown> = step.source;
+    const signal = this.settings.signal ?? new AbortController().signal;
+    const files = await source.list(unit.source.spec.options, {
+      baseFolder: this.plan.spec.baseFolder,
+      signal,
+    });
+    return cutPartitions(files, this.plan.spec.run.partitionBytes);
+  }
+
+  private async segmentTasks(
+    unit: SegmentUnit,
+    print: Fingerprint,
+  ): Promise<Omit<SegmentTask, 'counters'>[]> {
+    const { run, seed, baseFolder } = this.plan.spec;
+    const { runFolder, limit } = this.settings;
+    const slices = await this.inputsOf(unit);
+    const upstream = unit.upstream === undefined ? [] : this.records.get(unit.upstream)!;
+    const partitions = unit.source ? slices.length : upstream.length;
+    const outcome = unit.apply
+      ? join(unitFolder(runFolder, this.plan.units[unit.apply.unit]!), 'artifact')
+      : '';
+    let firstDocument = 0;
+    return Array.from({ length: partitions }, (_, partition) => {
+      const mine = slices[partition] ?? [];
+      const record = upstream[partition];
+      const folder =
+        unit.upstream === undefined ? '' : taskFolder(runFolder, this.plan.units[unit.upstream]!, partition);
+      const files = (record?.parts ?? []).flatMap((part) =>
+        part.files.documents
+          ? [{ path: join(folder, part.files.documents.name), documents: part.documents }]
+          : [],
+      );
+      const content = mine.map(({ path, start, end, spec }) => ({ path, start, end, spec }));
+      const recipe = digestOf([
+        print.hash,
+        content,
+        record?.outputDigest,
+        unit.apply ? firstDocument : 0,
+        unit.keepsDocuments,
+      ]);
+      const task: Omit<SegmentTask, 'counters'> = {
+        type: 'segment',
+        folder: taskFolder(runFolder, unit, partition),
+        recipe,
+        fingerprint: digestOf([recipe, mine.map(({ size, mtimeMs }) => [size, mtimeMs])]),
+        partition,
+        source: unit.source,
+        apply: unit.apply ? { step: unit.apply.step, outcome } : undefined,
+        stages: unit.stages,
+        tap: unit.tap,
+        keepsDocuments: unit.keepsDocuments,
+        slices: mine,
+        files,
+        firstDocument,
+        artifacts: this.artifactFolders(unit),
+        settings: {
+          seed,
+          baseFolder,
+          partBytes: run.partBytes,
+          batchBytes: run.batchBytes,
+          batchDocuments: run.batchDocuments,
+          rejects: run.rejects,
+          maxBadFraction: run.maxBadFraction,
+          limit: unit.source && limit !== undefined ? Math.ceil(limit / partitions) : undefined,
+        },
+      };
+      firstDocument += record?.documents ?? 0;
+      return task;
+    });
+  }
+
+  /** Records of the tasks that need not run again, by partition, and why the others must. */
+  private async standing(
+    tasks: readonly Omit<SegmentTask, 'counters'>[],
+  ): Promise<{ records: (TaskRecord | undefined)[]; reasons: string[] }> {
+    const reasons: string[] = [];
+    const records: (TaskRecord | undefined)[] = [];
+    for (const task of tasks) {
+      const record = await readJsonIfThere<TaskRecord>(join(task.folder, 'task.json'));
+      if (record?.recipe !== task.recipe) {
+        records.push(undefined);
+        continue;
+      }
+      const changed = await changedInput(record, task.slices, this.settings.verify ?? false);
+      if (changed !== undefined) reasons.push(`input changed: ${changed}`);
+      const gone = changed === undefined ? await missingFile(task.folder, record) : undefined;
+      if (gone !== undefined) reasons.push(`${gone} is missing or has another size`);
+      records.push(changed === undefined && gone === undefined ? record : undefined);
+    }
+    return { records, reasons };
+  }
+
+  private async decideSegment(
+    unit: SegmentUnit,
+    print: Fingerprint,
+  ): Promise<{
+    tasks: Omit<SegmentTask, 'counters'>[];
+    records: (TaskRecord | undefined)[];
+    decision: Decision;
+  }> {
+    const tasks = await this.segmentTasks(unit, print);
+    const { records, reasons } = await this.standing(tasks);
+    const left = records.filter((record) => record === undefined).length;
+    const before = await readJsonIfThere<Fingerprint>(
+      join(unitFolder(this.settings.runFolder, unit), 'fingerprint.json'),
+    );
+    const changed = before && before.hash !== print.hash ? differences(before.fields, print.fields) : [];
+    const runs = left > 0 || (await readManifest(this.settings.runFolder, unit))?.partitions !== tasks.length;
+    return {
+      tasks,
+      records,
+      decision: { runs, reasons: [...changed, ...reasons], tasks: { total: tasks.length, left } },
+    };
+  }
+
+  private async segment(planned: SegmentUnit): Promise<void> {
+    const { unit, print } = (await this.prepare(planned)) as { unit: SegmentUnit; print: Fingerprint };
+    const { runFolder, observer } = this.settings;
+    const { tasks, records, decision } = await this.decideSegment(unit, print);
+    observer?.unitStarted?.(unit, decision);
+    const folder = await ensureFolder(unitFolder(runFolder, unit));
+    const started = performance.now();
+    if (decision.runs) {
+      await rm(join(folder, 'manifest.json'), { force: true });
+      await writeJsonAtomic(join(folder, 'fingerprint.json'), print);
+      await this.runTasks(unit, tasks, records);
+      await removeSurplusTasks(runFolder, unit, tasks.length);
+    }
+    const done = records as TaskRecord[];
+    this.records.set(unit.index, done);
+    const old = decision.runs ? undefined : await readManifest(runFolder, unit);
+    const manifest: UnitManifest = {
+      version: 1,
+      unit: unit.name,
+      type: 'segment',
+      steps: stepsOf(unit).map(({ name, spec }) => ({ name, kind: spec.kind, options: spec.options })),
+      fingerprint: print,
+      outputDigest: digestOf(done.map((record) => record.outputDigest)),
+      seconds: old?.seconds ?? (performance.now() - started) / 1000,
+      finished: old?.finished ?? new Date().toISOString(),
+      partitions: done.length,
+      documents: done.reduce((sum, record) => sum + record.documents, 0),
+      textBytes: done.reduce((sum, record) => sum + record.textBytes, 0),
+      tallies: sumTallies(done),
+    };
+    if (!old || old.fingerprint.hash !== print.hash)
+      await writeJsonAtomic(join(folder, 'manifest.json'), manifest);
+    this.finishUnit(unit, manifest, !decision.runs);
+    if (decision.runs) this.warnOfExtremes(manifest);
+  }
+
+  private finishUnit(unit: Unit, manifest: UnitManifest, skipped: boolean): void {
+    this.manifests.set(unit.index, manifest);
+    if (skipped) this.skipped.add(unit.index);
+    this.settings.observer?.unitDone?.(unit, manifest, skipped);
+  }
+
+  /** Silent empty output is the commonest complaint about the tools of this field. */
+  private warnOfExtremes(manifest: UnitManifest): void {
+    for (const { name } of manifest.steps) {
+      const tally = manifest.tallies?.[name];
+      if (!tally || tally.in.documents === 0) continue;
+      if (tally.out.documents === 0)
+        this.settings.observer?.say?.(
+          `warning: ${name} dropped every one of its ${tally.in.documents} documents`,
+        );
+    }
+  }
+
+  private async runTasks(
+    unit: SegmentUnit,
+    tasks: readonly Omit<SegmentTask, 'counters'>[],
+    records: (TaskRecord | undefined)[],
+  ): Promise<void> {
+    const total = tasks.map((task, i) =>
+      records[i] ? 0 : taskBytes(task, this.records.get(unit.upstream ?? -1)?.[i]),
+    );
+    const finished = { bytes: 0, documents: 0, kept: 0 };
+    const timer = setInterval(() => {
+      const sums = { ...finished };
+      for (const { counters } of this.running) {
+        sums.bytes += counters[COUNTERS.consumed]!;
+        sums.documents += counters[COUNTERS.documents]!;
+        sums.kept += counters[COUNTERS.kept]!;
+      }
+      const all = total.reduce((sum, bytes) => sum + bytes, 0);
+      this.settings.observer?.progress?.(unit, {
+        done: Math.min(sums.bytes, all),
+        total: all,
+        documents: sums.documents,
+        kept: sums.kept,
+      });
+    }, 200);
+    const waiting = tasks.map((_, i) => i).filter((i) => !records[i]);
+    const failed: unknown[] = [];
+    const lane = async (): Promise<void> => {
+      for (let i = waiting.shift(); i !== undefined && failed.length === 0; i = waiting.shift()) {
+        try {
+          this.throwIfStopped();
+          records[i] = await this.runTask(tasks[i]!, finished);
+        } catch (error) {
+          failed.push(error);
+          for (const { counters } of this.running) counters[COUNTERS.stop] = 1;
+        }
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: Math.min(this.pool.threads, waiting.length) }, lane));
+    } finally {
+      clearInterval(timer);
+    }
+    // The other lanes were stopped because of the first error: their cancellation says nothing.
+    const error = failed.find((one) => !(one instanceof CancelledError)) ?? failed[0];
+    if (error !== undefined) throw error;
+  }
+
+  private async runTask(
+    task: Omit<SegmentTask, 'counters'>,
+    finished: { bytes: number; documents: number; kept: number },
+  ): Promise<TaskRecord> {
+    const { retries, timeCapSeconds } = this.plan.spec.run;
+    for (let attempt = 0; ; ) {
+      const running = this.pool.segment(task, timeCapSeconds);
+      this.running.add(running);
+      if (this.settings.signal?.aborted) running.counters[COUNTERS.stop] = 1;
+      try {
+        const record = await running.done;
+        finished.bytes += running.counters[COUNTERS.consumed]!;
+        finished.documents += running.counters[COUNTERS.documents]!;
+        finished.kept += running.counters[COUNTERS.kept]!;
+        return record;
+      } catch (error) {
+        if (error instanceof TimeCapError) {
+          await setAside(task.folder, error.ordinal);
+          this.settings.observer?.say?.(
+            `a document of partition ${task.partition} took longer than ${timeCapSeconds} s and was set aside`,
+          );
+        } else if (error instanceof ProvenderError && error.retryable && attempt < retries) {
+          attempt++;
+          this.settings.observer?.say?.(`${error.message}; trying again (${attempt} of ${retries})`);
+          await new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 250));
+        } else throw error;
+      } finally {
+        this.running.delete(running);
+      }
+    }
+  }
+
+  private async decideJob(
+    unit: JobUnit,
+    print: Fingerprint,
+  ): Promise<{ decision: Decision; manifest?: UnitManifest }> {
+    const folder = unitFolder(this.settings.runFolder, unit);
+    const manifest = await readManifest(this.settings.runFolder, unit);
+    if (manifest?.fingerprint.hash === print.hash) {
+      const damaged = await this.damagedFile(folder, manifest);
+      if (damaged === undefined) return { decision: { runs: false, reasons: [] }, manifest };
+      return { decision: { runs: true, reasons: [damaged] } };
+    }
+    const before =
+      manifest?.fingerprint ?? (await readJsonIfThere<Fingerprint>(join(folder, 'fingerprint.json')));
+    return {
+      decision: {
+        runs: true,
+        reasons: before && before.hash !== print.hash ? differences(before.fields, print.fields) : [],
+      },
+    };
+  }
+
+  private async damagedFile(folder: string, manifest: UnitManifest): Promise<string | undefined> {
+    for (const file of manifest.files ?? []) {
+      const path = join(folder, 'artifact', file.path);
+      const found = await stat(path).catch(() => undefined);
+      if (found?.size !== file.bytes)
+        return `${path}: expected ${file.bytes} bytes, found ${found ? found.size : 'no file'}`;
+      if (this.settings.verify && (await sha256File(path)) !== file.sha256)
+        return `${path}: its digest differs`;
+    }
+    return undefined;
+  }
+
+  private async job(planned: JobUnit): Promise<void> {
+    const { unit, print } = (await this.prepare(planned)) as { unit: JobUnit; print: Fingerprint };
+    const { runFolder, observer } = this.settings;
+    const folder = unitFolder(runFolder, unit);
+    const { decision, manifest: old } = await this.decideJob(unit, print);
+    observer?.unitStarted?.(unit, decision);
+    if (old) {
+      this.finishUnit(unit, old, true);
+      return;
+    }
+    await this.openJobFolder(folder, print);
+    const started = performance.now();
+    const outcome = await this.runJob(unit, join(folder, 'artifact'));
+    const manifest: UnitManifest = {
+      version: 1,
+      unit: unit.name,
+      type: 'job',
+      steps: [{ name: unit.step.name, kind: unit.step.spec.kind, options: unit.step.spec.options }],
+      fingerprint: print,
+      ...(await digestFiles(join(folder, 'artifact'), outcome)),
+      seconds: (performance.now() - started) / 1000,
+      finished: new Date().toISOString(),
+      summary: outcome.summary,
+    };
+    await writeJsonAtomic(join(folder, 'manifest.json'), manifest);
+    this.finishUnit(unit, manifest, false);
+  }
+
+  /** Work begun under the same fingerprint is gone on with; any other is removed. */
+  private async openJobFolder(folder: string, print: Fingerprint): Promise<void> {
+    const begun = await readJsonIfThere<Fingerprint>(join(folder, 'fingerprint.json'));
+    await rm(join(folder, 'manifest.json'), { force: true });
+    if (begun?.hash !== print.hash) await rm(folder, { recursive: true, force: true });
+    await ensureFolder(join(folder, 'artifact'));
+    await writeJsonAtomic(join(folder, 'fingerprint.json'), print);
+  }
+
+  private async runJob(unit: JobUnit, folder: string): Promise<JobOutcome> {
+    const { spec } = this.plan;
+    const { observer, runFolder } = this.settings;
+    const taps = unit.taps === undefined ? undefined : this.plan.units[unit.taps]!;
+    const task: Omit<JobTask, 'counters'> = {
+      type: 'job',
+      folder,
+      step: unit.step,
+      sides: taps ? sideFiles(runFolder, taps, this.records.get(taps.index)!) : undefined,
+      artifacts: this.artifactFolders(unit),
+      seed: spec.seed,
+      baseFolder: spec.baseFolder,
+      threads: this.pool.threads,
+    };
+    const running = this.pool.job(task, (message) => {
+      if (message.type === 'say') observer?.say?.(message.line);
+      else observer?.progress?.(unit, message);
+    });
+    this.running.add(running);
+    if (this.settings.signal?.aborted) running.counters[COUNTERS.stop] = 1;
+    try {
+      return await running.done;
+    } finally {
+      this.running.delete(running);
+    }
+  }
+
+  async decide(): Promise<{ unit: Unit; decision: Decision; inputBytes?: number }[]> {
+    const decisions: { unit: Unit; decision: Decision; inputBytes?: number }[] = [];
+    let upstreamRuns: string | undefined;
+    for (const planned of this.plan.units) {
+      if (upstreamRuns !== undefined) {
+        decisions.push({
+          unit: planned,
+          decision: {
+            runs: true,
+            reasons: [`follows ${upstreamRuns}; skipped if what comes from there stays the same`],
+          },
+        });
+        continue;
+      }
+      const { unit, print } = await this.prepare(planned);
+      if (unit.type === 'segment') {
+        const { tasks, records, decision } = await this.decideSegment(unit, print);
+        const bytes = tasks.reduce(
+          (sum, task) => sum + task.slices.reduce((all, slice) => all + slice.end - slice.start, 0),
+          0,
+        );
+        decisions.push({ unit, decision, inputBytes: bytes });
+        if (decision.runs) upstreamRuns = unit.name;
+        else {
+          this.records.set(unit.index, records as TaskRecord[]);
+          this.manifests.set(unit.index, (await readManifest(this.settings.runFolder, unit))!);
+        }
+      } else {
+        const { decision, manifest } = await this.decideJob(unit, print);
+        decisions.push({ unit, decision });
+        if (decision.runs) upstreamRuns = unit.name;
+        else this.manifests.set(unit.index, manifest!);
+      }
+    }
+    return decisions;
+  }
+
+  private summary(seconds: number): RunSummary {
+    const { plan, settings } = this;
+    const tallies = new Map<string, StepTally>();
+    const outcomes = new Map<string, Readonly<Record<string, unknown>>>();
+    for (const unit of plan.units) {
+      const manifest = this.manifests.get(unit.index)!;
+      for (const [name, tally] of Object.entries(manifest.tallies ?? {})) {
+        const sum = tallies.get(name) ?? emptyTally();
+        addTally(sum, tally);
+        tallies.set(name, sum);
+      }
+      if (unit.type === 'job' && manifest.summary) outcomes.set(unit.step.name, manifest.summary);
+    }
+    return {
+      name: plan.spec.name,
+      seed: plan.spec.seed,
+      runFolder: settings.runFolder,
+      seconds,
+      nothingToDo: this.skipped.size === plan.units.length,
+      units: plan.units.map((unit) => ({
+        name: unit.name,
+        type: unit.type,
+        skipped: this.skipped.has(unit.index),
+        seconds: this.manifests.get(unit.index)!.seconds,
+      })),
+      steps: plan.steps.map(({ name, spec }) => ({
+        name,
+        kind: spec.kind,
+        tally: tallies.get(name),
+        outcome: outcomes.get(name),
+      })),
+    };
+  }
+}
+
+export function stepsOf(unit: Unit): StepReference[] {
+  if (unit.type === 'job') return [unit.step];
+  return [unit.source, unit.apply?.step, ...unit.stages, unit.tap].filter((step) => step !== undefined);
+}
+
+function sumTallies(records: readonly TaskRecord[]): Record<string, StepTally> {
+  const sums: Record<string, StepTally> = {};
+  for (const record of records) {
+    for (const [name, tally] of Object.entries(record.tallies))
+      addTally((sums[name] ??= emptyTally()), tally);
+  }
+  return sums;
+}
+
+function taskBytes(task: Omit<SegmentTask, 'counters'>, upstream: TaskRecord | undefined): number {
+  if (task.slices.length) return task.slices.reduce((sum, slice) => sum + slice.end - slice.start, 0);
+  return (upstream?.parts ?? []).reduce((sum, part) => sum + (part.files.documents?.bytes ?? 0), 0);
+}
+
+async function missingFile(folder: string, record: TaskRecord): Promise<string | undefined> {
+  for (const part of record.parts) {
+    for (const file of Object.values(part.files)) {
+      if (!file) continue;
+      const found = await stat(join(folder, file.name)).catch(() => undefined);
+      if (found?.size !== file.bytes) return join(folder, file.name);
+    }
+  }
+  return undefined;
+}
+
+async function removeSurplusTasks(runFolder: string, unit: SegmentUnit, partitions: number): Promise<void> {
+  for (let p = partitions; ; p++) {
+    const folder = taskFolder(runFolder, unit, p);
+    if (!(await stat(folder).catch(() => undefined))) return;
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function setAside(folder: string, ordinal: number): Promise<void> {
+  const path = join(folder, 'set-aside.json');
+  const before = (await readJsonIfThere<{ ordinals: number[] }>(path))?.ordinals ?? [];
+  await writeJsonAtomic(path, { ordinals: [...new Set([...before, ordinal])].sort((a, b) => a - b) });
+}
+
+function sideFiles(
+  runFolder: string,
+  unit: Unit,
+  records: readonly TaskRecord[],
+): NonNullable<JobTask['sides']> {
+  let firstDocument = 0;
+  return records.flatMap((record) =>
+    record.parts.flatMap((part) => {
+      const first = firstDocument;
+      firstDocument += part.documents;
+      const side = part.files.side;
+      if (!side) return [];
+      const path = join(taskFolder(runFolder, unit, record.partition), side.name);
+      return [
+        {
+          path,
+          partition: record.partition,
+          part: part.part,
+          firstDocument: first,
+          documents: part.documents,
+        },
+      ];
+    }),
+  );
+}
+
+async function digestFiles(
+  folder: string,
+  outcome: JobOutcome,
+): Promise<Pick<UnitManifest, 'files' | 'outputDigest'>> {
+  const files: { path: string; bytes: number; sha256: string }[] = [];
+  for (const path of outcome.files) {
+    const found = await stat(join(folder, path)).catch(() => undefined);
+    if (!found)
+      throw new IntegrityError('a job named a file that is not there', { file: join(folder, path) });
+    files.push({ path, bytes: found.size, sha256: await sha256File(join(folder, path)) });
+  }
+  return { files, outputDigest: digestOf(files) };
+}

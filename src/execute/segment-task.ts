@@ -1,0 +1,499 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Batch, DocumentBatch, type TokenBatch } from '../core/batch.ts';
+import { DocumentFileWriter, FIRST_FRAME, type Refusal } from '../core/document-file.ts';
+import { CancelledError, InputError, InvariantError } from '../core/errors.ts';
+import {
+  commitFile,
+  ensureFolder,
+  fileSize,
+  isTemporaryName,
+  readJsonIfThere,
+  syncFolder,
+  temporaryName,
+  writeJsonAtomic,
+} from '../core/files.ts';
+import { digestOf, sha256File } from '../core/hash.ts';
+import { Random } from '../core/random.ts';
+import type { Artifact, Barrier, Judge, Sink, Source, Stage, StageContext } from '../core/stage.ts';
+import type { AnyStep, JudgeStep, SourceStep, StageStep } from '../core/step.ts';
+import { addTally, binOf, checkTally, emptyTally, type StepTally } from '../core/tally.ts';
+import { BatchTextView } from '../core/text-view.ts';
+import { COUNTERS, IDLE, openCounters } from './counters.ts';
+import type { StepReference } from './plan.ts';
+import { type InputItem, readInputs } from './task-input.ts';
+import type { PartFile, PartRecord, SegmentTask, TaskCursor, TaskRecord } from './tasks.ts';
+
+/** Finds a step's definition; in a worker it may import a user's module. */
+export type FindStep = (reference: StepReference) => Promise<AnyStep>;
+
+/** The input of a cursor that stands behind all inputs. */
+const END = Number.MAX_SAFE_INTEGER;
+
+function documentsOf(batch: Batch): DocumentBatch {
+  return batch instanceof DocumentBatch ? batch : (batch as TokenBatch).documents;
+}
+
+/** Runs one partition of a segment from where it stands to its end; parts are committed on the way. */
+export async function runSegmentTask(task: SegmentTask, find: FindStep): Promise<TaskRecord> {
+  await ensureFolder(task.folder);
+  const recordPath = join(task.folder, 'task.json');
+  const done = await readJsonIfThere<TaskRecord>(recordPath);
+  if (done?.fingerprint === task.fingerprint) return done;
+  const parts = await committedParts(task);
+  const setAside =
+    (await readJsonIfThere<{ ordinals: number[] }>(join(task.folder, 'set-aside.json')))?.ordinals ?? [];
+  const runner = new SegmentRunner(task, parts, new Set(setAside));
+  try {
+    await runner.open(find);
+    await runner.run();
+  } finally {
+    await runner.close();
+  }
+  const record = await taskRecord(task, parts);
+  await writeJsonAtomic(recordPath, record);
+  return record;
+}
+
+/** Parts that an earlier, killed attempt committed for the same fingerprint; everything else in the folder is removed. */
+async function committedParts(task: SegmentTask): Promise<PartRecord[]> {
+  const names = await readdir(task.folder);
+  const parts: PartRecord[] = [];
+  for (let part = 0; ; part++) {
+    const record = await readJsonIfThere<PartRecord>(join(task.folder, `${partName(part)}.json`));
+    if (record?.fingerprint !== task.fingerprint) break;
+    const files = Object.values(record.files).filter((file) => file !== undefined);
+    const sizes = await Promise.all(files.map((file) => fileSize(join(task.folder, file.name))));
+    if (files.some((file, i) => file.bytes !== sizes[i])) break;
+    parts.push(record);
+  }
+  const keep = new Set(
+    parts.flatMap((record, part) => [
+      `${partName(part)}.json`,
+      ...Object.values(record.files).map((file) => file?.name),
+    ]),
+  );
+  if (parts.length || names.includes('set-aside.json')) keep.add('set-aside.json');
+  for (const name of names)
+    if (!keep.has(name) || isTemporaryName(name))
+      await rm(join(task.folder, name), { force: true, recursive: true });
+  return parts;
+}
+
+function partName(part: number): string {
+  return `part-${String(part).padStart(5, '0')}`;
+}
+
+async function taskRecord(task: SegmentTask, parts: readonly PartRecord[]): Promise<TaskRecord> {
+  const inputs: TaskRecord['inputs'][number][] = [];
+  for (const slice of task.slices) {
+    const { path, start, end, size, mtimeMs } = slice;
+    const now = await stat(path);
+    if (now.size !== size || now.mtimeMs !== mtimeMs) {
+      throw new InputError('the file changed while it was read', {
+        file: path,
+        expected: `${size} bytes of ${new Date(mtimeMs).toISOString()}`,
+        found: `${now.size} bytes of ${now.mtime.toISOString()}; start again to read it anew`,
+      });
+    }
+    inputs.push({ path, start, end, size, mtimeMs, sha256: await sha256File(path, start, end) });
+  }
+  const tallies: Record<string, StepTally> = {};
+  for (const part of parts) {
+    for (const [step, tally] of Object.entries(part.tallies))
+      addTally((tallies[step] ??= emptyTally()), tally);
+  }
+  return {
+    fingerprint: task.fingerprint,
+    recipe: task.recipe,
+    partition: task.partition,
+    parts,
+    documents: parts.reduce((sum, part) => sum + part.documents, 0),
+    textBytes: parts.reduce((sum, part) => sum + part.textBytes, 0),
+    outputDigest: digestOf(parts.map((part) => [part.files.documents?.sha256, part.files.side?.sha256])),
+    inputs,
+    tallies,
+  };
+}
+
+/** One link of the fused chain, with its tally. */
+interface Link {
+  readonly reference: StepReference;
+  readonly tally: () => StepTally;
+  process(batch: Batch): Batch | Promise<Batch>;
+  close?(): void | Promise<void>;
+}
+
+class SegmentRunner {
+  private readonly task: SegmentTask;
+  private readonly parts: PartRecord[];
+  private readonly setAside: ReadonlySet<number>;
+  private readonly counters: Float64Array;
+  private readonly aborter = new AbortController();
+  private source: Source<unknown> | undefined;
+  private links: Link[] = [];
+  private barrier: { barrier: Barrier<unknown, Batch>; options: unknown; context: StageContext } | undefined;
+  private tallies: Record<string, StepTally> = {};
+  private refused: { batch: DocumentBatch; i: number; refusal: Refusal }[] = [];
+  private kept: DocumentFileWriter | undefined;
+  private rejects: DocumentFileWriter | undefined;
+  private side: Sink<Batch> | undefined;
+  private temporary: { documents?: string; rejects?: string; side?: string } = {};
+  private partInput = 0;
+  private documents = 0;
+  private textBytes = 0;
+  private records = 0;
+  private bad = 0;
+
+  constructor(task: SegmentTask, parts: PartRecord[], setAside: ReadonlySet<number>) {
+    this.task = task;
+    this.parts = parts;
+    this.setAside = setAside;
+    this.counters = openCounters(task.counters).values;
+  }
+
+  async open(find: FindStep): Promise<void> {
+    const { task } = this;
+    if (task.source) this.source = ((await find(task.source)) as SourceStep<string, unknown>).source;
+    if (task.apply) {
+      const { step: reference, outcome } = task.apply;
+      const { barrier } = (await find(reference)) as unknown as { barrier: Barrier<unknown, Batch> };
+      if (barrier.apply) {
+        const context = { ...this.context(reference), outcome, firstDocument: task.firstDocument };
+        this.links.push(this.stageLink(reference, await barrier.apply(reference.spec.options, context)));
+      }
+    }
+    for (const reference of task.stages) {
+      const step = await find(reference);
+      if (step.role === 'judge')
+        this.links.push(this.judgeLink(reference, (step as JudgeStep<string, unknown>).judge));
+      else {
+        const stage = step as unknown as StageStep<string, unknown, 'documents', 'documents', Artifact>;
+        this.links.push(
+          this.stageLink(reference, await stage.open(reference.spec.options, this.context(reference))),
+        );
+      }
+    }
+    if (task.tap) {
+      const { barrier } = (await find(task.tap)) as unknown as { barrier: Barrier<unknown, Batch> };
+      this.barrier = { barrier, options: task.tap.spec.options, context: this.context(task.tap) };
+    }
+  }
+
+  private context(reference: StepReference): StageContext {
+    const { task } = this;
+    return {
+      random: new Random(`${task.settings.seed}/${reference.name}`),
+      baseFolder: task.settings.baseFolder,
+      artifact: (name) => {
+        const folder = task.artifacts[name];
+        if (folder === undefined)
+          throw new InvariantError(`step ${reference.name} asked for a ${name} that it did not declare`);
+        return folder;
+      },
+      refuse: (batch, i, drop) => {
+        this.refused.push({ batch, i, refusal: { ...drop, step: reference.name } });
+      },
+      count: (name, by = 1) => {
+        const { counters } = this.tally(reference);
+        counters[name] = (counters[name] ?? 0) + by;
+      },
+      watch: (ordinal) => {
+        this.counters[COUNTERS.ordinal] = ordinal;
+      },
+      signal: this.aborter.signal,
+    };
+  }
+
+  private tally(reference: StepReference): StepTally {
+    return (this.tallies[reference.name] ??= emptyTally());
+  }
+
+  private stageLink(reference: StepReference, stage: Stage<DocumentBatch, DocumentBatch>): Link {
+    return {
+      reference,
+      tally: () => this.tally(reference),
+      process: (batch) => stage.process(batch as DocumentBatch),
+      close: () => stage.close?.(),
+    };
+  }
+
+  /** Held-out documents pass every judge: what a model is measured on must not depend on the recipe. */
+  private judgeLink(reference: StepReference, judge: Judge<unknown>): Link {
+    const { options } = reference.spec;
+    const names = judge.signals.map((name) => `${reference.name}.${name}`);
+    const watch = this.context(reference).watch;
+    const process = (input: Batch): Batch => {
+      const batch = input as DocumentBatch;
+      const tally = this.tally(reference);
+      const indexes: number[] = [];
+      for (let i = 0; i < batch.length; i++) {
+        const row = batch.rows[i]!;
+        watch(row.ordinal);
+        const values = judge.measure(viewsOf(batch)[i]!, options);
+        for (let k = 0; k < names.length; k++) {
+          const value = values[k]!;
+          row.signals[names[k]!] = value;
+          const histogram = (tally.histograms[names[k]!] ??= {});
+          const bin = binOf(value);
+          histogram[bin] = (histogram[bin] ?? 0) + 1;
+        }
+        const verdict = row.split === 'held-out' ? undefined : judge.decide(values, options);
+        if (verdict === undefined || verdict.keep) indexes.push(i);
+        else this.refused.push({ batch, i, refusal: { ...verdict, step: reference.name } });
+      }
+      watch(IDLE);
+      return indexes.length === batch.length ? batch : selectWithViews(batch, indexes);
+    };
+    return { reference, tally: () => this.tally(reference), process };
+  }
+
+  async run(): Promise<void> {
+    const { task } = this;
+    let cursor: TaskCursor = this.parts.at(-1)?.next ?? { input: 0, ordinal: 0 };
+    if (cursor.input === END) return;
+    const progress = (consumed: number): void => {
+      this.counters[COUNTERS.consumed]! += consumed;
+    };
+    const reject = (reason: string, error: InputError, bytes: number): void =>
+      this.reject(reason, error, bytes);
+    const inputs = readInputs(task, this.source, cursor, {
+      progress,
+      reject,
+      signal: this.aborter.signal,
+      firstFrame: FIRST_FRAME,
+    });
+    for await (const item of inputs) {
+      this.checkStop();
+      await this.take(item);
+      cursor = item.next;
+      this.partInput += item.batch.textBytes;
+      if (this.partInput >= task.settings.partBytes) await this.commit(cursor);
+    }
+    this.checkStop();
+    await this.commit({ input: END, ordinal: cursor.ordinal });
+  }
+
+  private checkStop(): void {
+    if (this.counters[COUNTERS.stop] !== 0) {
+      this.aborter.abort();
+      throw new CancelledError();
+    }
+    if (this.bad > 0 && this.records >= 20 && this.bad / this.records > this.task.settings.maxBadFraction) {
+      throw new InputError(
+        `too many records cannot be read (${this.bad} of ${this.records} in partition ${this.task.partition})`,
+        {
+          expected: `at most ${this.task.settings.maxBadFraction * 100} % (run.maxBadFraction)`,
+          found: `${((100 * this.bad) / this.records).toFixed(1)} %; the rejects under ${this.task.folder} say why`,
+        },
+      );
+    }
+  }
+
+  private reject(reason: string, error: InputError, bytes: number): void {
+    const source = this.task.source;
+    if (!source) throw new InvariantError('only a source rejects records');
+    const tally = this.tally(source);
+    this.records++;
+    this.bad++;
+    tally.in.documents++;
+    tally.in.bytes += bytes;
+    const amount = (tally.drops[reason] ??= { documents: 0, bytes: 0 });
+    amount.documents++;
+    amount.bytes += bytes;
+    const { file = '', offset = 0 } = error.problem;
+    const batch = DocumentBatch.from([
+      { id: `${file}@${offset}`, corpus: '', source: file, start: offset, end: offset + bytes, text: '' },
+    ]);
+    this.writeRefused([
+      { batch, i: 0, refusal: { keep: false, reason, detail: error.message, step: source.name } },
+    ]);
+  }
+
+  private async take(item: InputItem): Promise<void> {
+    let batch: Batch = this.admit(item.batch);
+    this.counters[COUNTERS.documents]! += item.batch.length;
+    for (const link of this.links) {
+      const came = documentsOf(batch);
+      const out = await link.process(batch);
+      this.account(link, came, documentsOf(out));
+      batch = out;
+    }
+    this.counters[COUNTERS.ordinal] = IDLE;
+    const documents = documentsOf(batch);
+    if (documents.length === 0) return;
+    this.documents += documents.length;
+    this.textBytes += documents.textBytes;
+    this.counters[COUNTERS.kept]! += documents.length;
+    if (this.task.keepsDocuments) {
+      this.temporary.documents ??= temporaryName(
+        join(this.task.folder, `${partName(this.parts.length)}.documents`),
+      );
+      this.kept ??= new DocumentFileWriter(this.temporary.documents);
+      this.kept.add(documents);
+    }
+    if (this.barrier) {
+      await this.openSide();
+      await this.side!.add(batch);
+    }
+  }
+
+  private async openSide(): Promise<void> {
+    if (this.side || !this.barrier) return;
+    const { barrier, options, context } = this.barrier;
+    this.temporary.side = temporaryName(join(this.task.folder, `${partName(this.parts.length)}.side`));
+    this.side = await barrier.tap(options, context, this.temporary.side);
+  }
+
+  /** Counts what a source gave, and sets aside documents that outran their time cap in an earlier attempt. */
+  private admit(batch: DocumentBatch): DocumentBatch {
+    const reference = this.task.source;
+    this.records += batch.length;
+    if (!reference && this.setAside.size === 0) return batch;
+    const owner = reference ?? this.task.apply?.step ?? this.task.stages[0] ?? this.task.tap!;
+    const indexes: number[] = [];
+    for (let i = 0; i < batch.length; i++) {
+      if (!this.setAside.has(batch.rows[i]!.ordinal)) indexes.push(i);
+      else this.refused.push({ batch, i, refusal: { keep: false, reason: 'time-cap', step: owner.name } });
+    }
+    const admitted = indexes.length === batch.length ? batch : batch.select(indexes);
+    if (reference) {
+      const histogram = (this.tally(reference).histograms.bytes ??= {});
+      for (let i = 0; i < batch.length; i++) {
+        const bin = binOf(batch.size(i));
+        histogram[bin] = (histogram[bin] ?? 0) + 1;
+      }
+      this.account({ reference, tally: () => this.tally(reference), process: () => batch }, batch, admitted);
+    } else if (this.refused.length) {
+      this.account(
+        { reference: owner, tally: () => this.tally(owner), process: () => batch },
+        batch.select(this.refused.map(({ i }) => i)),
+        admitted.select([]),
+      );
+    }
+    return admitted;
+  }
+
+  private account(link: Link, came: DocumentBatch, went: DocumentBatch): void {
+    const tally = link.tally();
+    addSide(tally, came, 'in');
+    addSide(tally, went, 'out');
+    for (const { batch, i, refusal } of this.refused) {
+      const amount = (tally.drops[refusal.reason] ??= { documents: 0, bytes: 0 });
+      amount.documents++;
+      amount.bytes += batch.size(i);
+    }
+    if (this.refused.length) this.writeRefused(this.refused);
+    this.refused = [];
+    checkTally(link.reference.name, tally);
+  }
+
+  private writeRefused(refused: readonly { batch: DocumentBatch; i: number; refusal: Refusal }[]): void {
+    this.temporary.rejects ??= temporaryName(
+      join(this.task.folder, `${partName(this.parts.length)}.rejects`),
+    );
+    this.rejects ??= new DocumentFileWriter(this.temporary.rejects);
+    const ledgerOnly = this.task.settings.rejects === 'ledger';
+    for (let from = 0; from < refused.length; ) {
+      const { batch } = refused[from]!;
+      let to = from + 1;
+      while (to < refused.length && refused[to]!.batch === batch) to++;
+      const group = refused.slice(from, to);
+      let chosen = batch.select(group.map(({ i }) => i));
+      if (ledgerOnly)
+        chosen = new DocumentBatch(
+          new Uint8Array(),
+          new Uint32Array(chosen.length),
+          new Uint32Array(chosen.length),
+          chosen.rows,
+        );
+      this.rejects.add(
+        chosen,
+        group.map(({ refusal }) => refusal),
+      );
+      from = to;
+    }
+  }
+
+  /** Finishes the open files under their names and writes the part's record last. */
+  private async commit(next: TaskCursor): Promise<void> {
+    const { folder, fingerprint } = this.task;
+    const part = this.parts.length;
+    if (this.barrier) await this.openSide();
+    await this.kept?.finish();
+    await this.rejects?.finish();
+    await this.side?.finish();
+    this.kept = undefined;
+    this.rejects = undefined;
+    this.side = undefined;
+    const files: { -readonly [K in keyof PartRecord['files']]: PartFile } = {};
+    for (const kind of ['documents', 'rejects', 'side'] as const) {
+      const temporary = this.temporary[kind];
+      if (temporary === undefined) continue;
+      const name = `${partName(part)}.${kind}`;
+      files[kind] = { name, bytes: (await fileSize(temporary)) ?? 0, sha256: await sha256File(temporary) };
+      await commitFile(temporary, join(folder, name));
+    }
+    this.temporary = {};
+    syncFolder(folder);
+    const record: PartRecord = {
+      fingerprint,
+      part,
+      documents: this.documents,
+      textBytes: this.textBytes,
+      files,
+      tallies: this.tallies,
+      next,
+    };
+    await writeJsonAtomic(join(folder, `${partName(part)}.json`), record);
+    this.parts.push(record);
+    this.partInput = 0;
+    this.documents = 0;
+    this.textBytes = 0;
+    this.tallies = {};
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.links) await link.close?.();
+    for (const sink of [this.kept, this.rejects, this.side]) await sink?.abandon();
+    for (const path of Object.values(this.temporary)) await rm(path, { force: true });
+  }
+}
+
+const views = new WeakMap<DocumentBatch, BatchTextView[]>();
+
+/** One view a document, kept from judge to judge, so that shared statistics are computed once. */
+function viewsOf(batch: DocumentBatch): BatchTextView[] {
+  let list = views.get(batch);
+  if (!list) {
+    list = Array.from({ length: batch.length }, (_, i) => new BatchTextView(batch, i));
+    views.set(batch, list);
+  }
+  return list;
+}
+
+function selectWithViews(batch: DocumentBatch, indexes: readonly number[]): DocumentBatch {
+  const selected = batch.select(indexes);
+  const list = viewsOf(batch);
+  views.set(
+    selected,
+    indexes.map((i) => list[i]!),
+  );
+  return selected;
+}
+
+function addSide(tally: StepTally, batch: DocumentBatch, side: 'in' | 'out'): void {
+  const total = tally[side];
+  for (let i = 0; i < batch.length; i++) {
+    const size = batch.size(i);
+    const { corpus } = batch.rows[i]!;
+    const mine = (tally.byCorpus[corpus] ??= {
+      in: { documents: 0, bytes: 0 },
+      out: { documents: 0, bytes: 0 },
+    })[side];
+    mine.documents++;
+    mine.bytes += size;
+    total.documents++;
+    total.bytes += size;
+  }
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { ConfigurationError } from '../core/errors.ts';
+import type { AnyStep } from '../core/step.ts';
+
+const INDEX = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../../dist/index.js' : '../index.js', import.meta.url),
+);
+
+function isStep(value: unknown): value is AnyStep {
+  return (
+    typeof value === 'object' && value !== null && 'role' in value && 'kind' in value && 'options' in value
+  );
+}
+
+/**
+ * Bundles a user's module (TypeScript or JavaScript, with what it imports) and loads its default export, a step made
+ * by `defineJudge` or `defineStage`. The bundle's name carries its digest, so a changed filter is another file and
+ * another fingerprint. `provender` itself is not bundled: the step and the runner share one copy of it.
+ */
+export async function loadUserModule(path: string): Promise<{ step: AnyStep; use: string }> {
+  const use = path.endsWith('.bundle.mjs') ? path : await bundle(path);
+  const module = (await import(pathToFileURL(use).href)) as { default?: unknown };
+  if (!isStep(module.default)) {
+    throw new ConfigurationError('a module for `use` exports a step as its default', {
+      file: path,
+      expected: 'export default defineJudge({...}) or defineStage({...})',
+      found: typeof module.default,
+    });
+  }
+  return { step: { ...module.default, module: pathToFileURL(use).href }, use };
+}
+
+async function bundle(path: string): Promise<string> {
+  let text: string;
+  try {
+    const result = await build({
+      entryPoints: [path],
+      bundle: true,
+      write: false,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      logLevel: 'silent',
+      plugins: [
+        {
+          name: 'provender',
+          setup(setup) {
+            setup.onResolve({ filter: /^provender$/ }, () => ({
+              path: pathToFileURL(INDEX).href,
+              external: true,
+            }));
+          },
+        },
+      ],
+    });
+    text = result.outputFiles[0]!.text;
+  } catch (error) {
+    throw new ConfigurationError('cannot load the module', {
+      file: path,
+      found: (error as Error).message,
+      cause: error,
+    });
+  }
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  // Beside the module, where its own dependencies resolve; a dot keeps it out of sight.
+  const folder = join(dirname(path), '.provender');
+  await mkdir(folder, { recursive: true });
+  const target = join(folder, `${digest}.bundle.mjs`);
+  await writeFile(target, text);
+  return target;
+}

@@ -1,0 +1,25 @@
+import { ConfigurationError } from './core/errors.ts';
+import type { StepTable } from './core/pipeline-file.ts';
+import type { AnyStep } from './core/step.ts';
+import type { StepReference } from './execute/plan.ts';
+import { loadUserModule } from './execute/user-step.ts';
+
+/** Every step that a pipeline file can name, in the order in which documents usually meet them. */
+export const STEPS: readonly AnyStep[] = [];
+
+const byKind = new Map(STEPS.map((step) => [step.kind, step]));
+
+export const stepTable: StepTable = {
+  get: (kind) => byKind.get(kind),
+  kinds: STEPS.map((step) => step.kind),
+  loadUserStep: loadUserModule,
+};
+
+/** The definition behind a reference, in any thread. */
+export async function findStep(reference: StepReference): Promise<AnyStep> {
+  const { kind, use } = reference.spec;
+  if (use !== undefined) return (await loadUserModule(use)).step;
+  const step = byKind.get(kind);
+  if (!step) throw new ConfigurationError(`no step is called '${kind}'`);
+  return step;
+}
