@@ -1,0 +1,339 @@
+/** Held-out loss that can be compared: bits per byte of the raw text, by corpus, beside what gzip -9 needs for it. */
+
+import { setImmediate } from 'node:timers/promises';
+import { CancelledError, InvariantError } from '../core/errors.ts';
+import type { Random } from '../core/random.ts';
+import type { WindowBatch } from '../shard/batch.ts';
+import type { CorpusEvaluation, Evaluation } from './checkpoint/receipt.ts';
+import type { HeldOutDocument, HeldOutSet } from './held-out.ts';
+import { addLossByGroup, type GroupLoss } from './metrics.ts';
+import type { Objective } from './objectives/objective.ts';
+import type { ModelSession, NamedArrays } from './session.ts';
+
+export type { CorpusEvaluation, Evaluation } from './checkpoint/receipt.ts';
+
+export interface EvaluateSettings {
+  readonly session: Pick<ModelSession, 'loss'>;
+  readonly objective: Pick<Objective, 'kind' | 'inputs'>;
+  readonly heldOut: HeldOutSet;
+  /** Tokens that the model sees at once. */
+  readonly context: number;
+  /** Rows of a batch: any number; that of the training's micro-batch needs no compilation of its own. */
+  readonly rows: number;
+  /**
+   * New targets a window in a document longer than the context: each of them sees at least context - stride tokens
+   * before it. Default: half of the context.
+   */
+  readonly stride?: number;
+  /** Ids whose loss is left out: they stand for no byte of the text. */
+  readonly specialTokens: ReadonlySet<number>;
+  /** Draws the masks of a masked objective; the same for every evaluation. */
+  readonly random: Random;
+  readonly signal?: AbortSignal;
+  /** Called after each batch with the targets scored so far, and how many there are. */
+  readonly onProgress?: (tokens: number, total: number) => void;
+}
+
+/**
+ * Scores every chosen document.
+ *
+ * Causal models: each token of each document is predicted exactly once, from `<|endoftext|>` and the document's own
+ * tokens alone; bits per byte are sum of nats / (ln 2 * UTF-8 bytes). Masked models give no likelihood of the text:
+ * their loss per masked token is reported instead, with masks that are the same each time, and marked as not
+ * comparable. Throws CancelledError when the signal fires between two batches.
+ */
+export async function evaluate(settings: EvaluateSettings): Promise<Evaluation> {
+  const masked = settings.objective.kind !== 'causal';
+  const losses = masked ? await maskedLosses(settings) : await causalLosses(settings);
+  const baseline = await settings.heldOut.baseline();
+  const corpora: Record<string, CorpusEvaluation> = {};
+  const sum = { documents: 0, bytes: 0, gzipBytes: 0, nats: 0, tokens: 0 };
+  let inexactDocuments = 0;
+  for (const [corpus, text] of baseline) {
+    const { nats, tokens } = losses.get(corpus) ?? { nats: 0, tokens: 0 };
+    corpora[corpus] = figures({ ...text, nats, tokens }, masked);
+    inexactDocuments += text.inexactDocuments;
+    for (const name of ['documents', 'bytes', 'gzipBytes'] as const) sum[name] += text[name];
+    sum.nats += nats;
+    sum.tokens += tokens;
+  }
+  return {
+    measure: masked ? 'masked-loss' : 'bits-per-byte',
+    comparable: !masked && inexactDocuments === 0,
+    corpora,
+    total: figures(sum, masked),
+    inexactDocuments,
+  };
+}
+
+function figures(
+  sum: { documents: number; bytes: number; gzipBytes: number; nats: number; tokens: number },
+  masked: boolean,
+): CorpusEvaluation {
+  const { documents, bytes, tokens, nats, gzipBytes } = sum;
+  return {
+    documents,
+    bytes,
+    tokens,
+    nats,
+    lossPerToken: tokens === 0 ? 0 : nats / tokens,
+    bitsPerByte: masked || bytes === 0 ? null : nats / (Math.LN2 * bytes),
+    gzipBitsPerByte: bytes === 0 ? 0 : (gzipBytes * 8) / bytes,
+  };
+}
+
+/** Part of a document that is fed at once; its first `skip` targets were scored by the piece before it. */
+interface Piece {
+  readonly document: HeldOutDocument;
+  /** Input t of the document is `<|endoftext|>` for t = 0, else token t - 1; target t is token t. */
+  readonly start: number;
+  readonly end: number;
+  readonly skip: number;
+}
+
+/** Cuts a document into windows so that each target is scored once. */
+export function cutDocument(tokens: number, context: number, stride: number): Omit<Piece, 'document'>[] {
+  const pieces: Omit<Piece, 'document'>[] = [];
+  let scored = 0;
+  for (let start = 0; scored < tokens; start += stride) {
+    const end = Math.min(start + context, tokens);
+    pieces.push({ start, end, skip: scored - start });
+    scored = end;
+  }
+  return pieces;
+}
+
+/** Batches of pieces are packed from so many batches' worth, so that rows come out nearly full. */
+const PACK_BATCHES = 4;
+
+async function causalLosses(settings: EvaluateSettings): Promise<Map<string, GroupLoss>> {
+  const { heldOut, context, rows, stride = Math.max(1, context >> 1) } = settings;
+  if (!(stride >= 1 && stride <= context)) {
+    throw new InvariantError(`a stride of ${stride} in a context of ${context}`);
+  }
+  const losses = new Map<string, GroupLoss>();
+  let pool: Piece[] = [];
+  let pooled = 0;
+  let done = 0;
+  const drain = async (all: boolean) => {
+    const packed = packPieces(pool, context);
+    const whole = all ? packed.length : packed.length - (packed.length % rows);
+    for (let at = 0; at < whole; at += rows) {
+      done += await scoreRows(settings, packed.slice(at, Math.min(at + rows, whole)), losses);
+      settings.onProgress?.(done, heldOut.tokens);
+    }
+    pool = packed.slice(whole).flat();
+    pooled = pool.reduce((sum, piece) => sum + piece.end - piece.start, 0);
+  };
+  for await (const document of heldOut.documents()) {
+    for (const cut of cutDocument(document.tokens.length, context, stride)) {
+      pool.push({ document, ...cut });
+      pooled += cut.end - cut.start;
+    }
+    if (pooled >= PACK_BATCHES * rows * context) await drain(false);
+  }
+  await drain(true);
+  return losses;
+}
+
+/** First fit, longest first: rows of at most `context` inputs. */
+export function packPieces<P extends { readonly start: number; readonly end: number }>(
+  pieces: readonly P[],
+  context: number,
+): P[][] {
+  const sorted = [...pieces].sort((a, b) => b.end - b.start - (a.end - a.start));
+  const rows: { pieces: P[]; room: number }[] = [];
+  for (const piece of sorted) {
+    const length = piece.end - piece.start;
+    let row = rows.find(({ room }) => room >= length);
+    if (row === undefined) {
+      row = { pieces: [], room: context };
+      rows.push(row);
+    }
+    row.pieces.push(piece);
+    row.room -= length;
+  }
+  return rows.map(({ pieces }) => pieces);
+}
+
+/** Runs one batch and adds its losses by corpus; gives the number of targets scored. */
+async function scoreRows(
+  settings: EvaluateSettings,
+  packed: readonly (readonly Piece[])[],
+  losses: Map<string, GroupLoss>,
+): Promise<number> {
+  await pause(settings.signal);
+  const { context, rows, specialTokens, heldOut } = settings;
+  const inputs = packedInputs(packed, rows, context, heldOut.endOfText, specialTokens);
+  const tokenLoss = await settings.session.loss(inputs);
+  const weights = inputs.lossWeight!.data;
+  let scored = 0;
+  for (const [row, pieces] of packed.entries()) {
+    let at = row * context;
+    for (const { document, start, end } of pieces) {
+      const sum = losses.get(document.corpus) ?? { nats: 0, tokens: 0 };
+      for (const stop = at + end - start; at < stop; at++) {
+        if (weights[at] === 0) continue;
+        sum.nats += tokenLoss[at]!;
+        sum.tokens += 1;
+        scored += 1;
+      }
+      losses.set(document.corpus, sum);
+    }
+  }
+  return scored;
+}
+
+/**
+ * The causal objective's inputs for pieces packed into rows: each piece is a segment of its own that sees no other,
+ * its positions counted from 0. What is left of a row is a segment of its own with weight 0.
+ */
+function packedInputs(
+  packed: readonly (readonly Piece[])[],
+  rows: number,
+  context: number,
+  endOfText: number,
+  specialTokens: ReadonlySet<number>,
+): NamedArrays {
+  const shape = [rows, context];
+  const [tokens, targets, segment, order, position] = Array.from(
+    { length: 5 },
+    () => new Int32Array(rows * context),
+  ) as [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array];
+  const lossWeight = new Float32Array(rows * context);
+  tokens.fill(endOfText);
+  targets.fill(endOfText);
+  for (let row = 0; row < rows; row++) {
+    const pieces = packed[row] ?? [];
+    const base = row * context;
+    let at = base;
+    for (const [index, { document, start, end, skip }] of pieces.entries()) {
+      for (let t = start; t < end; t++, at++) {
+        const target = document.tokens[t]!;
+        if (t > 0) tokens[at] = document.tokens[t - 1]!;
+        targets[at] = target;
+        segment[at] = index;
+        position[at] = t - start;
+        lossWeight[at] = t - start >= skip && !specialTokens.has(target) ? 1 : 0;
+      }
+    }
+    const padding = at;
+    for (; at < base + context; at++) {
+      segment[at] = pieces.length;
+      position[at] = at - padding;
+    }
+    for (let t = 0; t < context; t++) order[base + t] = t;
+  }
+  const named = (data: Int32Array | Float32Array) => ({ shape, data });
+  return {
+    tokens: named(tokens),
+    targets: named(targets),
+    segment: named(segment),
+    order: named(order),
+    position: named(position),
+    lossWeight: named(lossWeight),
+  };
+}
+
+/**
+ * Documents one after another in windows, as in training; the last batch is filled up from the beginning with weight
+ * 0, so that no window has a shape or a kind of text that training has not seen.
+ */
+async function maskedLosses(settings: EvaluateSettings): Promise<Map<string, GroupLoss>> {
+  const { heldOut, context, rows, objective, random, specialTokens } = settings;
+  const documents: HeldOutDocument[] = [];
+  for await (const document of heldOut.documents()) documents.push(document);
+  const stream = joinDocuments(documents, heldOut.endOfText);
+  const losses = new Map<string, GroupLoss>();
+  const perBatch = rows * context;
+  for (let start = 0, index = 0; start < stream.tokens.length; start += perBatch, index++) {
+    await pause(settings.signal);
+    const batch = windowsAt(stream, documents, start, rows, context);
+    const generator = random.split('evaluate', index);
+    const inputs = objective.inputs(batch, () => generator.next());
+    const lossWeight = Float32Array.from(inputs.lossWeight!.data);
+    const targets = inputs.targets!.data;
+    for (let at = 0; at < perBatch; at++) {
+      const padded = start + at >= stream.tokens.length;
+      if (padded || specialTokens.has(targets[at]!)) lossWeight[at] = 0;
+    }
+    const weighted = { ...inputs, lossWeight: { shape: inputs.lossWeight!.shape, data: lossWeight } };
+    const tokenLoss = await settings.session.loss(weighted);
+    addLossByGroup(losses, batch, tokenLoss, lossWeight, 0, ({ corpus }) => corpus);
+    settings.onProgress?.(Math.min(start + perBatch, stream.tokens.length), stream.tokens.length);
+  }
+  return losses;
+}
+
+interface TokenStream {
+  readonly tokens: Int32Array;
+  /** The document that each token belongs to; its end-of-text token too. */
+  readonly documentIndex: Int32Array;
+  readonly positions: Int32Array;
+}
+
+function joinDocuments(documents: readonly HeldOutDocument[], endOfText: number): TokenStream {
+  const length = documents.reduce((sum, { tokens }) => sum + tokens.length + 1, 0);
+  const stream = {
+    tokens: new Int32Array(length),
+    documentIndex: new Int32Array(length),
+    positions: new Int32Array(length),
+  };
+  let at = 0;
+  for (const [index, document] of documents.entries()) {
+    const count = document.tokens.length;
+    stream.tokens.set(document.tokens, at);
+    stream.tokens[at + count] = endOfText;
+    stream.documentIndex.fill(index, at, at + count + 1);
+    for (let t = 0; t <= count; t++) stream.positions[at + t] = t;
+    at += count + 1;
+  }
+  return stream;
+}
+
+function windowsAt(
+  stream: TokenStream,
+  documents: readonly HeldOutDocument[],
+  start: number,
+  rows: number,
+  context: number,
+): WindowBatch {
+  const width = context + 1;
+  const take = () => new Int32Array(rows * width);
+  const batch = { rows, width, tokens: take(), segments: take(), positions: take(), documentIndex: take() };
+  const length = stream.tokens.length;
+  for (let row = 0; row < rows; row++) {
+    let segment = 0;
+    for (let t = 0; t < width; t++) {
+      const from = (start + row * context + t) % length;
+      const at = row * width + t;
+      batch.tokens[at] = stream.tokens[from]!;
+      batch.positions[at] = stream.positions[from]!;
+      batch.documentIndex[at] = stream.documentIndex[from]!;
+      if (t > 0 && stream.positions[from] === 0) segment += 1;
+      batch.segments[at] = segment;
+    }
+  }
+  return { ...batch, documents: documents.map(asShardDocument) };
+}
+
+/** An objective reads of a document at most its names and size. */
+function asShardDocument({ corpus, id, bytes, tokens }: HeldOutDocument) {
+  const range = [0, 0] as const;
+  return {
+    id,
+    corpus,
+    source: '',
+    sourceRange: range,
+    tokenRange: [0, tokens.length] as const,
+    shard: 0,
+    bytes,
+    signals: {},
+  };
+}
+
+/** Lets messages in, an abort among them: a step of the engine holds the event loop. */
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await setImmediate();
+  if (signal?.aborted) throw new CancelledError('the evaluation was stopped');
+}
