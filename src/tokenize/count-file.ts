@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { IntegrityError } from '../core/errors.ts';
+import { isPreTokenizerName, type PreTokenizerName } from './pre-tokenizers.ts';
+import { sortByteStrings } from './sort-bytes.ts';
+
+/**
+ * A counts file, little-endian:
+ * `PVPTOKC\0` | u32 version = 1 | u32 header length | SHA-256 of all that follows | header (JSON) | records.
+ * Records ascend by bytes: LEB128 shared prefix with the record before, LEB128 length of the rest, the rest, LEB128 count.
+ */
+const MAGIC = 'PVPTOKC\0';
+const VERSION = 1;
+const FIXED = 48;
+
+export type TrainingNormalizer = 'none' | 'nfc';
+
+export interface CountHeader {
+  readonly preTokenizer: PreTokenizerName;
+  readonly normalizer: TrainingNormalizer;
+  readonly entries: number;
+  /** Sum of the counts. */
+  readonly preTokens: number;
+  /** Bytes of text that were counted. */
+  readonly bytes: number;
+}
+
+export interface CountColumns {
+  readonly size: number;
+  readonly arena: Uint8Array;
+  readonly ends: Uint32Array;
+  readonly counts: Float64Array;
+}
+
+function putVarint(out: Uint8Array, at: number, value: number): number {
+  while (value >= 0x80) {
+    out[at++] = (value % 0x80) | 0x80;
+    value = Math.floor(value / 0x80);
+  }
+  out[at++] = value;
+  return at;
+}
+
+export function writeCountFile(header: Omit<CountHeader, 'entries'>, table: CountColumns): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify({ ...header, entries: table.size }));
+  const arenaLength = table.size === 0 ? 0 : table.ends[table.size - 1]!;
+  const out = new Uint8Array(FIXED + text.length + arenaLength + table.size * 18);
+  out.set(text, FIXED);
+  let at = FIXED + text.length;
+  let before = 0;
+  let beforeEnd = 0;
+  for (const entry of sortByteStrings(table)) {
+    const start = entry === 0 ? 0 : table.ends[entry - 1]!;
+    const end = table.ends[entry]!;
+    let shared = 0;
+    while (start + shared < end && before + shared < beforeEnd) {
+      if (table.arena[start + shared] !== table.arena[before + shared]) break;
+      shared++;
+    }
+    at = putVarint(out, at, shared);
+    at = putVarint(out, at, end - start - shared);
+    for (let i = start + shared; i < end; i++) out[at++] = table.arena[i]!;
+    at = putVarint(out, at, table.counts[entry]!);
+    before = start;
+    beforeEnd = end;
+  }
+  const file = out.slice(0, at);
+  file.set(new TextEncoder().encode(MAGIC));
+  const view = new DataView(file.buffer);
+  view.setUint32(8, VERSION, true);
+  view.setUint32(12, text.length, true);
+  file.set(createHash('sha256').update(file.subarray(FIXED)).digest(), 16);
+  return file;
+}
+
+/** Reads a counts file record by record. `bytes[0 .. length)` and `count` are the current record. */
+export class CountReader {
+  readonly header: CountHeader;
+  bytes = new Uint8Array(64);
+  length = 0;
+  count = 0;
+  readonly #file: Uint8Array;
+  #at: number;
+  #left: number;
+
+  /** Throws IntegrityError where the file is not a counts file, is another version or is damaged. */
+  constructor(file: Uint8Array, where: string) {
+    const { header, start } = readHeader(file, where);
+    this.header = header;
+    this.#file = file;
+    this.#at = start;
+    this.#left = header.entries;
+  }
+
+  /** Moves to the next record; false at the end. */
+  next(): boolean {
+    if (this.#left === 0) return false;
+    this.#left--;
+    const shared = this.#varint();
+    const rest = this.#varint();
+    if (shared + rest > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(shared + rest, this.bytes.length * 2));
+      grown.set(this.bytes.subarray(0, this.length));
+      this.bytes = grown;
+    }
+    for (let i = 0; i < rest; i++) this.bytes[shared + i] = this.#file[this.#at + i]!;
+    this.#at += rest;
+    this.length = shared + rest;
+    this.count = this.#varint();
+    return true;
+  }
+
+  #varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.#file[this.#at++]!;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+  }
+}
+
+function readHeader(file: Uint8Array, where: string): { header: CountHeader; start: number } {
+  const place = { file: where };
+  const magic = Buffer.from(file.subarray(0, 8)).toString('latin1');
+  if (file.length < FIXED || magic !== MAGIC)
+    throw new IntegrityError('not a file of pre-token counts', {
+      ...place,
+      expected: JSON.stringify(MAGIC),
+      found: file.length < FIXED ? `${file.length} bytes` : JSON.stringify(magic),
+    });
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const version = view.getUint32(8, true);
+  if (version !== VERSION)
+    throw new IntegrityError('pre-token counts of another version', {
+      ...place,
+      expected: `version ${VERSION}`,
+      found: `version ${version}`,
+    });
+  const expected = Buffer.from(file.subarray(16, FIXED)).toString('hex');
+  const found = createHash('sha256').update(file.subarray(FIXED)).digest('hex');
+  if (expected !== found)
+    throw new IntegrityError('pre-token counts are damaged or cut off: the digest differs', {
+      ...place,
+      expected,
+      found,
+    });
+  const start = FIXED + view.getUint32(12, true);
+  const header = JSON.parse(Buffer.from(file.subarray(FIXED, start)).toString()) as CountHeader;
+  if (!isPreTokenizerName(header.preTokenizer))
+    throw new IntegrityError('pre-token counts name an unknown pre-tokenizer', {
+      ...place,
+      found: JSON.stringify(header.preTokenizer),
+    });
+  return { header, start };
+}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { InputError } from '../core/errors.ts';
+import { BpeTokenizer } from './bpe-tokenizer.ts';
+import { type AddedToken, type BpeVocabulary, PairRanks } from './bpe-vocabulary.ts';
+import { alphabetToBytes } from './byte-alphabet.ts';
+import { ForeignTokenizer } from './foreign-tokenizer.ts';
+import { PRE_TOKENIZER_NAMES, PRE_TOKENIZER_REGEX, type PreTokenizerName } from './pre-tokenizers.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+type Json = Record<string, unknown>;
+
+const encoder = new TextEncoder();
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/**
+ * Reads the text of a tokenizer.json. Byte-level BPE runs in provender's own encoder; all else that is well-formed
+ * (WordPiece, Unigram, other BPE) in `@huggingface/tokenizers`. Throws InputError that says what is wrong and where.
+ */
+export function tokenizerFromJson(text: string, where: string): Tokenizer {
+  const digest = createHash('sha256').update(text).digest('hex');
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new InputError(`not JSON: ${(cause as Error).message}`, { file: where, cause });
+  }
+  if (!isObject(json))
+    throw new InputError('a tokenizer.json must be an object', { file: where, found: show(json) });
+  if (!isObject(json.model))
+    throw new InputError('a tokenizer.json must have a model', {
+      file: where,
+      expected: 'an object',
+      found: show(json.model),
+    });
+  const added = readAddedTokens(json, where);
+  const settings = byteLevelSettings(json);
+  if (!settings || added.some((token) => token.awkward && !token.special))
+    return new ForeignTokenizer(json, digest, where);
+  return new BpeTokenizer(readBpe(json.model, added, settings, where), digest);
+}
+
+interface FullAddedToken extends AddedToken {
+  readonly special: boolean;
+  /** Takes the white space around it, or only stands as a word. */
+  readonly awkward: boolean;
+}
+
+function readAddedTokens(json: Json, where: string): FullAddedToken[] {
+  const list = json.added_tokens ?? [];
+  if (!Array.isArray(list))
+    throw new InputError('added_tokens must be a list', { file: where, found: show(list) });
+  return list.map((token: unknown, i) => {
+    if (!isObject(token) || typeof token.content !== 'string' || token.content === '' || !isId(token.id))
+      throw new InputError(`added_tokens[${i}] must have an id and a content`, {
+        file: where,
+        found: show(token),
+      });
+    return {
+      id: token.id,
+      content: token.content,
+      normalized: token.normalized === true,
+      special: token.special === true,
+      awkward: token.lstrip === true || token.rstrip === true || token.single_word === true,
+    };
+  });
+}
+
+const isId = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) < 1 << 24;
+
+interface ByteLevelSettings {
+  readonly preTokenizer: PreTokenizerName;
+  readonly nfc: boolean;
+  readonly prefixSpace: boolean;
+}
+
+/** What our own encoder needs to know of a byte-level BPE, or undefined where the file is of another kind. */
+function byteLevelSettings(json: Json): ByteLevelSettings | undefined {
+  const model = json.model as Json;
+  const nfc = isObject(json.normalizer) && json.normalizer.type === 'NFC';
+  if (json.normalizer != null && !nfc) return undefined;
+  if (model.type !== undefined && model.type !== 'BPE') return undefined;
+  if (model.byte_fallback === true || model.dropout) return undefined;
+  if (model.continuing_subword_prefix || model.end_of_word_suffix) return undefined;
+  const cut = json.pre_tokenizer;
+  if (!isObject(cut)) return undefined;
+  if (cut.type === 'ByteLevel') {
+    const preTokenizer = cut.use_regex === false ? 'none' : 'gpt2';
+    return { preTokenizer, nfc, prefixSpace: cut.add_prefix_space === true };
+  }
+  if (cut.type !== 'Sequence' || !Array.isArray(cut.pretokenizers) || cut.pretokenizers.length !== 2)
+    return undefined;
+  const [split, level] = cut.pretokenizers as [unknown, unknown];
+  if (
+    !isObject(level) ||
+    level.type !== 'ByteLevel' ||
+    level.use_regex !== false ||
+    level.add_prefix_space === true
+  )
+    return undefined;
+  const preTokenizer = knownSplit(split);
+  return preTokenizer && { preTokenizer, nfc, prefixSpace: false };
+}
+
+function knownSplit(split: unknown): PreTokenizerName | undefined {
+  if (!isObject(split) || split.type !== 'Split' || split.invert === true || split.behavior !== 'Isolated')
+    return undefined;
+  const regex = isObject(split.pattern) ? split.pattern.Regex : undefined;
+  return PRE_TOKENIZER_NAMES.find((name) => name !== 'none' && PRE_TOKENIZER_REGEX[name] === regex);
+}
+
+function readBpe(
+  model: Json,
+  added: FullAddedToken[],
+  settings: ByteLevelSettings,
+  where: string,
+): BpeVocabulary {
+  const ids = readVocabulary(model.vocab, where);
+  const apart = new Set(added.map((token) => token.content));
+  const tokens: (Uint8Array | undefined)[] = [];
+  for (const [name, id] of ids) {
+    const bytes = apart.has(name) ? encoder.encode(name) : alphabetToBytes(name);
+    if (!bytes)
+      throw new InputError(
+        'an entry of the byte-level vocabulary holds a character that stands for no byte',
+        {
+          file: where,
+          found: show(name),
+        },
+      );
+    if (tokens[id] !== undefined)
+      throw new InputError(`two entries of the vocabulary have the id ${id}`, {
+        file: where,
+        found: show(name),
+      });
+    tokens[id] = bytes;
+  }
+  for (const { id, content } of added) {
+    if (ids.has(content) ? ids.get(content) !== id : tokens[id] !== undefined)
+      throw new InputError(`the added token ${show(content)} takes the id ${id}, which is another token's`, {
+        file: where,
+      });
+    tokens[id] = encoder.encode(content);
+  }
+  for (let id = 0; id < tokens.length; id++) tokens[id] ??= undefined; // No holes: a dense array is read faster.
+  return {
+    ...settings,
+    wholeFirst: model.ignore_merges === true,
+    tokens,
+    byteIds: byteIds(ids, where),
+    pairs: readMerges(model.merges, ids, where),
+    specialTokens: new Map(added.filter((t) => t.special).map((t) => [t.content, t.id])),
+    addedTokens: added.filter((t) => !t.special),
+  };
+}
+
+function readVocabulary(vocab: unknown, where: string): Map<string, number> {
+  if (!isObject(vocab))
+    throw new InputError('model.vocab must be an object of tokens and ids', {
+      file: where,
+      found: show(vocab),
+    });
+  const ids = new Map<string, number>();
+  for (const name in vocab) {
+    const id = vocab[name];
+    if (!isId(id))
+      throw new InputError(`model.vocab: the id of ${show(name)} must be an integer from 0`, {
+        file: where,
+        found: show(id),
+      });
+    ids.set(name, id);
+  }
+  return ids;
+}
+
+function byteIds(ids: ReadonlyMap<string, number>, where: string): Int32Array {
+  const found = new Int32Array(256).fill(-1);
+  for (const [name, id] of ids) {
+    if (name.length !== 1) continue;
+    const bytes = alphabetToBytes(name);
+    if (bytes) found[bytes[0]!] = id;
+  }
+  const missing = found.indexOf(-1);
+  if (missing >= 0)
+    throw new InputError('the byte-level vocabulary lacks a byte', {
+      file: where,
+      found: `no 0x${missing.toString(16)}`,
+    });
+  return found;
+}
+
+function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, where: string): PairRanks {
+  if (!Array.isArray(merges))
+    throw new InputError('model.merges must be a list', { file: where, found: show(merges) });
+  const pairs = new PairRanks(merges.length);
+  for (let rank = 0; rank < merges.length; rank++) {
+    const merge: unknown = merges[rank];
+    const parts: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];
+    const [a, b] = parts;
+    if (parts.length !== 2 || typeof a !== 'string' || typeof b !== 'string')
+      throw new InputError(`model.merges[${rank}] must be two tokens`, { file: where, found: show(merge) });
+    const left = ids.get(a);
+    const right = ids.get(b);
+    const made = ids.get(a + b);
+    if (left === undefined || right === undefined || made === undefined) {
+      const missing = left === undefined ? a : right === undefined ? b : a + b;
+      throw new InputError(`model.merges[${rank}] names a token that the vocabulary lacks`, {
+        file: where,
+        found: show(missing),
+      });
+    }
+    pairs.add(left, right, rank, made);
+  }
+  return pairs;
+}
