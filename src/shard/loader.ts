@@ -1,17 +1,27 @@
-import { InvariantError } from '../core/errors.ts';
+import { setImmediate } from 'node:timers/promises';
+import { ConfigurationError } from '../core/errors.ts';
 import type { ShardDocument, WindowBatch } from './batch.ts';
+import type { ShardSplit } from './format.ts';
+import { WindowOrder } from './permutation.ts';
+import type { ShardFile, Verification } from './shard-file.ts';
+import { openShard, readShardIndex, type ShardIndex } from './shard-set.ts';
+import { TokenSequence } from './token-sequence.ts';
 
 export interface LoaderOptions {
-  readonly split: 'train' | 'held-out';
+  readonly split: ShardSplit;
   /** Tokens that the model sees at once; a window holds one more, so that inputs and shifted targets both fit. */
   readonly context: number;
   /** Windows a batch, for this rank. */
   readonly rows: number;
   /** Seeds the order of the windows; every epoch has a permutation of its own. */
   readonly orderSeed: number;
-  /** This process among `ranks` (default 0 of 1): step s takes rows [rank * rows, (rank + 1) * rows) of the global batch. */
+  /** This process among `ranks` (default 0 of 1): it reads rows [rank * rows, (rank + 1) * rows) of the global batch. */
   readonly rank?: number;
   readonly ranks?: number;
+  /** `open` (default) checks every byte on opening, `touch` each block before its first use, `none` nothing but headers. */
+  readonly verify?: Verification;
+  /** Shards of at most this many bytes together are held in memory (default 1 GiB); others are read window by window. */
+  readonly memoryBytes?: number;
 }
 
 export interface LoaderTokenizer {
@@ -21,38 +31,133 @@ export interface LoaderTokenizer {
   readonly endOfText: number | undefined;
 }
 
+/** One document with its tokens. */
+export interface LoadedDocument {
+  readonly document: ShardDocument;
+  /** The appended end-of-text token included, as the last one, where the set has it. */
+  readonly tokens: Int32Array;
+}
+
+const DEFAULT_MEMORY = 1 << 30;
+
 /**
  * Gives batches of windows from finished shards: (order seed, step) -> batch, without state.
  *
- * The shards of a split are one sequence of `tokens` tokens. Window w is [w * context, (w + 1) * context] of it, both
- * ends included, so consecutive windows overlap by one token and every token but the first is a target exactly once.
- * Global row g (= step * rows * ranks + rank * rows + row) is window P_e(g mod windows) in epoch e = floor(g / windows).
+ * The shards of a split are one sequence of `tokens` tokens. Window w is tokens w * context to (w + 1) * context of
+ * it, both included: consecutive windows overlap by one token, and each token but the first is a target exactly once
+ * (up to context - 1 tokens at the very end are in no window). Global row g = step * rows * ranks + rank * rows + row
+ * is window P_e(g mod windows) of epoch e = floor(g / windows): every window once an epoch, whatever the batch size.
  */
 export class ShardLoader {
   /** Tokens of the split, end-of-text tokens included. */
-  readonly tokens: number = 0;
-  readonly windows: number = 0;
-  /** Steps after which every window has been given: ceil(windows / (rows * ranks)). */
-  readonly stepsPerEpoch: number = 0;
+  readonly tokens: number;
+  readonly windows: number;
+  /** Steps after which every window was given at least once: ceil(windows / (rows * ranks)). */
+  readonly stepsPerEpoch: number;
   /** Digest of the shard set: a checkpoint keeps it, a resume compares it. */
-  readonly digest: string = '';
-  readonly tokenizer: LoaderTokenizer = { digest: '', vocabularySize: 0, endOfText: undefined };
+  readonly digest: string;
+  readonly tokenizer: LoaderTokenizer;
+  readonly index: ShardIndex;
+  private readonly options: LoaderOptions;
+  private readonly sequence: TokenSequence;
+  private readonly order: WindowOrder;
 
-  /** Opens the folder that the step `shard` left. Throws IntegrityError for a damaged set, ConfigurationError where the split has less than one window. */
+  private constructor(options: LoaderOptions, index: ShardIndex, shards: readonly ShardFile[]) {
+    const { context, rows, ranks = 1 } = options;
+    const { digest, vocabularySize, endOfText } = index.tokenizer;
+    this.options = options;
+    this.index = index;
+    this.sequence = new TokenSequence(shards);
+    this.tokens = this.sequence.tokens;
+    this.windows = Math.max(0, Math.floor((this.tokens - 1) / context));
+    this.stepsPerEpoch = Math.ceil(this.windows / (rows * ranks));
+    this.digest = index.digest;
+    this.tokenizer = { digest, vocabularySize, endOfText: endOfText ?? undefined };
+    this.order = new WindowOrder(Math.max(1, this.windows), options.orderSeed);
+  }
+
+  /**
+   * Opens the folder that the step `shard` left.
+   * Throws InputError where there is none, IntegrityError for a damaged set (it names the shard and the byte),
+   * ConfigurationError for options out of range.
+   */
   static async open(folder: string, options: LoaderOptions): Promise<ShardLoader> {
-    throw new InvariantError(`loader of ${folder} (${options.split}) is being written`);
+    checkOptions(options);
+    const index = await readShardIndex(folder);
+    const entries = index.splits[options.split].shards;
+    const width = index.tokenizer.vocabularySize <= 65536 ? 2 : 4;
+    // With its index and its strings a document costs about 160 bytes beside its tokens.
+    const bytes = entries.reduce((sum, e) => sum + e.tokens * width + e.documents * 160, 0);
+    const resident = bytes <= (options.memoryBytes ?? DEFAULT_MEMORY);
+    const shards: ShardFile[] = [];
+    try {
+      for (const entry of entries) {
+        shards.push(openShard(folder, index, entry, options.verify ?? 'open', resident));
+        await setImmediate();
+      }
+      return new ShardLoader(options, index, shards);
+    } catch (error) {
+      for (const shard of shards) shard.close();
+      throw error;
+    }
   }
 
-  /** The batch of step `step` (from 0). Synchronous: what it needs is in memory or in the page cache. */
+  /** The batch of step `step` (from 0). Throws ConfigurationError where the split is shorter than one window. */
   batch(step: number): WindowBatch {
-    throw new InvariantError(`batch ${step} is being written`);
+    const { context, rows, rank = 0, ranks = 1 } = this.options;
+    if (this.windows === 0) {
+      throw new ConfigurationError(`the ${this.options.split} shards are shorter than one window`, {
+        expected: `at least ${context + 1} tokens`,
+        found: `${this.tokens}`,
+      });
+    }
+    if (!(Number.isSafeInteger(step) && step >= 0)) throw new RangeError(`step ${step}`);
+    const first = (step * ranks + rank) * rows;
+    const starts = new Array<number>(rows);
+    for (let row = 0; row < rows; row++) starts[row] = this.order.at(first + row) * context;
+    return this.sequence.windows(starts, context + 1);
   }
 
-  /** Every document of the split in shard order, with its tokens (the appended end-of-text token included). */
-  // biome-ignore lint/correctness/useYield: skeleton
-  async *documents(): AsyncGenerator<{ document: ShardDocument; tokens: Int32Array }> {
-    throw new InvariantError('documents are being written');
+  /** The window that row `row` of this rank's batch at `step` reads: its first token among the split's tokens. */
+  windowStart(step: number, row: number): number {
+    const { context, rows, rank = 0, ranks = 1 } = this.options;
+    return this.order.at((step * ranks + rank) * rows + row) * context;
   }
 
-  async close(): Promise<void> {}
+  /** Every document of the split in shard order. */
+  async *documents(): AsyncGenerator<LoadedDocument> {
+    for (const shard of this.sequence.shards) {
+      for (let i = 0; i < shard.header.documents; i++) {
+        const start = shard.starts[i]!;
+        const tokens = new Int32Array(shard.starts[i + 1]! - start);
+        shard.copyTokens(start, tokens.length, tokens, 0);
+        yield { document: shard.document(i), tokens };
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const shard of this.sequence.shards) shard.close();
+  }
+}
+
+function checkOptions(options: LoaderOptions): void {
+  const { context, rows, rank = 0, ranks = 1 } = options;
+  const whole = (name: string, value: number, least: number): void => {
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new ConfigurationError(`${name} is out of range`, {
+        expected: `a whole number of at least ${least}`,
+        found: `${value}`,
+      });
+    }
+  };
+  whole('context', context, 1);
+  whole('rows', rows, 1);
+  whole('ranks', ranks, 1);
+  whole('rank', rank, 0);
+  if (rank >= ranks)
+    throw new ConfigurationError('rank is out of range', {
+      expected: `less than ${ranks}`,
+      found: `${rank}`,
+    });
 }

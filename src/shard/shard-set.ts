@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { InputError, IntegrityError } from '../core/errors.ts';
+import { readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
+import { digestOf } from '../core/hash.ts';
+import { hex } from './block-file.ts';
+import { SHARD_SPLITS, type ShardSplit } from './format.ts';
+import { ShardFile, type Verification } from './shard-file.ts';
+import type { ShardEntry } from './shard-writer.ts';
+
+export const INDEX_NAME = 'index.json';
+
+/** Counts of documents, of tokens (end-of-text tokens included) and of UTF-8 bytes of text. */
+export interface Counts {
+  documents: number;
+  tokens: number;
+  bytes: number;
+}
+
+/** index.json: what a folder of shards holds. It names no time and no path, so that equal shards have equal indexes. */
+export interface ShardIndex {
+  readonly format: 'provender-shards';
+  readonly version: 1;
+  readonly tokenizer: {
+    readonly digest: string;
+    readonly vocabularySize: number;
+    /** The id that was appended to every document; null where none was. */
+    readonly endOfText: number | null;
+    readonly specialTokens: Readonly<Record<string, number>>;
+  };
+  readonly splits: Readonly<Record<ShardSplit, Counts & { readonly shards: readonly ShardEntry[] }>>;
+  /** By corpus, in the order of their indexes in the shards. */
+  readonly corpora: readonly {
+    readonly name: string;
+    readonly splits: Readonly<Record<ShardSplit, Counts>>;
+  }[];
+  readonly signals: readonly string[];
+  /** What the order and the mixture were made with. */
+  readonly build: Readonly<Record<string, unknown>>;
+  /** SHA-256 of the canonical JSON of all other members. */
+  readonly digest: string;
+}
+
+export type ShardIndexContent = Omit<ShardIndex, 'format' | 'version' | 'digest'>;
+
+/** Puts index.json into the folder, which makes the set complete. Returns it with its digest. */
+export async function writeShardIndex(folder: string, content: ShardIndexContent): Promise<ShardIndex> {
+  const rest = { format: 'provender-shards', version: 1, ...content } as const;
+  const index: ShardIndex = { ...rest, digest: digestOf(rest) };
+  await writeJsonAtomic(join(folder, INDEX_NAME), index);
+  return index;
+}
+
+/** Reads index.json. Throws InputError where there is none, IntegrityError where its digest does not match. */
+export async function readShardIndex(folder: string): Promise<ShardIndex> {
+  const file = join(folder, INDEX_NAME);
+  const index = await readJsonIfThere<ShardIndex>(file);
+  if (index === undefined) throw new InputError('no shards here: the folder has no index.json', { file });
+  if (index.format !== 'provender-shards' || index.version !== 1) {
+    throw new IntegrityError('not an index of shards', {
+      file,
+      expected: 'format provender-shards, version 1',
+      found: `${String(index.format)}, version ${String(index.version)}`,
+    });
+  }
+  const { digest, ...rest } = index;
+  const found = digestOf(rest);
+  if (found !== digest) throw new IntegrityError('the index is damaged', { file, expected: digest, found });
+  return index;
+}
+
+/** Opens shard `entry` and holds it against its line in the index. */
+export function openShard(
+  folder: string,
+  index: ShardIndex,
+  entry: ShardEntry,
+  verification: Verification = 'open',
+  resident = false,
+): ShardFile {
+  const path = join(folder, entry.file);
+  const shard = new ShardFile(path, verification, resident);
+  const must = (what: string, expected: unknown, found: unknown): void => {
+    if (expected === found) return;
+    shard.close();
+    throw new IntegrityError(`the shard is not the one that index.json lists: other ${what}`, {
+      file: path,
+      expected: String(expected),
+      found: String(found),
+    });
+  };
+  must('digest', entry.digest, hex(shard.digest));
+  must('number of tokens', entry.tokens, shard.header.tokens);
+  must('number of documents', entry.documents, shard.header.documents);
+  must('tokenizer', index.tokenizer.digest, shard.header.tokenizerDigest);
+  return shard;
+}
+
+/** Opens the shards of a split (or of both) one after the other; each is closed when the next is asked for. */
+export function* eachShard(
+  folder: string,
+  index: ShardIndex,
+  splits: readonly ShardSplit[] = SHARD_SPLITS,
+  verification: Verification = 'open',
+): Generator<{ split: ShardSplit; entry: ShardEntry; shard: ShardFile }> {
+  for (const split of splits) {
+    for (const entry of index.splits[split].shards) {
+      const shard = openShard(folder, index, entry, verification);
+      try {
+        yield { split, entry, shard };
+      } finally {
+        shard.close();
+      }
+    }
+  }
+}

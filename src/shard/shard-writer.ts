@@ -1,0 +1,287 @@
+import { rename } from 'node:fs/promises';
+import { temporaryName } from '../core/files.ts';
+import { BlockFileWriter, hex } from './block-file.ts';
+import {
+  encodeShardHeader,
+  RECORD,
+  RECORD_WORDS,
+  SHARD_FORMAT,
+  type ShardSplit,
+  tokenWidthOf,
+} from './format.ts';
+import { asBytes, setU64 } from './u64.ts';
+
+/** What all shards of a set have in common. */
+export interface ShardSetting {
+  readonly tokenizerDigest: string;
+  readonly vocabularySize: number;
+  /** The id that ends every document already, or undefined. */
+  readonly endOfText: number | undefined;
+  readonly corpora: readonly string[];
+  /** Names of the signal columns. */
+  readonly signals: readonly string[];
+}
+
+/** One document on its way into a shard. */
+export interface ShardRow {
+  /** Tokens as they lie in the shard: u16 or u32, little-endian. */
+  tokenBytes: Uint8Array;
+  tokens: number;
+  /** XXH64 of corpus, zero byte and id, as two words. */
+  hashLow: number;
+  hashHigh: number;
+  id: Uint8Array;
+  source: Uint8Array;
+  corpus: number;
+  copy: number;
+  start: number;
+  end: number;
+  textBytes: number;
+  /** [2 * n] index of a signal column, value; entries of other signals were left out. */
+  signals: Float64Array;
+}
+
+/** A finished shard as index.json lists it. */
+export interface ShardEntry {
+  readonly file: string;
+  readonly tokens: number;
+  readonly documents: number;
+  readonly textBytes: number;
+  /** XXH64 of the header, which covers every other byte of the file. */
+  readonly digest: string;
+}
+
+/** A Map of sources holds no more than 16.7M entries on Node 20. */
+const MAX_DOCUMENTS = 1 << 23;
+
+/** A typed array that grows by doubling. */
+class Words {
+  data = new Uint32Array(1024);
+  length = 0;
+
+  grow(n: number): number {
+    const at = this.length;
+    this.length += n;
+    if (this.length > this.data.length) {
+      const grown = new Uint32Array(Math.max(this.length, 2 * this.data.length));
+      grown.set(this.data);
+      this.data = grown;
+    }
+    return at;
+  }
+
+  bytes(): Uint8Array {
+    return asBytes(this.data.subarray(0, this.length));
+  }
+}
+
+class Bytes {
+  data = new Uint8Array(64 * 1024);
+  length = 0;
+
+  add(bytes: Uint8Array): number {
+    const at = this.length;
+    this.length += bytes.length;
+    if (this.length > this.data.length) {
+      const grown = new Uint8Array(Math.max(this.length, 2 * this.data.length));
+      grown.set(this.data);
+      this.data = grown;
+    }
+    this.data.set(bytes, at);
+    return at;
+  }
+}
+
+/** Writes one shard: tokens as they come, the index of its documents from memory at the end. */
+export class ShardWriter {
+  private readonly file: BlockFileWriter;
+  private readonly setting: ShardSetting;
+  private readonly split: ShardSplit;
+  private readonly shard: number;
+  private readonly ends = new Words();
+  private readonly records = new Words();
+  private readonly sources = new Words();
+  private readonly strings = new Bytes();
+  private readonly seen = new Map<string, number>();
+  private readonly columns: Float64Array[];
+  private capacity = 1024;
+  private textBytes = 0;
+  tokens = 0;
+  documents = 0;
+
+  constructor(path: string, split: ShardSplit, shard: number, setting: ShardSetting) {
+    this.file = new BlockFileWriter(path, SHARD_FORMAT);
+    this.setting = setting;
+    this.split = split;
+    this.shard = shard;
+    this.columns = setting.signals.map(() => new Float64Array(this.capacity).fill(Number.NaN));
+  }
+
+  add(row: ShardRow): void {
+    this.file.add(row.tokenBytes);
+    this.tokens += row.tokens;
+    this.textBytes += row.textBytes;
+    const at = this.ends.grow(2);
+    setU64(this.ends.data, at, this.tokens);
+    this.addRecord(row);
+    this.addSignals(row.signals);
+    this.documents++;
+  }
+
+  finish(): Omit<ShardEntry, 'file'> {
+    const { file, setting } = this;
+    const names = Buffer.from(JSON.stringify({ corpora: setting.corpora, signals: setting.signals }));
+    file.align(8);
+    const endsAt = file.bodyBytes;
+    file.add(this.ends.bytes());
+    const recordsAt = file.bodyBytes;
+    file.add(this.records.bytes());
+    const sourcesAt = file.bodyBytes;
+    file.add(this.sources.bytes());
+    const signalsAt = file.bodyBytes;
+    for (const column of this.columns) file.add(asBytes(column.subarray(0, this.documents)));
+    const stringsAt = file.bodyBytes;
+    file.add(this.strings.data.subarray(0, this.strings.length));
+    file.align(8);
+    const namesAt = file.bodyBytes;
+    file.add(names);
+    const { tokens, documents, textBytes } = this;
+    const digest = file.finish((words) =>
+      encodeShardHeader(
+        {
+          shard: this.shard,
+          split: this.split,
+          tokenWidth: tokenWidthOf(setting.vocabularySize),
+          tokens,
+          documents,
+          textBytes,
+          endOfText: setting.endOfText,
+          vocabularySize: setting.vocabularySize,
+          corpora: setting.corpora.length,
+          signals: setting.signals.length,
+          sources: this.seen.size,
+          tokenizerDigest: setting.tokenizerDigest,
+          endsAt,
+          recordsAt,
+          sourcesAt,
+          signalsAt,
+          stringsAt,
+          stringsBytes: this.strings.length,
+          namesAt,
+          namesBytes: names.length,
+        },
+        words,
+      ),
+    );
+    return { tokens, documents, textBytes, digest: hex(digest) };
+  }
+
+  abandon(): void {
+    this.file.abandon();
+  }
+
+  private addRecord(row: ShardRow): void {
+    // Strings first: they may grow the tables.
+    const source = this.sourceIndex(row.source);
+    const idAt = this.strings.add(row.id);
+    const at = this.records.grow(RECORD_WORDS);
+    const words = this.records.data;
+    words[at + RECORD.hash] = row.hashLow;
+    words[at + RECORD.hash + 1] = row.hashHigh;
+    setU64(words, at + RECORD.idAt, idAt);
+    words[at + RECORD.idBytes] = row.id.length;
+    words[at + RECORD.source] = source;
+    words[at + RECORD.corpus] = row.corpus;
+    words[at + RECORD.copy] = row.copy;
+    setU64(words, at + RECORD.sourceStart, row.start);
+    setU64(words, at + RECORD.sourceEnd, row.end);
+    setU64(words, at + RECORD.textBytes, row.textBytes);
+  }
+
+  private sourceIndex(source: Uint8Array): number {
+    const key = Buffer.from(source.buffer, source.byteOffset, source.length).toString('latin1');
+    let index = this.seen.get(key);
+    if (index === undefined) {
+      index = this.seen.size;
+      this.seen.set(key, index);
+      const at = this.strings.add(source);
+      const entry = this.sources.grow(4);
+      setU64(this.sources.data, entry, at);
+      setU64(this.sources.data, entry + 2, source.length);
+    }
+    return index;
+  }
+
+  private addSignals(signals: Float64Array): void {
+    if (this.documents >= this.capacity) {
+      this.capacity *= 2;
+      this.columns.forEach((column, i) => {
+        const grown = new Float64Array(this.capacity).fill(Number.NaN);
+        grown.set(column);
+        this.columns[i] = grown;
+      });
+    }
+    for (let i = 0; i < signals.length; i += 2) this.columns[signals[i]!]![this.documents] = signals[i + 1]!;
+  }
+}
+
+export function shardFileName(split: ShardSplit, shard: number): string {
+  return `${split}-${String(shard).padStart(5, '0')}.shard`;
+}
+
+/** Writes documents of one split to shards of about `shardTokens` tokens; a document never straddles two. */
+export class ShardSetWriter {
+  readonly entries: ShardEntry[] = [];
+  private readonly folder: string;
+  private readonly split: ShardSplit;
+  private readonly setting: ShardSetting;
+  private readonly shardTokens: number;
+  private open: { writer: ShardWriter; temporary: string } | undefined;
+
+  constructor(folder: string, split: ShardSplit, setting: ShardSetting, shardTokens: number) {
+    this.folder = folder;
+    this.split = split;
+    this.setting = setting;
+    this.shardTokens = shardTokens;
+  }
+
+  /** True where the next `tokens` tokens go to a new shard: `await rotate()` first. */
+  needsRotation(tokens: number): boolean {
+    if (this.open === undefined) return true;
+    const { writer } = this.open;
+    return writer.tokens + tokens > this.shardTokens || writer.documents >= MAX_DOCUMENTS;
+  }
+
+  async rotate(): Promise<void> {
+    await this.seal();
+    const path = `${this.folder}/${shardFileName(this.split, this.entries.length)}`;
+    const temporary = temporaryName(path);
+    const writer = new ShardWriter(temporary, this.split, this.entries.length, this.setting);
+    this.open = { writer, temporary };
+  }
+
+  /** Call after `needsRotation` said no, or after `rotate`. */
+  add(row: ShardRow): void {
+    this.open!.writer.add(row);
+  }
+
+  async finish(): Promise<readonly ShardEntry[]> {
+    await this.seal();
+    return this.entries;
+  }
+
+  abandon(): void {
+    this.open?.writer.abandon();
+    this.open = undefined;
+  }
+
+  private async seal(): Promise<void> {
+    if (!this.open) return;
+    const { writer, temporary } = this.open;
+    this.open = undefined;
+    const file = shardFileName(this.split, this.entries.length);
+    const entry = writer.finish();
+    await rename(temporary, `${this.folder}/${file}`);
+    this.entries.push({ file, ...entry });
+  }
+}

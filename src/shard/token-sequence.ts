@@ -1,0 +1,91 @@
+import type { ShardDocument, WindowBatch } from './batch.ts';
+import { lastAtMost, type ShardFile } from './shard-file.ts';
+
+/** 0, 1, 2, ...: positions are copied from here. */
+const COUNTING = Int32Array.from({ length: 1 << 16 }, (_, i) => i);
+
+function count(out: Int32Array, at: number, n: number, first: number): void {
+  if (first + n <= COUNTING.length) out.set(COUNTING.subarray(first, first + n), at);
+  else for (let i = 0; i < n; i++) out[at + i] = first + i;
+}
+
+/** The shards of one split as one sequence of tokens. */
+export class TokenSequence {
+  readonly shards: readonly ShardFile[];
+  readonly tokens: number;
+  /** [shards + 1] first token of each shard in the sequence. */
+  readonly bases: Float64Array;
+
+  constructor(shards: readonly ShardFile[]) {
+    this.shards = shards;
+    this.bases = new Float64Array(shards.length + 1);
+    shards.forEach((shard, i) => {
+      this.bases[i + 1] = this.bases[i]! + shard.header.tokens;
+    });
+    this.tokens = this.bases[shards.length]!;
+  }
+
+  /** Index of the shard that holds token `at` of the sequence. */
+  shardAt(at: number): number {
+    return lastAtMost(this.bases, this.shards.length, at);
+  }
+
+  /** Windows of `width` tokens from each of `starts`, with the documents that they touch. */
+  windows(starts: readonly number[], width: number): WindowBatch {
+    const rows = starts.length;
+    const size = rows * width;
+    // One allocation: four would each be cleared and collected apart.
+    const memory = new ArrayBuffer(16 * size);
+    const batch = {
+      rows,
+      width,
+      tokens: new Int32Array(memory, 0, size),
+      segments: new Int32Array(memory, 4 * size, size),
+      positions: new Int32Array(memory, 8 * size, size),
+      documentIndex: new Int32Array(memory, 12 * size, size),
+      documents: [] as ShardDocument[],
+    };
+    const known = new Map<number, number>();
+    for (let row = 0; row < rows; row++) this.fillRow(batch, row, starts[row]!, known);
+    return batch;
+  }
+
+  private fillRow(
+    batch: WindowBatch & { documents: ShardDocument[] },
+    row: number,
+    start: number,
+    known: Map<number, number>,
+  ): void {
+    const { width, tokens, segments, positions, documentIndex, documents } = batch;
+    let at = row * width;
+    const end = at + width;
+    let s = this.shardAt(start);
+    let from = start - this.bases[s]!;
+    let segment = 0;
+    while (at < end) {
+      const shard = this.shards[s]!;
+      const { starts } = shard;
+      const stop = Math.min(shard.header.tokens, from + end - at);
+      shard.copyTokens(from, stop - from, tokens, at);
+      for (let d = shard.documentAt(from); from < stop; d++) {
+        const documentStart = starts[d]!;
+        const n = Math.min(stop, starts[d + 1]!) - from;
+        if (n === 0) continue;
+        const key = s * 2 ** 32 + d;
+        let index = known.get(key);
+        if (index === undefined) {
+          index = documents.length;
+          known.set(key, index);
+          documents.push(shard.document(d));
+        }
+        segments.fill(segment++, at, at + n);
+        documentIndex.fill(index, at, at + n);
+        count(positions, at, n, from - documentStart);
+        from += n;
+        at += n;
+      }
+      s++;
+      from = 0;
+    }
+  }
+}
