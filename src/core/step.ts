@@ -22,7 +22,7 @@ export type BatchOf<F extends Flow> = F extends 'documents'
 
 interface Described<
   Kind extends string,
-  Options,
+  Schema extends z.ZodType,
   In extends Flow,
   Out extends Flow,
   Needs extends Artifact,
@@ -33,7 +33,7 @@ interface Described<
   /** One line for `provender steps`. */
   readonly summary: string;
   /** A strict object; every default lives here, and every option has a description. */
-  readonly options: z.ZodType<Options>;
+  readonly options: Schema;
   /** import.meta.url of the file that defines the step: its transitive source is part of the fingerprint. */
   readonly module: string;
   readonly from: In;
@@ -42,49 +42,61 @@ interface Described<
   readonly gives: readonly Gives[];
 }
 
-export type SourceStep<K extends string, O> = Described<K, O, 'nothing', 'documents', never, never> & {
-  readonly role: 'source';
-  readonly source: Source<O>;
-};
-export type JudgeStep<K extends string, O> = Described<K, O, 'documents', 'documents', never, never> & {
-  readonly role: 'judge';
-  readonly judge: Judge<O>;
-};
-export type StageStep<K extends string, O, In extends Flow, Out extends Flow, N extends Artifact> = Described<
+export type SourceStep<K extends string, S extends z.ZodType> = Described<
   K,
-  O,
-  In,
-  Out,
-  N,
+  S,
+  'nothing',
+  'documents',
+  never,
   never
 > & {
+  readonly role: 'source';
+  readonly source: Source<z.output<S>>;
+};
+export type JudgeStep<K extends string, S extends z.ZodType> = Described<
+  K,
+  S,
+  'documents',
+  'documents',
+  never,
+  never
+> & {
+  readonly role: 'judge';
+  readonly judge: Judge<z.output<S>>;
+};
+export type StageStep<
+  K extends string,
+  S extends z.ZodType,
+  In extends Flow,
+  Out extends Flow,
+  N extends Artifact,
+> = Described<K, S, In, Out, N, never> & {
   readonly role: 'stage';
   open(
-    options: O,
+    options: z.output<S>,
     context: StageContext,
   ): Stage<BatchOf<In>, BatchOf<Out>> | Promise<Stage<BatchOf<In>, BatchOf<Out>>>;
 };
 export type BarrierStep<
   K extends string,
-  O,
+  S extends z.ZodType,
   In extends Flow,
   Out extends Flow,
   N extends Artifact,
   G extends Artifact,
-> = Described<K, O, In, Out, N, G> & {
+> = Described<K, S, In, Out, N, G> & {
   readonly role: 'barrier';
-  readonly barrier: Barrier<O, BatchOf<In>>;
+  readonly barrier: Barrier<z.output<S>, BatchOf<In>>;
 };
-export type JobStep<K extends string, O, F extends Flow, N extends Artifact, G extends Artifact> = Described<
-  K,
-  O,
-  F,
-  F,
-  N,
-  G
-> & {
+export type JobStep<
+  K extends string,
+  S extends z.ZodType,
+  F extends Flow,
+  N extends Artifact,
+  G extends Artifact,
+> = Described<K, S, F, F, N, G> & {
   readonly role: 'job';
-  run(options: O, context: JobContext): Promise<JobOutcome>;
+  run(options: z.output<S>, context: JobContext): Promise<JobOutcome>;
 };
 
 /** Any step, its types forgotten: what the planner and the workers hold. Options were checked by `options`. */
@@ -111,11 +123,11 @@ export interface StepSpec {
 }
 
 /** A filter on documents. */
-export function defineJudge<const K extends string, O>(
-  step: Pick<JudgeStep<K, O>, 'kind' | 'summary' | 'options' | 'module'> & Judge<O>,
-): JudgeStep<K, O> {
+export function defineJudge<const K extends string, S extends z.ZodType>(
+  step: Pick<JudgeStep<K, S>, 'kind' | 'summary' | 'options' | 'module'> & Judge<z.output<S>>,
+): JudgeStep<K, S> {
   const { kind, summary, options, module, signals, measure, decide } = step;
-  const judge: Judge<O> = { signals, measure, decide };
+  const judge: Judge<z.output<S>> = { signals, measure, decide };
   return {
     role: 'judge',
     kind,
@@ -133,44 +145,44 @@ export function defineJudge<const K extends string, O>(
 /** A streaming step from batches to batches. */
 export function defineStage<
   const K extends string,
-  O,
+  S extends z.ZodType,
   const In extends Flow,
   const Out extends Flow,
   const N extends Artifact = never,
->(step: Omit<StageStep<K, O, In, Out, N>, 'role' | 'gives'>): StageStep<K, O, In, Out, N> {
+>(step: Omit<StageStep<K, S, In, Out, N>, 'role' | 'gives'>): StageStep<K, S, In, Out, N> {
   return { ...step, role: 'stage', gives: [] };
 }
 
-export function defineSource<const K extends string, O>(
-  step: Pick<SourceStep<K, O>, 'kind' | 'summary' | 'options' | 'module' | 'source'>,
-): SourceStep<K, O> {
+export function defineSource<const K extends string, S extends z.ZodType>(
+  step: Pick<SourceStep<K, S>, 'kind' | 'summary' | 'options' | 'module' | 'source'>,
+): SourceStep<K, S> {
   return { ...step, role: 'source', from: 'nothing', to: 'documents', needs: [], gives: [] };
 }
 
 /** A step that must see every document before the next step sees one. */
 export function defineBarrier<
   const K extends string,
-  O,
+  S extends z.ZodType,
   const In extends Flow,
   const Out extends Flow,
   const N extends Artifact = never,
   const G extends Artifact = never,
->(step: Omit<BarrierStep<K, O, In, Out, N, G>, 'role'>): BarrierStep<K, O, In, Out, N, G> {
+>(step: Omit<BarrierStep<K, S, In, Out, N, G>, 'role'>): BarrierStep<K, S, In, Out, N, G> {
   return { ...step, role: 'barrier' };
 }
 
 /** A step that turns artifacts into artifacts; documents flow past it untouched. */
 export function defineJob<
   const K extends string,
-  O,
+  S extends z.ZodType,
   const N extends Artifact = never,
   const G extends Artifact = never,
 >(
   step: Pick<
-    JobStep<K, O, Flow, N, G>,
+    JobStep<K, S, Flow, N, G>,
     'kind' | 'summary' | 'options' | 'module' | 'needs' | 'gives' | 'run'
   >,
-): JobStep<K, O, Flow, N, G> {
+): JobStep<K, S, Flow, N, G> {
   // A job is at home in any flow: the planner checks only its artifacts.
   return { ...step, role: 'job', from: 'nothing', to: 'nothing' };
 }

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { InvariantError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import type { Artifact, Barrier, JobContext, JobOutcome } from '../core/stage.ts';
@@ -53,7 +54,7 @@ export async function runJobTask(
       const { barrier } = step as unknown as { barrier: Barrier<unknown, never> };
       return await barrier.reduce(options, task.sides ?? [], context);
     }
-    return await (step as unknown as JobStep<string, unknown, 'nothing', Artifact, Artifact>).run(
+    return await (step as unknown as JobStep<string, z.ZodType, 'nothing', Artifact, Artifact>).run(
       options,
       context,
     );

@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { codeHash } from '../core/code-hash.ts';
 import { CancelledError, IntegrityError, ProvenderError } from '../core/errors.ts';
 import { ensureFolder, readJsonIfThere, requireFree, writeJsonAtomic } from '../core/files.ts';
@@ -213,7 +214,7 @@ class Run {
 
   private async inputsOf(unit: SegmentUnit): Promise<InputSlice[][]> {
     if (!unit.source) return [];
-    const step = (await findStep(unit.source)) as SourceStep<string, unknown>;
+    const step = (await findStep(unit.source)) as SourceStep<string, z.ZodType>;
     const source: Source<unknown> = step.source;
     const signal = this.settings.signal ?? new AbortController().signal;
     const files = await source.list(unit.source.spec.options, {

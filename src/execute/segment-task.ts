@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { type Batch, DocumentBatch, type TokenBatch } from '../core/batch.ts';
 import { DocumentFileWriter, FIRST_FRAME, type Refusal } from '../core/document-file.ts';
 import { CancelledError, InputError, InvariantError } from '../core/errors.ts';
@@ -154,7 +155,7 @@ class SegmentRunner {
 
   async open(find: FindStep): Promise<void> {
     const { task } = this;
-    if (task.source) this.source = ((await find(task.source)) as SourceStep<string, unknown>).source;
+    if (task.source) this.source = ((await find(task.source)) as SourceStep<string, z.ZodType>).source;
     if (task.apply) {
       const { step: reference, outcome } = task.apply;
       const { barrier } = (await find(reference)) as unknown as { barrier: Barrier<unknown, Batch> };
@@ -166,9 +167,9 @@ class SegmentRunner {
     for (const reference of task.stages) {
       const step = await find(reference);
       if (step.role === 'judge')
-        this.links.push(this.judgeLink(reference, (step as JudgeStep<string, unknown>).judge));
+        this.links.push(this.judgeLink(reference, (step as JudgeStep<string, z.ZodType>).judge));
       else {
-        const stage = step as unknown as StageStep<string, unknown, 'documents', 'documents', Artifact>;
+        const stage = step as unknown as StageStep<string, z.ZodType, 'documents', 'documents', Artifact>;
         this.links.push(
           this.stageLink(reference, await stage.open(reference.spec.options, this.context(reference))),
         );
