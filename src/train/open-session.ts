@@ -16,9 +16,12 @@
  */
 
 import type { EngineOptions } from './engines/engine.ts';
-import type { ModelSettings } from './model/options.ts';
+import { openEngine } from './engines/registry.ts';
+import { type ModelSettings, resolveModel } from './model/options.ts';
 import type { Objective } from './objectives/objective.ts';
 import type { OptimizerOptions } from './optimizers/options.ts';
+import { openOptimizer } from './optimizers/registry.ts';
+import { ProgramSession } from './programs/session.ts';
 import type { ModelSession } from './session.ts';
 
 export interface SessionSettings {
@@ -26,11 +29,25 @@ export interface SessionSettings {
   /** From openObjective; decides the loss and which inputs `step` and `loss` take. */
   readonly objective: Objective;
   readonly optimizer?: OptimizerOptions;
-  /** The micro-batch that is compiled at once; other shapes compile at their first use. */
+  /** The usual micro-batch. Each shape that is fed is compiled at its first use. */
   readonly batch: { readonly rows: number; readonly length: number };
   readonly engine?: EngineOptions;
   /** Gives each parameter, by name, its own stream of numbers uniform over [0, 1) to be initialized from. */
   readonly random: (name: string) => () => number;
 }
 
-export type OpenSession = (settings: SessionSettings) => Promise<ModelSession>;
+/**
+ * Throws a ConfigurationError where the options do not fit together, and a ResourceError where the engine cannot
+ * be loaded.
+ */
+export async function openSession(settings: SessionSettings): Promise<ModelSession> {
+  const { objective, batch, random } = settings;
+  return new ProgramSession({
+    shape: resolveModel(settings.model),
+    objective,
+    optimizer: openOptimizer(settings.optimizer),
+    engine: await openEngine(settings.engine),
+    batch,
+    random,
+  });
+}

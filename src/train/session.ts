@@ -23,6 +23,8 @@ export interface StepResult {
   readonly gradientNorm: number;
   /** True where the loss or the norm was not finite: parameters and moments were left as they were. */
   readonly skipped: boolean;
+  /** The objective's own scalars, by name: means over the micro-batches. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 /** Every tensor that an exact continuation needs: parameters, and the optimizer's moments. */

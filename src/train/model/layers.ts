@@ -1,0 +1,170 @@
+/** The layers of a transformer, over rows of tokens [n, width]. */
+
+import {
+  add,
+  concat,
+  divide,
+  erf,
+  exp,
+  gelu,
+  gemm,
+  layerNorm as layerNormOperation,
+  multiply,
+  negate,
+  reshape,
+  scale,
+  shift,
+  sigmoid,
+  slice,
+  sqrt,
+  subtract,
+  sum,
+  sumOfSquares,
+} from '../graph/ops.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { ModelShape } from './options.ts';
+import type { Parameters } from './parameters.ts';
+
+/** Standard deviation of new weights (GPT-2 and BERT). */
+export const INITIAL_DEVIATION = 0.02;
+
+export interface LinearSettings {
+  readonly bias: boolean;
+  readonly deviation?: number;
+  /** Added to the result. */
+  readonly residual?: Tensor;
+}
+
+/** x W + b, plus the residual; W is stored [in, out]. */
+export function linear(
+  parameters: Parameters,
+  name: string,
+  x: Tensor,
+  width: number,
+  { bias, deviation = INITIAL_DEVIATION, residual }: LinearSettings,
+): Tensor {
+  const weight = parameters.get(`${name}.weight`, [x.shape[1]!, width], { deviation });
+  // Gemm adds one C: the bias where there is one, else the residual.
+  if (!bias) return gemm(x, weight, { c: residual });
+  const y = gemm(x, weight, { c: parameters.get(`${name}.bias`, [width], 'zeros') });
+  return residual === undefined ? y : add(residual, y);
+}
+
+export function norm(parameters: Parameters, name: string, x: Tensor, shape: ModelShape): Tensor {
+  const width = x.shape[1]!;
+  const gain = parameters.get(`${name}.gain`, [width], 'ones');
+  if (shape.norm === 'rms') return rmsNorm(x, gain, shape.normEpsilon);
+  const offset = parameters.get(`${name}.offset`, [width], 'zeros');
+  return layerNormOperation(x, gain, offset, shape.normEpsilon).y;
+}
+
+/** x / sqrt(mean(x^2) + epsilon) * gain over rows (arXiv 1910.07467). */
+export function rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor {
+  const graph = x.node.graph;
+  const width = x.shape[1]!;
+  const meanSquare = scale(sumOfSquares(x, [1], true), 1 / width);
+  const inverse = divide(graph.scalar(1), sqrt(shift(meanSquare, epsilon)));
+  const normalized = multiply(x, inverse);
+  return graph.withGradient(
+    [x, gain],
+    () => multiply(normalized, gain),
+    (_inputs, _y, dy, adjoints) => {
+      const weighted = multiply(dy, normalized);
+      if (adjoints.needs(1)) adjoints.add(1, sum(weighted, [0]));
+      if (!adjoints.needs(0)) return;
+      const mean = gemm(weighted, reshape(gain, [width, 1]), { alpha: 1 / width });
+      adjoints.add(0, multiply(subtract(multiply(dy, gain), multiply(normalized, mean)), inverse));
+    },
+  );
+}
+
+/** x Phi(x), Phi the normal distribution function (arXiv 1606.08415). */
+export function exactGelu(x: Tensor): Tensor {
+  const phi = shift(scale(erf(scale(x, Math.SQRT1_2)), 0.5), 0.5);
+  return x.node.graph.withGradient(
+    [x],
+    () => multiply(x, phi),
+    (_inputs, _y, dy, adjoints) => {
+      const density = scale(exp(scale(multiply(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      adjoints.add(0, multiply(dy, add(phi, multiply(x, density))));
+    },
+  );
+}
+
+/** gate sigmoid(gate) up (arXiv 2002.05202). */
+export function swiglu(gate: Tensor, up: Tensor): Tensor {
+  const s = sigmoid(gate);
+  const activated = multiply(gate, s);
+  return gate.node.graph.withGradient(
+    [gate, up],
+    () => multiply(activated, up),
+    (_inputs, _y, dy, adjoints) => {
+      adjoints.add(1, multiply(dy, activated));
+      // d(g s)/dg = s + g s (1 - s)
+      const slope = add(s, subtract(activated, multiply(activated, s)));
+      adjoints.add(0, multiply(multiply(dy, up), slope));
+    },
+  );
+}
+
+/** The two- or three-matrix layer between attentions; `residual` is added. */
+export function feedForward(
+  parameters: Parameters,
+  name: string,
+  x: Tensor,
+  shape: ModelShape,
+  residual: Tensor,
+): Tensor {
+  const { width, hidden, bias } = shape;
+  const up = linear(parameters, `${name}.up`, x, hidden, { bias });
+  const inner = () => {
+    switch (shape.activation) {
+      case 'gelu-tanh':
+        return gelu(up);
+      case 'gelu':
+        return exactGelu(up);
+      case 'swiglu':
+        return swiglu(linear(parameters, `${name}.gate`, x, hidden, { bias }), up);
+      default:
+        return shape.activation satisfies never;
+    }
+  };
+  return linear(parameters, `${name}.down`, inner(), width, {
+    bias,
+    deviation: residualDeviation(shape),
+    residual,
+  });
+}
+
+/** GPT-2 narrows what writes to the residual stream by sqrt(2 layers); BERT does not. */
+export function residualDeviation({ family, layers }: ModelShape): number {
+  return family === 'bert' ? INITIAL_DEVIATION : INITIAL_DEVIATION / Math.sqrt(2 * layers);
+}
+
+export interface RotaryTables {
+  /** Broadcast to [rows, length, heads, head size]. */
+  readonly cosine: Tensor;
+  /** As the cosine; the first half of each head negated. */
+  readonly signedSine: Tensor;
+}
+
+/**
+ * Rotary positions (arXiv 2104.09864) in Llama's layout: element i of a head turns with element i + size / 2.
+ * x is [rows, length, heads, size].
+ */
+export function rotate(x: Tensor, { cosine, signedSine }: RotaryTables): Tensor {
+  const turned = (value: Tensor) => add(multiply(value, cosine), multiply(swapHalves(value), signedSine));
+  return x.node.graph.withGradient(
+    [x],
+    () => turned(x),
+    (_inputs, _y, dy, adjoints) => {
+      // The transpose of a rotation is the rotation back.
+      adjoints.add(0, add(multiply(dy, cosine), multiply(swapHalves(dy), negate(signedSine))));
+    },
+  );
+}
+
+function swapHalves(x: Tensor): Tensor {
+  const size = x.shape.at(-1)!;
+  return concat([slice(x, -1, size / 2, size), slice(x, -1, 0, size / 2)], -1);
+}

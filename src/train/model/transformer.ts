@@ -1,0 +1,192 @@
+/** A transformer, decoder or encoder by what its mask lets it see. */
+
+import { add, gather, gemm, reshape, slice } from '../graph/ops.ts';
+import type { Graph, Tensor } from '../graph/tensor.ts';
+import { attend, attentionMask, type HeadSizes, type Mask, splitHeads } from './attention.ts';
+import { linearCrossEntropy } from './cross-entropy.ts';
+import {
+  exactGelu,
+  feedForward,
+  INITIAL_DEVIATION,
+  linear,
+  norm,
+  type RotaryTables,
+  residualDeviation,
+  rmsNorm,
+  rotate,
+} from './layers.ts';
+import type { ModelShape } from './options.ts';
+import type { Parameters } from './parameters.ts';
+import type { ModelParts, TokenHead } from './parts.ts';
+
+/** int32, [rows, length] each. */
+export interface ModelInputs {
+  readonly tokens: Tensor;
+  readonly segment: Tensor;
+  readonly order: Tensor;
+  /** Without it a token's position is its place in the row, which saves its gradient a scatter. */
+  readonly position?: Tensor;
+}
+
+/** Keys and values of one layer, split in heads, for the queries to attend over. */
+export interface KeysAndValues {
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+export interface RunSettings {
+  readonly mask?: Mask;
+  /** Gives what a layer attends over instead of its own keys and values, as a cache does. */
+  readonly remember?: (layer: number, own: KeysAndValues) => KeysAndValues;
+}
+
+export function transformer(
+  graph: Graph,
+  parameters: Parameters,
+  shape: ModelShape,
+  inputs: ModelInputs,
+  settings: RunSettings = {},
+): ModelParts {
+  const [rows, length] = inputs.tokens.shape as [number, number];
+  const mask = settings.mask ?? graph.scope('mask', () => attentionMask(inputs, inputs));
+  const rotary =
+    shape.positions === 'rotary'
+      ? graph.scope('rotary', () => rotaryTables(graph, shape, inputs))
+      : undefined;
+  let x = graph.scope('embedding', () => embed(parameters, shape, inputs));
+  for (let layer = 0; layer < shape.layers; layer++) {
+    x = graph.scope(`layers.${layer}`, () =>
+      block(graph, parameters, shape, { layer, rows, mask, rotary, remember: settings.remember }, x),
+    );
+  }
+  if (shape.normPlace === 'before') x = graph.scope('norm', () => norm(parameters, 'norm', x, shape));
+  return { shape, rows, length, hidden: x, tokenHead: tokenHead(graph, parameters, shape) };
+}
+
+function tokenEmbedding(parameters: Parameters, { vocabulary, width }: ModelShape): Tensor {
+  return parameters.get('embedding.token', [vocabulary, width], { deviation: INITIAL_DEVIATION });
+}
+
+function embed(parameters: Parameters, shape: ModelShape, { tokens, position }: ModelInputs): Tensor {
+  const { width, context } = shape;
+  const [rows, length] = tokens.shape as [number, number];
+  let x = gather(tokenEmbedding(parameters, shape), tokens);
+  if (shape.positions === 'learned') {
+    const table = parameters.get('embedding.position', [context, width], { deviation: INITIAL_DEVIATION });
+    x = add(x, position === undefined ? slice(table, 0, 0, length) : gather(table, position));
+  }
+  const flat = reshape(x, [rows * length, width]);
+  return shape.normPlace === 'after' ? norm(parameters, 'embedding.norm', flat, shape) : flat;
+}
+
+function rotaryTables(graph: Graph, shape: ModelShape, { tokens, position }: ModelInputs): RotaryTables {
+  const { context, width, heads, rotaryBase } = shape;
+  const size = width / heads;
+  const [rows, length] = tokens.shape as [number, number];
+  const table = (value: (angle: number, firstHalf: boolean) => number) => {
+    const values = Float32Array.from({ length: context * size }, (_, i) => {
+      const element = i % size;
+      const frequency = rotaryBase ** (-(element % (size / 2)) / (size / 2));
+      return value(Math.floor(i / size) * frequency, element < size / 2);
+    });
+    const whole = graph.constant(values, [context, size]);
+    return position === undefined
+      ? reshape(slice(whole, 0, 0, length), [1, length, 1, size])
+      : reshape(gather(whole, position), [rows, length, 1, size]);
+  };
+  return {
+    cosine: table(Math.cos),
+    signedSine: table((angle, firstHalf) => (firstHalf ? -Math.sin(angle) : Math.sin(angle))),
+  };
+}
+
+interface BlockSettings {
+  readonly layer: number;
+  readonly rows: number;
+  readonly mask: Mask;
+  readonly rotary: RotaryTables | undefined;
+  readonly remember: RunSettings['remember'];
+}
+
+function block(
+  graph: Graph,
+  parameters: Parameters,
+  shape: ModelShape,
+  settings: BlockSettings,
+  x: Tensor,
+): Tensor {
+  const name = `layers.${settings.layer}`;
+  const before = shape.normPlace === 'before';
+  const normed = (part: string, value: Tensor) => norm(parameters, `${name}.${part}.norm`, value, shape);
+  const attended = graph.scope('attention', () => {
+    const y = attention(parameters, shape, settings, before ? normed('attention', x) : x, x);
+    return before ? y : normed('attention', y);
+  });
+  return graph.scope('feedForward', () => {
+    const input = before ? normed('feedForward', attended) : attended;
+    const y = feedForward(parameters, `${name}.feedForward`, input, shape, attended);
+    return before ? y : normed('feedForward', y);
+  });
+}
+
+function attention(
+  parameters: Parameters,
+  shape: ModelShape,
+  { layer, rows, mask, rotary, remember }: BlockSettings,
+  x: Tensor,
+  residual: Tensor,
+): Tensor {
+  const name = `layers.${layer}.attention`;
+  const { width, heads, keyValueHeads, bias } = shape;
+  const size = width / heads;
+  const project = (part: string, count: number) =>
+    linear(parameters, `${name}.${part}`, x, count * size, { bias });
+  const positioned = (part: 'query' | 'key', count: number) => {
+    let y = project(part, count);
+    if (shape.queryKeyNorm) {
+      const gain = parameters.get(`${name}.${part}Norm.gain`, [size], 'ones');
+      y = reshape(rmsNorm(reshape(y, [y.shape[0]! * count, size]), gain, shape.normEpsilon), y.shape);
+    }
+    if (rotary === undefined) return y;
+    return reshape(rotate(reshape(y, [rows, y.shape[0]! / rows, count, size]), rotary), y.shape);
+  };
+  const q = positioned('query', heads);
+  const own = {
+    k: splitHeads(positioned('key', keyValueHeads), rows, keyValueHeads),
+    v: splitHeads(project('value', keyValueHeads), rows, keyValueHeads),
+  };
+  const { k, v } = remember?.(layer, own) ?? own;
+  const sizes: HeadSizes = { rows, heads, keyValueHeads, size };
+  const mixed = attend(q, k, v, mask, sizes);
+  return linear(parameters, `${name}.output`, mixed, width, {
+    bias,
+    deviation: residualDeviation(shape),
+    residual,
+  });
+}
+
+function tokenHead(graph: Graph, parameters: Parameters, shape: ModelShape): TokenHead {
+  const { vocabulary, width } = shape;
+  const weight = () =>
+    shape.tied
+      ? tokenEmbedding(parameters, shape)
+      : parameters.get('head.weight', [vocabulary, width], { deviation: INITIAL_DEVIATION });
+  // BERT's head has a layer of its own before the vocabulary, and a bias.
+  const isBert = shape.family === 'bert';
+  const bias = () => (isBert ? parameters.get('head.bias', [vocabulary], 'zeros') : undefined);
+  const prepared = (hidden: Tensor) =>
+    isBert
+      ? norm(
+          parameters,
+          'head.norm',
+          exactGelu(linear(parameters, 'head.transform', hidden, width, { bias: true })),
+          shape,
+        )
+      : hidden;
+  return {
+    logits: (hidden) =>
+      graph.scope('head', () => gemm(prepared(hidden), weight(), { transposeB: true, c: bias() })),
+    loss: (hidden, targets) =>
+      graph.scope('head', () => linearCrossEntropy(prepared(hidden), weight(), bias(), targets)),
+  };
+}

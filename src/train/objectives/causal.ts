@@ -1,0 +1,72 @@
+/** Next-token prediction. */
+
+import { z } from 'zod';
+import type { WindowBatch } from '../../shard/batch.ts';
+import { reshape } from '../graph/ops.ts';
+import type { Objective, ObjectiveContext } from './objective.ts';
+import { weightedLoss } from './weighted.ts';
+import { checkWidth, perToken, windowColumns } from './windows.ts';
+
+export const causalOptions = z.strictObject({
+  kind: z.literal('causal'),
+  documentMask: z
+    .boolean()
+    .default(false)
+    .describe(
+      'a token sees only its own document, whose positions count from 0; nothing predicts the next one',
+    ),
+});
+
+/**
+ * Each token predicts the one after it. A window of length + 1 tokens gives `length` inputs and, one further,
+ * their targets.
+ */
+export function openCausal(options: z.output<typeof causalOptions>, { length }: ObjectiveContext): Objective {
+  const { documentMask } = options;
+  return {
+    kind: 'causal',
+    needs: ['hidden', 'tokenHead'],
+    inputSpecs: {
+      tokens: perToken('int32'),
+      targets: perToken('int32'),
+      segment: perToken('int32'),
+      order: perToken('int32'),
+      lossWeight: perToken('float32'),
+      ...(documentMask ? { position: perToken('int32') } : {}),
+    },
+    inputs(batch) {
+      checkWidth('causal', batch, length + 1);
+      const shape = [batch.rows, length];
+      const named = {
+        tokens: windowColumns(batch, batch.tokens, 0, length),
+        targets: windowColumns(batch, batch.tokens, 1, length),
+        order: { shape, data: Int32Array.from({ length: batch.rows * length }, (_, i) => i % length) },
+      };
+      const count = batch.rows * length;
+      if (!documentMask) {
+        const segment = { shape, data: new Int32Array(count) };
+        return { ...named, segment, lossWeight: { shape, data: new Float32Array(count).fill(1) } };
+      }
+      return { ...named, ...documentColumns(batch, length) };
+    },
+    loss({ hidden, tokenHead }, inputs, inverseWeight) {
+      const flat = [hidden.shape[0]!];
+      const nats = tokenHead.loss(hidden, reshape(inputs.targets!, flat));
+      return weightedLoss(nats, reshape(inputs.lossWeight!, flat), inverseWeight);
+    },
+  };
+}
+
+/** Segments, positions from each document's start in its window, and a loss weight of 0 across documents. */
+function documentColumns(batch: WindowBatch, length: number) {
+  const shape = [batch.rows, length];
+  const segment = windowColumns(batch, batch.segments, 0, length);
+  const next = windowColumns(batch, batch.segments, 1, length);
+  const position = new Int32Array(batch.rows * length);
+  for (let i = 1; i < position.length; i++) {
+    const continues = i % length !== 0 && segment.data[i] === segment.data[i - 1];
+    position[i] = continues ? position[i - 1]! + 1 : 0;
+  }
+  const lossWeight = Float32Array.from(segment.data, (own, i) => (own === next.data[i] ? 1 : 0));
+  return { segment, position: { shape, data: position }, lossWeight: { shape, data: lossWeight } };
+}
