@@ -30,6 +30,7 @@ export class BlockFileWriter {
   private readonly digests: bigint[] = [];
   private used = 0;
   private flushed = 0;
+  private closed = false;
 
   constructor(path: string, format: BlockFormat) {
     this.path = path;
@@ -73,11 +74,14 @@ export class BlockFileWriter {
       this.guard(() => fsyncSync(this.descriptor));
       return xxh64(header);
     } finally {
-      closeSync(this.descriptor);
+      this.abandon();
     }
   }
 
+  /** Closes the file without making it whole; nothing more after `finish`. */
   abandon(): void {
+    if (this.closed) return;
+    this.closed = true;
     closeSync(this.descriptor);
   }
 
