@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import type { TextView } from '../../core/stage.ts';
+import { defineJudge } from '../../core/step.ts';
+import { drop, KEEP, type Verdict } from '../../core/verdict.ts';
+import { above, share } from '../options.ts';
+import { findDuplicates, WordRuns } from '../repetition.ts';
+import { lengthOf, skipSpace, skipSpaceBack, splitAtNewlines, wordsOf } from '../text.ts';
+
+const top = (value: number, n: number) =>
+  share(value, `largest share of characters in the most frequent ${n}-gram`);
+const duplicate = (value: number, n: number) =>
+  share(value, `largest share of characters in ${n}-grams that occurred before`);
+
+const options = z.strictObject({
+  maxDuplicateParagraphs: share(0.3, 'largest share of paragraphs that repeat an earlier one'),
+  maxDuplicateParagraphCharacters: share(0.2, 'largest share of characters in such paragraphs'),
+  maxDuplicateLines: share(0.3, 'largest share of lines that repeat an earlier one'),
+  maxDuplicateLineCharacters: share(0.2, 'largest share of characters in such lines'),
+  maxTop2Gram: top(0.2, 2),
+  maxTop3Gram: top(0.18, 3),
+  maxTop4Gram: top(0.16, 4),
+  maxDuplicate5Gram: duplicate(0.15, 5),
+  maxDuplicate6Gram: duplicate(0.14, 6),
+  maxDuplicate7Gram: duplicate(0.13, 7),
+  maxDuplicate8Gram: duplicate(0.12, 8),
+  maxDuplicate9Gram: duplicate(0.11, 9),
+  maxDuplicate10Gram: duplicate(0.1, 10),
+});
+type Options = z.infer<typeof options>;
+
+/** Signal, option and reason of each rule, in the order in which datatrove tries them. */
+const RULES = [
+  ['duplicate-paragraphs', 'maxDuplicateParagraphs', 'too-many-duplicate-paragraphs'],
+  [
+    'duplicate-paragraph-characters',
+    'maxDuplicateParagraphCharacters',
+    'too-many-characters-in-duplicate-paragraphs',
+  ],
+  ['duplicate-lines', 'maxDuplicateLines', 'too-many-duplicate-lines'],
+  ['duplicate-line-characters', 'maxDuplicateLineCharacters', 'too-many-characters-in-duplicate-lines'],
+  ['top-2-gram', 'maxTop2Gram', 'dominant-2-gram'],
+  ['top-3-gram', 'maxTop3Gram', 'dominant-3-gram'],
+  ['top-4-gram', 'maxTop4Gram', 'dominant-4-gram'],
+  ['duplicate-5-gram', 'maxDuplicate5Gram', 'too-many-duplicate-5-grams'],
+  ['duplicate-6-gram', 'maxDuplicate6Gram', 'too-many-duplicate-6-grams'],
+  ['duplicate-7-gram', 'maxDuplicate7Gram', 'too-many-duplicate-7-grams'],
+  ['duplicate-8-gram', 'maxDuplicate8Gram', 'too-many-duplicate-8-grams'],
+  ['duplicate-9-gram', 'maxDuplicate9Gram', 'too-many-duplicate-9-grams'],
+  ['duplicate-10-gram', 'maxDuplicate10Gram', 'too-many-duplicate-10-grams'],
+] as const satisfies readonly (readonly [string, keyof Options, string])[];
+
+/**
+ * The repetition rules of Gopher (Rae et al. 2021, arXiv:2112.11446, table A1) as datatrove 0.10 computes them
+ * (gopher_repetition_filter.py), with its defaults: duplicates leave out the first occurrence, characters are code
+ * points and shares of the whole text, words are spaCy's. An empty text is dropped as `empty`.
+ */
+export const gopherRepetition = defineJudge({
+  kind: 'gopher-repetition',
+  summary: "Gopher's repetition rules: duplicate paragraphs, lines and n-grams, dominant n-grams",
+  module: import.meta.url,
+  options,
+  signals: [...RULES.map(([signal]) => signal), 'characters'],
+  measure,
+  decide,
+});
+
+function measure(view: TextView): number[] {
+  const { text } = view;
+  const { codePoints, flat } = lengthOf(view);
+  if (codePoints === 0) return new Array(RULES.length + 1).fill(0);
+  const from = skipSpace(text, 0, text.length);
+  const paragraphs = splitAtNewlines(text, from, skipSpaceBack(text, from, text.length), 2);
+  const lines = splitAtNewlines(text, 0, text.length, 1);
+  const sameParagraphs = findDuplicates(text, paragraphs, flat);
+  const sameLines = findDuplicates(text, lines, flat);
+  const runs = new WordRuns(wordsOf(view), flat);
+  return [
+    sameParagraphs.count / paragraphs.length,
+    sameParagraphs.characters / codePoints,
+    sameLines.count / lines.length,
+    sameLines.characters / codePoints,
+    ...[2, 3, 4].map((n) => runs.topNgramCharacters(n) / codePoints),
+    ...[5, 6, 7, 8, 9, 10].map((n) => runs.duplicateNgramCharacters(n) / codePoints),
+    codePoints,
+  ];
+}
+
+function decide(values: ArrayLike<number>, o: Options): Verdict {
+  if (values[RULES.length] === 0) return drop('empty', 0, 0);
+  for (let i = 0; i < RULES.length; i++) {
+    const [, option, reason] = RULES[i]!;
+    const most = o[option];
+    if (above(values[i]!, most)) return drop(reason, values[i], most);
+  }
+  return KEEP;
+}

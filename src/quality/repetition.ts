@@ -1,0 +1,230 @@
+import { randomInt } from 'node:crypto';
+import type { Spans } from './spans.ts';
+import { codePoints } from './text.ts';
+import type { WordSpans } from './words.ts';
+
+/**
+ * A polynomial over UTF-16 units modulo 2^31 - 1. The base differs from process to process, so that no text can be
+ * made to collide; equal hashes are always compared in full, so that no result depends on it.
+ */
+const PRIME = 2147483647;
+const BASE = randomInt(65_537, 1 << 21);
+const INVERSE = 1 / 2147483648;
+
+/** x < 2^53 modulo the prime. */
+function reduce(x: number): number {
+  const high = Math.floor(x * INVERSE);
+  const sum = x - high * 2147483648 + high;
+  return sum >= PRIME ? sum - PRIME : sum;
+}
+
+function multiply(a: number, b: number): number {
+  const high = reduce(a * (b >>> 16));
+  return reduce(high * 65536 + a * (b & 65535));
+}
+
+function hashOn(hash: number, text: string, from: number, to: number): number {
+  let h = hash;
+  // BASE < 2^21 and h < 2^31: the product is exact in a double.
+  for (let i = from; i < to; i++) h = reduce(h * BASE + text.charCodeAt(i));
+  return h;
+}
+
+const POWERS = buildPowers(4096);
+
+function buildPowers(n: number): Int32Array {
+  const powers = new Int32Array(n);
+  powers[0] = 1;
+  for (let i = 1; i < n; i++) powers[i] = multiply(powers[i - 1]!, BASE);
+  return powers;
+}
+
+/** BASE to the power of n. */
+function power(n: number): number {
+  if (n < POWERS.length) return POWERS[n]!;
+  const root = power(n >>> 1);
+  const square = multiply(root, root);
+  return n & 1 ? multiply(square, BASE) : square;
+}
+
+function equalRanges(text: string, a: number, b: number, length: number): boolean {
+  for (let k = 0; k < length; k++) if (text.charCodeAt(a + k) !== text.charCodeAt(b + k)) return false;
+  return true;
+}
+
+/** A table of numbers by hash, open addressing. Scratch memory is kept from text to text while it is small. */
+const KEEP_SLOTS = 1 << 20;
+let keptSlots = new Int32Array(1 << 12);
+
+function slotsFor(n: number): Int32Array {
+  let size = 1 << 12;
+  while (size < n * 2) size *= 2;
+  if (size > keptSlots.length) {
+    const slots = new Int32Array(size);
+    if (size <= KEEP_SLOTS) keptSlots = slots;
+    return slots;
+  }
+  const slots = keptSlots.subarray(0, size);
+  slots.fill(0);
+  return slots;
+}
+
+function scramble(hash: number): number {
+  const h = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return h ^ (h >>> 13);
+}
+
+export interface Duplicates {
+  /** Parts that occurred before, the first occurrence left out. */
+  readonly count: number;
+  /** Their code points together. */
+  readonly characters: number;
+}
+
+/** How many of the parts of a text repeat an earlier one exactly. */
+export function findDuplicates(text: string, parts: Spans, flat: boolean): Duplicates {
+  const { starts, ends, length } = parts;
+  const slots = slotsFor(length);
+  const hashes = new Int32Array(length);
+  const mask = slots.length - 1;
+  let count = 0;
+  let characters = 0;
+  for (let i = 0; i < length; i++) {
+    const start = starts[i]!;
+    const size = ends[i]! - start;
+    const hash = hashOn(1, text, start, ends[i]!);
+    hashes[i] = hash;
+    let at = scramble(hash) & mask;
+    for (; slots[at] !== 0; at = (at + 1) & mask) {
+      const j = slots[at]! - 1;
+      if (hashes[j] === hash && ends[j]! - starts[j]! === size && equalRanges(text, start, starts[j]!, size))
+        break;
+    }
+    if (slots[at] === 0) slots[at] = i + 1;
+    else {
+      count++;
+      characters += flat ? size : codePoints(text, start, ends[i]!);
+    }
+  }
+  return { count, characters };
+}
+
+/** The words of one text, numbered, with what is needed to compare runs of them in constant time. */
+export class WordRuns {
+  readonly words: WordSpans;
+  /** [words] equal words have equal numbers. */
+  private readonly ids: Int32Array;
+  /** [words + 1] hash of all words before, written without a separator. */
+  private readonly hashes: Int32Array;
+  /** [words + 1] UTF-16 units and code points of all words before. */
+  private readonly units: Uint32Array;
+  private readonly points: Uint32Array;
+
+  constructor(words: WordSpans, flat: boolean) {
+    const { text, starts, ends, length } = words;
+    this.words = words;
+    this.ids = new Int32Array(length);
+    this.hashes = new Int32Array(length + 1);
+    this.units = new Uint32Array(length + 1);
+    this.points = flat ? this.units : new Uint32Array(length + 1);
+    const slots = slotsFor(length);
+    const own = new Int32Array(length);
+    const mask = slots.length - 1;
+    for (let i = 0; i < length; i++) {
+      const start = starts[i]!;
+      const end = ends[i]!;
+      const size = end - start;
+      this.units[i + 1] = this.units[i]! + size;
+      if (!flat) this.points[i + 1] = this.points[i]! + codePoints(text, start, end);
+      const hash = hashOn(0, text, start, end);
+      own[i] = hash;
+      this.hashes[i + 1] = reduce(multiply(this.hashes[i]!, power(size)) + hash);
+      let at = scramble(hash) & mask;
+      for (; slots[at] !== 0; at = (at + 1) & mask) {
+        const j = slots[at]! - 1;
+        if (own[j] === hash && ends[j]! - starts[j]! === size && equalRanges(text, start, starts[j]!, size))
+          break;
+      }
+      if (slots[at] === 0) slots[at] = i + 1;
+      this.ids[i] = slots[at]! - 1;
+    }
+  }
+
+  /**
+   * Code points of the most frequent n-gram (its words joined by a blank) times its count; of several with the
+   * highest count the first seen. 0 where the text has fewer than n words.
+   */
+  topNgramCharacters(n: number): number {
+    const last = this.words.length - n;
+    if (last < 0) return 0;
+    const { ids } = this;
+    const slots = slotsFor(last + 1);
+    const counts = new Uint32Array(last + 1);
+    const mask = slots.length - 1;
+    for (let i = 0; i <= last; i++) {
+      let hash = 0;
+      for (let k = i; k < i + n; k++) hash = reduce(hash * BASE + ids[k]!);
+      let at = scramble(hash) & mask;
+      for (; slots[at] !== 0; at = (at + 1) & mask) if (this.sameIds(slots[at]! - 1, i, n)) break;
+      if (slots[at] === 0) slots[at] = i + 1;
+      const first = slots[at]! - 1;
+      counts[first] = counts[first]! + 1;
+    }
+    let top = 0;
+    for (let i = 1; i <= last; i++) if (counts[i]! > counts[top]!) top = i;
+    return (this.points[top + n]! - this.points[top]! + n - 1) * counts[top]!;
+  }
+
+  /**
+   * Code points in n-grams that occurred before, their words joined without a separator: after such a hit the
+   * search goes on n words later, else one word later.
+   */
+  duplicateNgramCharacters(n: number): number {
+    const last = this.words.length - n;
+    if (last < 0) return 0;
+    const { hashes, units, points } = this;
+    const slots = slotsFor(last + 1);
+    const mask = slots.length - 1;
+    const seen = new Int32Array(last + 1);
+    let characters = 0;
+    for (let i = 0; i <= last; ) {
+      const size = units[i + n]! - units[i]!;
+      const hash = reduce(hashes[i + n]! + PRIME - multiply(hashes[i]!, power(size)));
+      seen[i] = hash;
+      let at = scramble(hash) & mask;
+      for (; slots[at] !== 0; at = (at + 1) & mask) {
+        const j = slots[at]! - 1;
+        if (seen[j] === hash && units[j + n]! - units[j]! === size && this.sameLetters(j, i, n)) break;
+      }
+      if (slots[at] === 0) {
+        slots[at] = i + 1;
+        i++;
+      } else {
+        characters += points[i + n]! - points[i]!;
+        i += n;
+      }
+    }
+    return characters;
+  }
+
+  private sameIds(a: number, b: number, n: number): boolean {
+    for (let k = 0; k < n; k++) if (this.ids[a + k] !== this.ids[b + k]) return false;
+    return true;
+  }
+
+  /** Whether the n words from a and from b are the same letters, however they are cut into words. */
+  private sameLetters(a: number, b: number, n: number): boolean {
+    if (this.sameIds(a, b, n)) return true;
+    const { text, starts, ends } = this.words;
+    let i = a;
+    let j = b;
+    let p = starts[i]!;
+    let q = starts[j]!;
+    while (i < a + n && j < b + n) {
+      if (text.charCodeAt(p++) !== text.charCodeAt(q++)) return false;
+      if (p === ends[i]) p = starts[++i]!;
+      if (q === ends[j]) q = starts[++j]!;
+    }
+    return true;
+  }
+}
