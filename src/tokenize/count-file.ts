@@ -5,7 +5,7 @@ import { sortByteStrings } from './sort-bytes.ts';
 
 /**
  * A counts file, little-endian:
- * `PVPTOKC\0` | u32 version = 1 | u32 header length | SHA-256 of all that follows | header (JSON) | records.
+ * `PVPTOKC\0` | u32 version = 1 | u32 header length | SHA-256 of all else | header (JSON) | records.
  * Records ascend by bytes: LEB128 shared prefix with the record before, LEB128 length of the rest, the rest, LEB128 count.
  */
 const MAGIC = 'PVPTOKC\0';
@@ -40,6 +40,10 @@ function putVarint(out: Uint8Array, at: number, value: number): number {
   return at;
 }
 
+function digestOf(file: Uint8Array): Buffer {
+  return createHash('sha256').update(file.subarray(0, 16)).update(file.subarray(FIXED)).digest();
+}
+
 export function writeCountFile(header: Omit<CountHeader, 'entries'>, table: CountColumns): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify({ ...header, entries: table.size }));
   const arenaLength = table.size === 0 ? 0 : table.ends[table.size - 1]!;
@@ -68,7 +72,7 @@ export function writeCountFile(header: Omit<CountHeader, 'entries'>, table: Coun
   const view = new DataView(file.buffer);
   view.setUint32(8, VERSION, true);
   view.setUint32(12, text.length, true);
-  file.set(createHash('sha256').update(file.subarray(FIXED)).digest(), 16);
+  file.set(digestOf(file), 16);
   return file;
 }
 
@@ -139,7 +143,7 @@ function readHeader(file: Uint8Array, where: string): { header: CountHeader; sta
       found: `version ${version}`,
     });
   const expected = Buffer.from(file.subarray(16, FIXED)).toString('hex');
-  const found = createHash('sha256').update(file.subarray(FIXED)).digest('hex');
+  const found = digestOf(file).toString('hex');
   if (expected !== found)
     throw new IntegrityError('pre-token counts are damaged or cut off: the digest differs', {
       ...place,

@@ -10,6 +10,7 @@ import type { Tokenizer } from './tokenizer.ts';
 type Json = Record<string, unknown>;
 
 const encoder = new TextEncoder();
+const MODEL_TYPES = ['BPE', 'WordPiece', 'Unigram'];
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -38,6 +39,13 @@ export function tokenizerFromJson(text: string, where: string): Tokenizer {
       file: where,
       expected: 'an object',
       found: show(json.model),
+    });
+  const kind = json.model.type;
+  if (kind !== undefined && !MODEL_TYPES.includes(kind as string))
+    throw new InputError('model.type is none that is known', {
+      file: where,
+      expected: MODEL_TYPES.join(', '),
+      found: show(kind),
     });
   const added = readAddedTokens(json, where);
   const settings = byteLevelSettings(json);
