@@ -5,12 +5,15 @@ import { Merger } from './merge-ranks.ts';
 import { normalizeNfc } from './normalize.ts';
 import { hashBytes } from './pre-token-table.ts';
 import { type Scanner, scannerOf } from './pre-tokenizers.ts';
+import { replaceBytes } from './replace-bytes.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 const SLOTS = 1 << 15;
 const KEY = 32;
 const IDS = 8;
+
+const SPACE = Uint8Array.of(0x20);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -52,6 +55,8 @@ export class BpeTokenizer implements Tokenizer {
   readonly #merger: Merger;
   readonly #cache = new PreTokenCache();
   readonly #whole: ReadonlyMap<string, number> | undefined;
+  /** [256] 1 for the bytes that the vocabulary lacks; undefined where it has all. */
+  readonly #missing: Uint8Array | undefined;
   readonly #rawTokens: AddedTokenFinder | undefined;
   readonly #normalizedTokens: AddedTokenFinder | undefined;
 
@@ -61,6 +66,8 @@ export class BpeTokenizer implements Tokenizer {
     this.#scan = scannerOf(vocabulary.preTokenizer);
     this.#merger = new Merger(vocabulary.pairs);
     if (vocabulary.wholeFirst) this.#whole = wholeTokens(vocabulary);
+    if (vocabulary.byteIds.includes(-1))
+      this.#missing = Uint8Array.from(vocabulary.byteIds, (id) => (id < 0 ? 1 : 0));
     this.#rawTokens = finder(vocabulary, false);
     this.#normalizedTokens = finder(vocabulary, true);
   }
@@ -125,12 +132,9 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   #encodePart(part: Uint8Array, out: TokenBuffer): void {
-    let text = part;
-    if (this.vocabulary.prefixSpace && part.length > 0 && part[0] !== 0x20) {
-      text = new Uint8Array(part.length + 1);
-      text[0] = 0x20;
-      text.set(part, 1);
-    }
+    let text = this.#missing ? replaceBytes(part, this.#missing) : part;
+    if (this.vocabulary.prefixSpace && text.length > 0 && text[0] !== 0x20)
+      text = Buffer.concat([SPACE, text]);
     const scan = this.#scan;
     for (let p = 0; p < text.length; ) {
       const q = scan(text, p, text.length);

@@ -10,7 +10,7 @@ export interface BpeVocabulary {
   readonly wholeFirst: boolean;
   /** Bytes by id; undefined where an id is not taken. */
   readonly tokens: readonly (Uint8Array | undefined)[];
-  /** [256] id of each byte. */
+  /** [256] id of each byte, -1 where the vocabulary lacks it. */
   readonly byteIds: Int32Array;
   readonly pairs: PairRanks;
   readonly specialTokens: ReadonlyMap<string, number>;

@@ -5,6 +5,7 @@ import { type AddedToken, type BpeVocabulary, PairRanks } from './bpe-vocabulary
 import { alphabetToBytes } from './byte-alphabet.ts';
 import { ForeignTokenizer } from './foreign-tokenizer.ts';
 import { PRE_TOKENIZER_NAMES, PRE_TOKENIZER_REGEX, type PreTokenizerName } from './pre-tokenizers.ts';
+import { REPLACEMENT } from './replace-bytes.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 type Json = Record<string, unknown>;
@@ -188,6 +189,10 @@ function readVocabulary(vocab: unknown, where: string): Map<string, number> {
   return ids;
 }
 
+/**
+ * Many vocabularies lack the bytes that no UTF-8 text holds, and some lack rare ones; those are -1. (Hugging Face's drop
+ * such bytes from a text without a word; here they become U+FFFD.)
+ */
 function byteIds(ids: ReadonlyMap<string, number>, where: string): Int32Array {
   const found = new Int32Array(256).fill(-1);
   for (const [name, id] of ids) {
@@ -195,12 +200,15 @@ function byteIds(ids: ReadonlyMap<string, number>, where: string): Int32Array {
     const bytes = alphabetToBytes(name);
     if (bytes) found[bytes[0]!] = id;
   }
-  const missing = found.indexOf(-1);
-  if (missing >= 0)
-    throw new InputError('the byte-level vocabulary lacks a byte', {
-      file: where,
-      found: `no 0x${missing.toString(16)}`,
-    });
+  for (const byte of REPLACEMENT)
+    if (found[byte]! < 0)
+      throw new InputError(
+        'the byte-level vocabulary lacks a byte of U+FFFD, which stands in for other missing bytes',
+        {
+          file: where,
+          found: `no 0x${byte.toString(16)}`,
+        },
+      );
   return found;
 }
 

@@ -17,7 +17,7 @@ const damage: [string, (json: Json) => void, RegExp][] = [
   ['an id below 0', (j) => (j.model.vocab.he = -1), /the id of "he".*found -1/],
   ['an id of 2^30', (j) => (j.model.vocab.he = 2 ** 30), /the id of "he"/],
   ['two tokens with one id', (j) => (j.model.vocab.zz = 5), /two entries.*the id 5; found "zz"/],
-  ['a missing byte', (j) => delete j.model.vocab.ÿ, /lacks a byte; found no 0xff/],
+  ['a missing byte of U+FFFD', (j) => delete j.model.vocab['¿'], /lacks a byte of U\+FFFD.*found no 0xbf/],
   ['a character that is no byte', (j) => (j.model.vocab.中 = 999), /stands for no byte; found "中"/],
   ['merges that are missing', (j) => delete j.model.merges, /model\.merges must be a list; found nothing/],
   ['a merge of three', (j) => (j.model.merges[1] = 'a b c'), /merges\[1\] must be two tokens; found "a b c"/],
