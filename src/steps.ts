@@ -1,11 +1,34 @@
 import { ConfigurationError } from './core/errors.ts';
 import type { StepTable } from './core/pipeline-file.ts';
 import type { AnyStep } from './core/step.ts';
+import { holdOut } from './core/steps/hold-out.ts';
+import { pipe } from './core/steps/pipe.ts';
+import { exactDedup } from './dedup/exact-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
+import { readStep } from './io/steps/read.ts';
+import { gopherQuality } from './quality/judges/gopher-quality.ts';
+import { gopherRepetition } from './quality/judges/gopher-repetition.ts';
+import { length } from './quality/judges/length.ts';
+import { shardStep } from './shard/steps/shard.ts';
+import { encodeStep } from './tokenize/steps/encode.ts';
+import { loadTokenizerStep } from './tokenize/steps/load-tokenizer.ts';
+import { trainTokenizer } from './tokenize/steps/train-tokenizer.ts';
 
 /** Every step that a pipeline file can name, in the order in which documents usually meet them. */
-export const STEPS: readonly AnyStep[] = [];
+export const STEPS: readonly AnyStep[] = [
+  readStep,
+  holdOut,
+  pipe,
+  length,
+  gopherQuality,
+  gopherRepetition,
+  exactDedup,
+  trainTokenizer,
+  loadTokenizerStep,
+  encodeStep,
+  shardStep,
+];
 
 const byKind = new Map(STEPS.map((step) => [step.kind, step]));
 

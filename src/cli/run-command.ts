@@ -1,0 +1,112 @@
+import { join, resolve } from 'node:path';
+import pc from 'picocolors';
+import { CancelledError } from '../core/errors.ts';
+import { ensureFolder, freeBytes, readJsonIfThere } from '../core/files.ts';
+import { readPipelineFile } from '../core/pipeline-file.ts';
+import { planPipeline } from '../execute/plan.ts';
+import { dryRun, type RunObserver, type RunSummary, runPlan } from '../execute/run.ts';
+import { writeReport } from '../report/report.ts';
+import { stepTable } from '../steps.ts';
+import { bytes, duration } from './format.ts';
+import { ProgressView } from './progress-view.ts';
+import { StatusWriter } from './status.ts';
+import { summaryLines } from './summary-view.ts';
+
+export interface RunCommandOptions {
+  readonly out?: string;
+  readonly set: readonly string[];
+  readonly limit?: number;
+  readonly workers?: number;
+  readonly verify?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export const QUIET: RunObserver = {};
+
+/** `provender run`. Gives the exit code. */
+export async function runCommand(file: string, options: RunCommandOptions): Promise<number> {
+  const overrides =
+    options.workers === undefined ? options.set : [...options.set, `run.workers=${options.workers}`];
+  const spec = await readPipelineFile(file, stepTable, overrides);
+  const plan = await planPipeline(spec, stepTable);
+  const runFolder = resolve(options.out ?? join('runs', spec.name));
+  const { limit, verify } = options;
+  if (options.dryRun)
+    return showDryRun(await dryRun(plan, { runFolder, limit, verify }), runFolder, options.json ?? false);
+
+  await ensureFolder(runFolder);
+  const view = options.quiet || options.json ? undefined : new ProgressView(process.stderr);
+  const status = new StatusWriter(runFolder, plan, view ?? QUIET);
+  const aborter = new AbortController();
+  const interrupt = (): void => {
+    if (aborter.signal.aborted) return;
+    process.stderr.write('\ninterrupted: finishing the step at hand; the same command goes on from here\n');
+    aborter.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  if (view) process.stderr.write(`${pc.bold(spec.name)} -> ${runFolder}\n`);
+  let summary: RunSummary;
+  try {
+    summary = await runPlan(plan, { runFolder, limit, verify, signal: aborter.signal, observer: status });
+    status.end('done');
+  } catch (error) {
+    view?.stop();
+    status.end(error instanceof CancelledError ? 'interrupted' : 'failed', (error as Error).message);
+    throw error;
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+  const report = await writeReport(runFolder);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
+  else {
+    if (summary.nothingToDo)
+      process.stdout.write(
+        'nothing to do: every step is complete, and nothing that it depends on has changed\n',
+      );
+    process.stdout.write(`\n${summaryLines(summary, report).join('\n')}\n`);
+  }
+  return 0;
+}
+
+async function showDryRun(
+  decisions: Awaited<ReturnType<typeof dryRun>>,
+  runFolder: string,
+  json: boolean,
+): Promise<number> {
+  if (json) {
+    process.stdout.write(
+      `${JSON.stringify(decisions.map(({ unit, decision, inputBytes }) => ({ unit: unit.name, type: unit.type, ...decision, inputBytes })))}\n`,
+    );
+    return 0;
+  }
+  const input = decisions.reduce((sum, { inputBytes }) => sum + (inputBytes ?? 0), 0);
+  for (const { unit, decision } of decisions) {
+    const state = decision.runs ? pc.yellow('would run') : pc.dim('complete ');
+    const tasks =
+      decision.tasks && decision.runs
+        ? ` (${decision.tasks.left} of ${decision.tasks.total} partitions)`
+        : '';
+    process.stdout.write(`${state}  ${unit.name}${tasks}\n`);
+    for (const reason of decision.reasons) process.stdout.write(`             ${reason}\n`);
+  }
+  const segments = decisions.filter(({ unit, decision }) => unit.type === 'segment' && decision.runs).length;
+  // Each segment keeps at most what it read, kept or refused; text mostly shrinks on the way.
+  const disk = input * Math.max(1, segments);
+  const runs = decisions.filter(({ decision }) => decision.runs).length;
+  process.stdout.write(`\n${runs} of ${decisions.length} units would run; input ${bytes(input)}`);
+  if (runs) process.stdout.write(`; disk at most about ${bytes(disk)}`);
+  process.stdout.write(`; free ${bytes(await freeBytes(await ensureFolder(join(runFolder, '..'))))}\n`);
+  const earlier = await earlierSeconds(runFolder);
+  if (runs && earlier !== undefined)
+    process.stdout.write(`the last complete run took ${duration(earlier)}\n`);
+  return 0;
+}
+
+async function earlierSeconds(runFolder: string): Promise<number | undefined> {
+  const summary = await readJsonIfThere<RunSummary>(join(runFolder, 'summary.json'));
+  return summary?.units.reduce((sum, unit) => sum + unit.seconds, 0);
+}

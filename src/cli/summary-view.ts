@@ -1,0 +1,122 @@
+import pc from 'picocolors';
+import type { RunSummary, StepSummary } from '../execute/run.ts';
+import { bytes, count, duration, excerpt, percent, printable, table } from './format.ts';
+
+interface BitsPerByte {
+  readonly bitsPerByte?: number;
+  readonly gzipBitsPerByte?: number;
+  readonly bytes?: number;
+}
+
+function funnel(steps: readonly StepSummary[]): string[] {
+  const rows: string[][] = [['step', 'documents in', 'kept', '', 'text in', 'kept', 'dropped, and why']];
+  for (const { name, tally } of steps) {
+    if (!tally || tally.in.documents === 0) continue;
+    const drops = Object.entries(tally.drops).sort(([, a], [, b]) => b.documents - a.documents);
+    const why = drops
+      .slice(0, 3)
+      .map(([reason, amount]) => `${reason} ${count(amount.documents)}`)
+      .join(', ');
+    rows.push([
+      name,
+      count(tally.in.documents),
+      count(tally.out.documents),
+      percent(tally.out.documents, tally.in.documents),
+      bytes(tally.in.bytes),
+      bytes(tally.out.bytes),
+      drops.length > 3
+        ? `${why}, ${drops.length - 3} more reasons`
+        : why || (['hold-out', 'read'].includes(name) ? '' : 'nothing'),
+    ]);
+  }
+  return rows.length > 1 ? table(rows, ['left', 'right', 'right', 'right', 'right', 'right', 'left']) : [];
+}
+
+function outcomeOf(summary: RunSummary, kind: string): Readonly<Record<string, unknown>> | undefined {
+  return summary.steps.find((step) => step.kind === kind)?.outcome;
+}
+
+function bitsPerByte(train: Readonly<Record<string, unknown>> | undefined): string[] {
+  const heldOut = train?.heldOut as
+    | { before?: Record<string, BitsPerByte>; after?: Record<string, BitsPerByte> }
+    | undefined;
+  if (!heldOut?.after) return [];
+  const rows = [['held-out bits per byte', 'before', 'after', 'gzip -9', 'text']];
+  for (const [corpus, after] of Object.entries(heldOut.after)) {
+    const before = heldOut.before?.[corpus];
+    const show = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(3));
+    rows.push([
+      corpus,
+      show(before?.bitsPerByte),
+      show(after.bitsPerByte),
+      show(after.gzipBitsPerByte),
+      bytes(after.bytes ?? 0),
+    ]);
+  }
+  return table(rows, ['left', 'right', 'right', 'right', 'right']);
+}
+
+function headlines(summary: RunSummary): string[] {
+  const lines: string[] = [];
+  const minhash = outcomeOf(summary, 'minhash-dedup') as
+    | { clusters?: number; removed?: number; largestCluster?: number }
+    | undefined;
+  if (minhash)
+    lines.push(
+      `near-duplicates   ${count(minhash.clusters ?? 0)} clusters, the largest of ${count(minhash.largestCluster ?? 0)}; ${count(minhash.removed ?? 0)} documents removed`,
+    );
+  const shard = outcomeOf(summary, 'shard') as
+    | { trainTokens?: number; heldOutTokens?: number; bytesPerToken?: number }
+    | undefined;
+  if (shard) {
+    const rate = shard.bytesPerToken ? `, ${shard.bytesPerToken.toFixed(2)} bytes a token` : '';
+    lines.push(
+      `tokens            ${count(shard.trainTokens ?? 0)} to train on, ${count(shard.heldOutTokens ?? 0)} held out${rate}`,
+    );
+  }
+  const train = outcomeOf(summary, 'train') as
+    | {
+        steps?: number;
+        tokens?: number;
+        parameters?: number;
+        firstLoss?: number;
+        lastLoss?: number;
+        tokensPerSecond?: number;
+      }
+    | undefined;
+  if (train) {
+    const loss =
+      train.firstLoss !== undefined && train.lastLoss !== undefined
+        ? `, loss ${train.firstLoss.toFixed(2)} -> ${train.lastLoss.toFixed(2)} nats`
+        : '';
+    const speed = train.tokensPerSecond ? `, ${count(train.tokensPerSecond)} tokens/s` : '';
+    lines.push(
+      `training          ${count(train.parameters ?? 0)} parameters, ${count(train.steps ?? 0)} steps, ${count(train.tokens ?? 0)} tokens${loss}${speed}`,
+    );
+  }
+  return lines;
+}
+
+function sample(summary: RunSummary): string[] {
+  const samples = outcomeOf(summary, 'generate')?.samples as { prompt?: string; text?: string }[] | undefined;
+  const first = samples?.[0];
+  if (!first?.text) return [];
+  return [
+    pc.bold('generated text'),
+    ...printable(`${pc.bold(first.prompt ?? '')}${excerpt(first.text, 400)}`)
+      .split('\n')
+      .map((line) => `  ${line}`),
+  ];
+}
+
+/** What a run did, for the end of a terminal session. */
+export function summaryLines(summary: RunSummary, report: string | undefined): string[] {
+  const blocks = [
+    funnel(summary.steps),
+    headlines(summary),
+    bitsPerByte(outcomeOf(summary, 'train')),
+    sample(summary),
+    [`${pc.bold(summary.runFolder)}  ${duration(summary.seconds)}${report ? `\nreport: ${report}` : ''}`],
+  ];
+  return blocks.filter((block) => block.length).flatMap((block) => [...block, '']);
+}
