@@ -1,12 +1,11 @@
 /** Held-out loss that can be compared: bits per byte of the raw text, by corpus, beside what gzip -9 needs for it. */
 
-import { setImmediate } from 'node:timers/promises';
-import { CancelledError, InvariantError } from '../core/errors.ts';
+import { InvariantError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
-import type { WindowBatch } from '../shard/batch.ts';
 import type { CorpusEvaluation, Evaluation } from './checkpoint/receipt.ts';
 import type { HeldOutDocument, HeldOutSet } from './held-out.ts';
-import { addLossByGroup, type GroupLoss } from './metrics.ts';
+import { maskedLosses } from './masked-loss.ts';
+import { type GroupLoss, pause } from './metrics.ts';
 import type { Objective } from './objectives/objective.ts';
 import type { ModelSession, NamedArrays } from './session.ts';
 
@@ -14,7 +13,7 @@ export type { CorpusEvaluation, Evaluation } from './checkpoint/receipt.ts';
 
 export interface EvaluateSettings {
   readonly session: Pick<ModelSession, 'loss'>;
-  readonly objective: Pick<Objective, 'kind' | 'inputs'>;
+  readonly objective: Pick<Objective, 'kind' | 'inputs' | 'inputSpecs'>;
   readonly heldOut: HeldOutSet;
   /** Tokens that the model sees at once. */
   readonly context: number;
@@ -43,7 +42,7 @@ export interface EvaluateSettings {
  * comparable. Throws CancelledError when the signal fires between two batches.
  */
 export async function evaluate(settings: EvaluateSettings): Promise<Evaluation> {
-  const masked = settings.objective.kind !== 'causal';
+  const masked = settings.objective.kind === 'masked';
   const losses = masked ? await maskedLosses(settings) : await causalLosses(settings);
   const baseline = await settings.heldOut.baseline();
   const corpora: Record<string, CorpusEvaluation> = {};
@@ -111,12 +110,15 @@ async function causalLosses(settings: EvaluateSettings): Promise<Map<string, Gro
   if (!(stride >= 1 && stride <= context)) {
     throw new InvariantError(`a stride of ${stride} in a context of ${context}`);
   }
+  // A model that is fed no positions counts them from the beginning of the row: there each piece gets its own row, so
+  // that its loss does not depend on what it was packed with.
+  const sharesRows = settings.objective.inputSpecs.position !== undefined;
   const losses = new Map<string, GroupLoss>();
   let pool: Piece[] = [];
   let pooled = 0;
   let done = 0;
   const drain = async (all: boolean) => {
-    const packed = packPieces(pool, context);
+    const packed = sharesRows ? packPieces(pool, context) : pool.map((piece) => [piece]);
     const whole = all ? packed.length : packed.length - (packed.length % rows);
     for (let at = 0; at < whole; at += rows) {
       done += await scoreRows(settings, packed.slice(at, Math.min(at + rows, whole)), losses);
@@ -233,107 +235,4 @@ function packedInputs(
     position: named(position),
     lossWeight: named(lossWeight),
   };
-}
-
-/**
- * Documents one after another in windows, as in training; the last batch is filled up from the beginning with weight
- * 0, so that no window has a shape or a kind of text that training has not seen.
- */
-async function maskedLosses(settings: EvaluateSettings): Promise<Map<string, GroupLoss>> {
-  const { heldOut, context, rows, objective, random, specialTokens } = settings;
-  const documents: HeldOutDocument[] = [];
-  for await (const document of heldOut.documents()) documents.push(document);
-  const stream = joinDocuments(documents, heldOut.endOfText);
-  const losses = new Map<string, GroupLoss>();
-  const perBatch = rows * context;
-  for (let start = 0, index = 0; start < stream.tokens.length; start += perBatch, index++) {
-    await pause(settings.signal);
-    const batch = windowsAt(stream, documents, start, rows, context);
-    const generator = random.split('evaluate', index);
-    const inputs = objective.inputs(batch, () => generator.next());
-    const lossWeight = Float32Array.from(inputs.lossWeight!.data);
-    const targets = inputs.targets!.data;
-    for (let at = 0; at < perBatch; at++) {
-      const padded = start + at >= stream.tokens.length;
-      if (padded || specialTokens.has(targets[at]!)) lossWeight[at] = 0;
-    }
-    const weighted = { ...inputs, lossWeight: { shape: inputs.lossWeight!.shape, data: lossWeight } };
-    const tokenLoss = await settings.session.loss(weighted);
-    addLossByGroup(losses, batch, tokenLoss, lossWeight, 0, ({ corpus }) => corpus);
-    settings.onProgress?.(Math.min(start + perBatch, stream.tokens.length), stream.tokens.length);
-  }
-  return losses;
-}
-
-interface TokenStream {
-  readonly tokens: Int32Array;
-  /** The document that each token belongs to; its end-of-text token too. */
-  readonly documentIndex: Int32Array;
-  readonly positions: Int32Array;
-}
-
-function joinDocuments(documents: readonly HeldOutDocument[], endOfText: number): TokenStream {
-  const length = documents.reduce((sum, { tokens }) => sum + tokens.length + 1, 0);
-  const stream = {
-    tokens: new Int32Array(length),
-    documentIndex: new Int32Array(length),
-    positions: new Int32Array(length),
-  };
-  let at = 0;
-  for (const [index, document] of documents.entries()) {
-    const count = document.tokens.length;
-    stream.tokens.set(document.tokens, at);
-    stream.tokens[at + count] = endOfText;
-    stream.documentIndex.fill(index, at, at + count + 1);
-    for (let t = 0; t <= count; t++) stream.positions[at + t] = t;
-    at += count + 1;
-  }
-  return stream;
-}
-
-function windowsAt(
-  stream: TokenStream,
-  documents: readonly HeldOutDocument[],
-  start: number,
-  rows: number,
-  context: number,
-): WindowBatch {
-  const width = context + 1;
-  const take = () => new Int32Array(rows * width);
-  const batch = { rows, width, tokens: take(), segments: take(), positions: take(), documentIndex: take() };
-  const length = stream.tokens.length;
-  for (let row = 0; row < rows; row++) {
-    let segment = 0;
-    for (let t = 0; t < width; t++) {
-      const from = (start + row * context + t) % length;
-      const at = row * width + t;
-      batch.tokens[at] = stream.tokens[from]!;
-      batch.positions[at] = stream.positions[from]!;
-      batch.documentIndex[at] = stream.documentIndex[from]!;
-      if (t > 0 && stream.positions[from] === 0) segment += 1;
-      batch.segments[at] = segment;
-    }
-  }
-  return { ...batch, documents: documents.map(asShardDocument) };
-}
-
-/** An objective reads of a document at most its names and size. */
-function asShardDocument({ corpus, id, bytes, tokens }: HeldOutDocument) {
-  const range = [0, 0] as const;
-  return {
-    id,
-    corpus,
-    source: '',
-    sourceRange: range,
-    tokenRange: [0, tokens.length] as const,
-    shard: 0,
-    bytes,
-    signals: {},
-  };
-}
-
-/** Lets messages in, an abort among them: a step of the engine holds the event loop. */
-async function pause(signal: AbortSignal | undefined): Promise<void> {
-  await setImmediate();
-  if (signal?.aborted) throw new CancelledError('the evaluation was stopped');
 }

@@ -181,6 +181,7 @@ class TrainingRun {
       learningRate,
       gradientNorm: result.gradientNorm,
       ...(result.skipped ? { skipped: true } : {}),
+      ...(Object.keys(result.metrics ?? {}).length > 0 ? { metrics: result.metrics } : {}),
       byCorpus: this.lossByCorpus(batches, inputs, result),
     });
     this.judge(step, result, batches);

@@ -16,7 +16,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { rename, stat } from 'node:fs/promises';
-import { classifySystemError } from '../core/errors.ts';
+import { setImmediate } from 'node:timers/promises';
+import { CancelledError, classifySystemError } from '../core/errors.ts';
 import type { ShardDocument, WindowBatch } from '../shard/batch.ts';
 
 /** How much of a log belongs to a checkpoint. */
@@ -193,4 +194,10 @@ export class RateMeter {
     const milliseconds = this.spans.reduce((sum, span) => sum + span.milliseconds, 0);
     return milliseconds === 0 ? 0 : (tokens * 1000) / milliseconds;
   }
+}
+
+/** Lets messages in, an abort among them: a step of the engine holds the event loop. */
+export async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await setImmediate();
+  if (signal?.aborted) throw new CancelledError('stopped between two batches');
 }

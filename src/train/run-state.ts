@@ -8,13 +8,11 @@ import type { TrainSettings } from './loop.ts';
 export type RunState = { -readonly [K in keyof Receipt]: Receipt[K] };
 
 /** What must be the same for an exact continuation: all that the weights depend on. */
-function identityOf({ options, identity, random }: TrainSettings): Record<string, unknown> {
-  const { checkpoint: _, ...rest } = options;
+export function identityOf({ options, identity, random }: TrainSettings): Record<string, unknown> {
+  const { steps, accumulate, schedule } = options;
+  const whole = { ...identity, training: { steps, accumulate, schedule }, random: random.path };
   // Through JSON, as the checkpoint holds it: an option left undefined is then the same as one left out.
-  return JSON.parse(JSON.stringify({ ...identity, training: rest, random: random.path })) as Record<
-    string,
-    unknown
-  >;
+  return JSON.parse(JSON.stringify(whole)) as Record<string, unknown>;
 }
 
 export function freshState(settings: TrainSettings, identity: Record<string, unknown>): RunState {
