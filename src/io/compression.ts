@@ -1,0 +1,63 @@
+import { DamageError } from './damage.ts';
+import { fileBytes, fileHead, type Piece } from './file-bytes.ts';
+import { gunzipFile } from './gzip.ts';
+import { unzstdFile } from './zstd.ts';
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+/** Magic numbers of what is not read, so that the error can say so. */
+const FOREIGN: readonly (readonly [string, readonly number[]])[] = [
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ['lz4', [0x04, 0x22, 0x4d, 0x18]],
+  ['zip', [0x50, 0x4b, 0x03, 0x04]],
+  ['bzip2', [0x42, 0x5a, 0x68]],
+];
+
+function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return bytes.length >= magic.length && magic.every((byte, i) => bytes[i] === byte);
+}
+
+/** What the first bytes of a file say of its compression (4 bytes are enough for gzip and zstd). */
+export function detectCompression(head: Uint8Array, file?: string): Compression {
+  if (startsWith(head, [0x1f, 0x8b])) return 'gzip';
+  if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd])) return 'zstd';
+  // A zstd file may begin with a skippable frame: 0x184D2A50 to 0x184D2A5F.
+  if (head.length >= 4 && (head[0]! & 0xf0) === 0x50 && startsWith(head.subarray(1), [0x2a, 0x4d, 0x18]))
+    return 'zstd';
+  for (const [name, magic] of FOREIGN)
+    if (startsWith(head, magic))
+      throw new DamageError('unsupported-compression', 'compression not supported', {
+        file,
+        expected: 'plain, gzip or zstd',
+        found: name,
+      });
+  return 'none';
+}
+
+export function compressionOf(path: string): Compression {
+  return detectCompression(fileHead(path, 8), path);
+}
+
+/**
+ * The decompressed bytes of a file from decompressed offset `from` on. Damage is an InputError (file, decompressed
+ * offset, expected, found), thrown after everything before it was yielded.
+ */
+export async function* decompressedBytes(
+  path: string,
+  size: number,
+  from = 0,
+  signal?: AbortSignal,
+): AsyncGenerator<Piece> {
+  const compression = compressionOf(path);
+  if (compression === 'none') {
+    yield* fileBytes(path, from, size, signal);
+    return;
+  }
+  const source = compression === 'gzip' ? gunzipFile(path, size, signal) : unzstdFile(path, size, signal);
+  let at = 0;
+  for await (const piece of source) {
+    const end = at + piece.bytes.length;
+    if (end > from) yield at >= from ? piece : { bytes: piece.bytes.subarray(from - at), disk: piece.disk };
+    at = end;
+  }
+}
