@@ -1,0 +1,158 @@
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import type { DocumentBatch } from '../core/batch.ts';
+import type { JobContext, JobOutcome, SideFile, Sink } from '../core/stage.ts';
+import { defineBarrier } from '../core/step.ts';
+import { BlockWriter, digestOf } from './block-file.ts';
+import { clusterOutcome, writeClusters } from './clusters.ts';
+import { blocksOf, DocumentColumns, FIRST_OWN_SECTION } from './document-columns.ts';
+import { KeySorter } from './key-sorter.ts';
+import { preferenceOf, priorityOptions } from './priority.ts';
+import { removalStage } from './removal.ts';
+import { closeSides, openSides, Pace } from './side-files.ts';
+import { UnionFind } from './union-find.ts';
+
+const KIND = 'exact';
+const DIGEST_SECTION = FIRST_OWN_SECTION;
+const DIGEST_WORDS = 4;
+/** Documents a block; a column of digests then has 512 KB. */
+const BLOCK_DOCUMENTS = 1 << 15;
+
+export const exactDedupOptions = z.strictObject({
+  by: z
+    .enum(['content', 'normalized-text', 'url', 'id'])
+    .default('content')
+    .describe(
+      'What must be equal: the bytes of the text; the text without case, white space and punctuation; the URL; the id',
+    ),
+  urlField: z.string().default('url').describe('For `by: url`: the field of the metadata, else the source'),
+  ...priorityOptions,
+});
+export type ExactDedupOptions = z.infer<typeof exactDedupOptions>;
+
+const LETTERS_AND_DIGITS = /[^\p{L}\p{M}\p{N}]+/gu;
+
+/** Lower case, NFKC, letters, marks and digits only. */
+export function normalizedText(text: string): string {
+  return text.normalize('NFKC').toLowerCase().replace(LETTERS_AND_DIGITS, '');
+}
+
+/** What two copies have in common; undefined where a document has nothing to compare. */
+function keyOf(batch: DocumentBatch, i: number, options: ExactDedupOptions): string | Uint8Array | undefined {
+  const row = batch.rows[i]!;
+  switch (options.by) {
+    case 'content':
+      return batch.bytes(i);
+    case 'normalized-text':
+      // Where no letter is left, only the same bytes are the same text.
+      return normalizedText(batch.text(i)) || batch.bytes(i);
+    case 'url': {
+      const url = row.metadata[options.urlField];
+      return typeof url === 'string' ? url : undefined;
+    }
+    case 'id':
+      return row.id;
+    default:
+      return options.by satisfies never;
+  }
+}
+
+function sideDigest(options: ExactDedupOptions): Buffer {
+  return digestOf({ kind: KIND, ...options });
+}
+
+class ExactTap implements Sink<DocumentBatch> {
+  private readonly options: ExactDedupOptions;
+  private readonly preference: ReturnType<typeof preferenceOf>;
+  private readonly writer: BlockWriter;
+  private readonly columns = new DocumentColumns(BLOCK_DOCUMENTS);
+  private readonly digests = new Uint32Array(BLOCK_DOCUMENTS * DIGEST_WORDS);
+
+  constructor(options: ExactDedupOptions, path: string) {
+    this.options = options;
+    this.preference = preferenceOf(options);
+    this.writer = new BlockWriter(path, KIND, sideDigest(options));
+  }
+
+  add(batch: DocumentBatch): void {
+    for (let i = 0; i < batch.length; i++) {
+      const row = batch.rows[i]!;
+      const key = keyOf(batch, i, this.options) ?? `\0${row.corpus}\0${row.id}`;
+      const digest = hash('sha256', key, 'buffer');
+      const at = this.columns.length * DIGEST_WORDS;
+      for (let w = 0; w < DIGEST_WORDS; w++) this.digests[at + w] = digest.readUInt32LE(w * 4);
+      this.columns.add(row, this.preference(row, batch.size(i)));
+      if (this.columns.length === BLOCK_DOCUMENTS) this.flush();
+    }
+  }
+
+  async finish(): Promise<void> {
+    this.flush();
+    this.writer.finish();
+  }
+
+  async abandon(): Promise<void> {
+    this.writer.abandon();
+  }
+
+  private flush(): void {
+    const n = this.columns.length;
+    if (n === 0) return;
+    this.columns.write(this.writer);
+    this.writer.write(DIGEST_SECTION, new Uint8Array(this.digests.buffer, 0, n * DIGEST_WORDS * 4), n);
+    this.writer.commit(n);
+  }
+}
+
+async function reduce(
+  options: ExactDedupOptions,
+  files: readonly SideFile[],
+  context: JobContext,
+): Promise<JobOutcome> {
+  const { sides, documents } = openSides(files, KIND, sideDigest(options));
+  const sorter = new KeySorter(DIGEST_WORDS, context.folder, documents);
+  try {
+    const blocks = [...blocksOf(sides, DIGEST_SECTION)];
+    const pace = new Pace(context, blocks.length * 3);
+    const forest = new UnionFind(documents);
+    for (const { side, entry, first } of blocks) {
+      const words = new Uint32Array(side.reader.read(entry).buffer);
+      for (let i = 0; i < entry.count; i++) sorter.add(words, i * DIGEST_WORDS, first + i);
+      await pace.step('digests');
+    }
+    sorter.groups((group) => {
+      for (let k = 1; k < group.length; k++) forest.union(group[0]!, group[k]!);
+    });
+    const summary = await writeClusters(context.folder, sides, documents, forest, {
+      earliest: options.keep === 'earliest',
+      similarity: () => 1,
+      pace,
+    });
+    return clusterOutcome({ by: options.by, ...summary });
+  } finally {
+    sorter.dispose();
+    closeSides(sides);
+  }
+}
+
+/** Removes documents whose content, normalized text, URL or id another document has. */
+export const exactDedup = defineBarrier({
+  kind: 'exact-dedup',
+  summary: 'Removes documents that are equal to another one',
+  options: exactDedupOptions,
+  module: import.meta.url,
+  from: 'documents',
+  to: 'documents',
+  needs: [],
+  gives: [],
+  barrier: {
+    tap: (options, _context, path) => new ExactTap(options, path),
+    reduce,
+    apply: (_options, context) =>
+      removalStage(context, {
+        duplicate: 'exact-duplicate',
+        ofHeldOut: 'duplicate-of-held-out',
+        similarity: false,
+      }),
+  },
+});

@@ -1,0 +1,242 @@
+import type { DocumentBatch } from '../core/batch.ts';
+import type { JobContext, JobOutcome, SideFile, Sink, StageContext } from '../core/stage.ts';
+import { defineBarrier } from '../core/step.ts';
+import { BlockWriter, digestOf } from './block-file.ts';
+import { type CandidateCounts, linkAll, linkVerified } from './candidates.ts';
+import { clusterOutcome, type Similarity, writeClusters } from './clusters.ts';
+import {
+  blocksOf,
+  DocumentColumns,
+  FIRST_OWN_SECTION,
+  META_SECTION,
+  MetaBlock,
+  type Side,
+} from './document-columns.ts';
+import { KeySorter } from './key-sorter.ts';
+import {
+  type MinhashDedupOptions,
+  type MinhashParameters,
+  minhashDedupOptions,
+  resolveMinhash,
+} from './minhash-options.ts';
+import { preferenceOf } from './priority.ts';
+import { removalStage } from './removal.ts';
+import { ShingleSets } from './shingle-sets.ts';
+import { closeSides, openSides, Pace } from './side-files.ts';
+import { Signer } from './signer.ts';
+import { Sketches } from './sketches.ts';
+import { UnionFind } from './union-find.ts';
+
+const KIND = 'minhash';
+const SKETCH_SECTION = FIRST_OWN_SECTION;
+const SHINGLE_SECTION = FIRST_OWN_SECTION + 1;
+const BAND_SECTION = FIRST_OWN_SECTION + 16;
+/** Documents a block: a band's column then has 256 KB, which is what the second phase reads at once. */
+const BLOCK_DOCUMENTS = 1 << 15;
+/** Words of shingle sets that end a block early: 16 MiB. */
+const BLOCK_SHINGLES = 1 << 22;
+const NO_KEY = 0xffffffff;
+
+/** What the side files depend on: parameters, and what ranks the copies. */
+function sideDigest(options: MinhashDedupOptions, parameters: MinhashParameters): Buffer {
+  const { keep, signal, corpora } = options;
+  return digestOf({ kind: KIND, ...parameters, keep, signal, corpora });
+}
+
+/** Phase 1: signatures of the documents that stream past. */
+class SignatureTap implements Sink<DocumentBatch> {
+  private readonly parameters: MinhashParameters;
+  private readonly preference: ReturnType<typeof preferenceOf>;
+  private readonly context: StageContext;
+  private readonly writer: BlockWriter;
+  private readonly signer: Signer;
+  private readonly columns = new DocumentColumns(BLOCK_DOCUMENTS);
+  /** [bands][BLOCK_DOCUMENTS] keys, two words each. */
+  private readonly keys: Uint32Array[];
+  private readonly sketches: Uint8Array;
+  private readonly setLengths = new Uint32Array(BLOCK_DOCUMENTS);
+  private sets = new Uint32Array(1 << 16);
+  private setWords = 0;
+
+  constructor(options: MinhashDedupOptions, context: StageContext, path: string) {
+    this.parameters = resolveMinhash(options);
+    this.preference = preferenceOf(options);
+    this.context = context;
+    this.signer = new Signer(this.parameters);
+    const { bands } = this.parameters;
+    this.keys = Array.from({ length: bands }, () => new Uint32Array(BLOCK_DOCUMENTS * 2));
+    this.sketches = new Uint8Array(BLOCK_DOCUMENTS * this.signer.permutations);
+    this.writer = new BlockWriter(path, KIND, sideDigest(options, this.parameters));
+  }
+
+  add(batch: DocumentBatch): void {
+    for (let i = 0; i < batch.length; i++) {
+      const row = batch.rows[i]!;
+      this.context.watch(row.ordinal);
+      this.addSignature(batch.bytes(i));
+      this.columns.add(row, this.preference(row, batch.size(i)));
+      if (this.columns.length === BLOCK_DOCUMENTS || this.setWords >= BLOCK_SHINGLES) this.flush();
+    }
+  }
+
+  async finish(): Promise<void> {
+    this.flush();
+    this.writer.finish();
+  }
+
+  async abandon(): Promise<void> {
+    this.writer.abandon();
+  }
+
+  private addSignature(text: Uint8Array): void {
+    const { signer, keys } = this;
+    const { bands, minJaccard } = this.parameters;
+    const verify = minJaccard !== undefined;
+    const at = this.columns.length;
+    const signed = signer.sign(text, verify);
+    const own = signed ? signer.keys : undefined;
+    for (let band = 0; band < bands; band++) {
+      keys[band]![2 * at] = own ? own[2 * band]! : NO_KEY;
+      keys[band]![2 * at + 1] = own ? own[2 * band + 1]! : NO_KEY;
+    }
+    const { permutations } = signer;
+    if (signed) this.sketches.set(signer.sketch, at * permutations);
+    else this.sketches.fill(0, at * permutations, (at + 1) * permutations);
+    if (!signed) this.context.count('without-signature');
+    if (verify) this.addSet(at, signed ? signer.shingleSet() : new Uint32Array(0));
+  }
+
+  private addSet(at: number, set: Uint32Array): void {
+    const need = this.setWords + set.length;
+    if (need > this.sets.length) {
+      const grown = new Uint32Array(Math.max(need, this.sets.length * 2));
+      grown.set(this.sets.subarray(0, this.setWords));
+      this.sets = grown;
+    }
+    this.sets.set(set, this.setWords);
+    this.setLengths[at] = set.length;
+    this.setWords = need;
+  }
+
+  private flush(): void {
+    const n = this.columns.length;
+    if (n === 0) return;
+    const { writer } = this;
+    this.columns.write(writer);
+    writer.write(SKETCH_SECTION, this.sketches.subarray(0, n * this.signer.permutations), n);
+    if (this.parameters.minJaccard !== undefined) {
+      const block = new Uint32Array(n + this.setWords);
+      block.set(this.setLengths.subarray(0, n));
+      block.set(this.sets.subarray(0, this.setWords), n);
+      writer.write(SHINGLE_SECTION, new Uint8Array(block.buffer), n);
+      this.setWords = 0;
+    }
+    this.keys.forEach((column, band) => {
+      writer.write(BAND_SECTION + band, new Uint8Array(column.buffer, 0, n * 8), n);
+    });
+    writer.commit(n);
+  }
+}
+
+/** Phases 2 and 3: candidates band by band, clusters, and who stays. */
+async function reduce(
+  options: MinhashDedupOptions,
+  files: readonly SideFile[],
+  context: JobContext,
+): Promise<JobOutcome> {
+  const parameters = resolveMinhash(options);
+  const { sides, documents } = openSides(files, KIND, sideDigest(options, parameters));
+  try {
+    const blocks = [...blocksOf(sides, META_SECTION)].length;
+    const verify = parameters.minJaccard !== undefined;
+    const pace = new Pace(context, blocks * (parameters.bands + 2 + (verify ? 2 : 0)));
+    const forest = new UnionFind(documents);
+    const sets = verify ? await ShingleSets.open(sides, SHINGLE_SECTION, documents, pace) : undefined;
+    const counts = await linkBands(sides, documents, parameters, forest, sets, context.folder, pace);
+    const sketches = new Sketches(sides, SKETCH_SECTION, parameters.bands * parameters.rows);
+    const similarity: Similarity = (a, b) => (sets ? sets.jaccard(a, b) : sketches.similarity(a, b));
+    const summary = await writeClusters(context.folder, sides, documents, forest, {
+      earliest: options.keep === 'earliest',
+      similarity,
+      pace,
+    });
+    return clusterOutcome({
+      preset: options.preset,
+      bands: parameters.bands,
+      rows: parameters.rows,
+      minJaccard: parameters.minJaccard,
+      ...summary,
+      ...counts,
+    });
+  } finally {
+    closeSides(sides);
+  }
+}
+
+async function linkBands(
+  sides: readonly Side[],
+  documents: number,
+  parameters: MinhashParameters,
+  forest: UnionFind,
+  sets: ShingleSets | undefined,
+  folder: string,
+  pace: Pace,
+): Promise<CandidateCounts & { withoutSignature: number }> {
+  const counts: CandidateCounts = { candidatePairs: 0, verifiedPairs: 0, rejectedPairs: 0 };
+  const { minJaccard } = parameters;
+  const idHash = sets ? await idHashes(sides, documents, pace) : undefined;
+  const sorter = new KeySorter(2, folder, documents);
+  let withoutSignature = 0;
+  try {
+    for (let band = 0; band < parameters.bands; band++) {
+      for (const { side, entry, first } of blocksOf(sides, BAND_SECTION + band)) {
+        const words = new Uint32Array(side.reader.read(entry).buffer);
+        for (let i = 0; i < entry.count; i++) {
+          if (words[2 * i] !== NO_KEY || words[2 * i + 1] !== NO_KEY) sorter.add(words, 2 * i, first + i);
+          else if (band === 0) withoutSignature++;
+        }
+        await pace.step(`band ${band + 1} of ${parameters.bands}`);
+      }
+      sorter.groups((group) => {
+        if (!sets || !idHash || minJaccard === undefined) linkAll(group, forest, counts);
+        else linkVerified(group, forest, counts, (a, b) => sets.similar(a, b, minJaccard), idHash);
+      });
+    }
+  } finally {
+    sorter.dispose();
+  }
+  return { ...counts, withoutSignature };
+}
+
+async function idHashes(sides: readonly Side[], documents: number, pace: Pace): Promise<Uint32Array> {
+  const hashes = new Uint32Array(documents);
+  for (const { side, entry, first } of blocksOf(sides, META_SECTION)) {
+    const meta = new MetaBlock(side.reader.read(entry));
+    for (let i = 0; i < meta.length; i++) hashes[first + i] = meta.idHigh(i);
+    await pace.step('ids');
+  }
+  return hashes;
+}
+
+/** Removes documents that resemble another one: MinHash-LSH, after Broder (1997) and datatrove's four stages. */
+export const minhashDedup = defineBarrier({
+  kind: 'minhash-dedup',
+  summary: 'Removes documents that resemble another one (MinHash-LSH)',
+  options: minhashDedupOptions,
+  module: import.meta.url,
+  from: 'documents',
+  to: 'documents',
+  needs: [],
+  gives: [],
+  barrier: {
+    tap: (options, context, path) => new SignatureTap(options, context, path),
+    reduce,
+    apply: (options, context) =>
+      removalStage(context, {
+        duplicate: 'near-duplicate',
+        ofHeldOut: 'near-duplicate-of-held-out',
+        similarity: true,
+        threshold: resolveMinhash(options).minJaccard,
+      }),
+  },
+});

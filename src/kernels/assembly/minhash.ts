@@ -1,0 +1,705 @@
+// MinHash signatures from UTF-8 text: folding, splitting, shingling, permutations, band keys.
+// The caller lays out the memory (src/dedup/kernel.ts) and passes addresses; src/dedup/twin.ts is the plain twin.
+
+const K1: u64 = 0x9e3779b97f4a7c15;
+const K2: u64 = 0xc2b2ae3d27d4eb4f;
+const POLYNOMIAL: u64 = 0xd6e8feb86659fd93;
+const MAX_WORD: i32 = 1024;
+const SPACE: i32 = 32;
+
+// Tables, filled by the caller: class of a code point below 0x40000 (0 separator, 1 in a word, 2 a word of its own),
+// and the folded code point of one below 0x10000.
+let classes: usize = 0;
+let folds: usize = 0;
+let scratch: usize = 0;
+let ring: usize = 0;
+
+// State of the document under way.
+let size: i32 = 5;
+let characters: bool = false;
+let wide: bool = false;
+let power: u64 = 1;
+let rolling: u64 = 0;
+let slot: i32 = 0;
+let items: i32 = 0;
+let carried: i32 = 0;
+let pendingSpace: bool = false;
+let out: usize = 0;
+
+export function layout(classTable: usize, foldTable: usize, ringAt: usize, scratchAt: usize): void {
+  classes = classTable;
+  folds = foldTable;
+  ring = ringAt;
+  scratch = scratchAt;
+}
+
+export function configure(shingleSize: i32, ofCharacters: bool, wideHashes: bool): void {
+  size = shingleSize;
+  characters = ofCharacters;
+  wide = wideHashes;
+  power = 1;
+  for (let i = 0; i < shingleSize; i++) power *= POLYNOMIAL;
+}
+
+export function begin(): void {
+  rolling = 0;
+  slot = 0;
+  items = 0;
+  carried = 0;
+  pendingSpace = false;
+  memory.fill(ring, 0, size << 3);
+}
+
+/** The finalizer of MurmurHash3 (Appleby, public domain). */
+// @ts-ignore: decorator
+@inline
+function mix(x: u64): u64 {
+  x ^= x >> 33;
+  x *= 0xff51afd7ed558ccd;
+  x ^= x >> 33;
+  x *= 0xc4ceb9fe1a85ec53;
+  return x ^ (x >> 33);
+}
+
+// @ts-ignore: decorator
+@inline
+function emit(): void {
+  const shingle = mix(rolling);
+  if (wide) {
+    store<u64>(out, shingle);
+    out += 8;
+  } else {
+    store<u32>(out, <u32>(shingle >> 32));
+    out += 4;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function push(item: u64): void {
+  const at = ring + (<usize>slot << 3);
+  rolling = rolling * POLYNOMIAL + item - load<u64>(at) * power;
+  store<u64>(at, item);
+  slot = slot + 1 == size ? 0 : slot + 1;
+  if (++items >= size) emit();
+}
+
+/** Hash of [from, from + length): eight bytes at a time, the last ones padded with zeros. */
+// @ts-ignore: decorator
+@inline
+export function hashBytes(from: usize, length: i32): u64 {
+  let h: u64 = K2 ^ <u64>length;
+  let at = from;
+  let left = length;
+  while (left > 8) {
+    h = rotl<u64>(h ^ (load<u64>(at) * K1), 31) * K2;
+    at += 8;
+    left -= 8;
+  }
+  const last = load<u64>(at) & (0xffffffffffffffff >> <u64>((8 - left) << 3));
+  h = rotl<u64>(h ^ (last * K1), 31) * K2;
+  return mix(h);
+}
+
+// @ts-ignore: decorator
+@inline
+function put(to: usize, code: u32): usize {
+  if (code < 0x80) {
+    store<u8>(to, <u8>code);
+    return to + 1;
+  }
+  if (code < 0x800) {
+    store<u8>(to, <u8>(0xc0 | (code >> 6)));
+    store<u8>(to + 1, <u8>(0x80 | (code & 63)));
+    return to + 2;
+  }
+  if (code < 0x10000) {
+    store<u8>(to, <u8>(0xe0 | (code >> 12)));
+    store<u8>(to + 1, <u8>(0x80 | ((code >> 6) & 63)));
+    store<u8>(to + 2, <u8>(0x80 | (code & 63)));
+    return to + 3;
+  }
+  store<u8>(to, <u8>(0xf0 | (code >> 18)));
+  store<u8>(to + 1, <u8>(0x80 | ((code >> 12) & 63)));
+  store<u8>(to + 2, <u8>(0x80 | ((code >> 6) & 63)));
+  store<u8>(to + 3, <u8>(0x80 | (code & 63)));
+  return to + 4;
+}
+
+/** Folds [text, text + length) to `to`: letters, marks and digits folded, everything else a space. Returns the end. */
+function fold(text: usize, length: i32, start: usize): usize {
+  let to = start;
+  let at = text;
+  const end = text + length;
+  while (at < end) {
+    if (at + 16 <= end) {
+      const bytes = v128.load(at);
+      const high = i8x16.bitmask(bytes);
+      // Written whole in any case; only the bytes before the first that is not ASCII count.
+      const upper = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(65)), i8x16.splat(26));
+      const folded = v128.or(bytes, v128.and(upper, i8x16.splat(32)));
+      const letter = i8x16.lt_u(i8x16.sub(folded, i8x16.splat(97)), i8x16.splat(26));
+      const digit = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(48)), i8x16.splat(10));
+      v128.store(to, v128.bitselect(folded, i8x16.splat(32), v128.or(letter, digit)));
+      if (high == 0) {
+        at += 16;
+        to += 16;
+        continue;
+      }
+      const plain = ctz<i32>(high);
+      at += plain;
+      to += plain;
+    }
+    const byte = <u32>load<u8>(at);
+    let code: u32;
+    if (byte < 0x80) {
+      code = byte;
+      at += 1;
+    } else if (byte < 0xe0) {
+      code = ((byte & 31) << 6) | (load<u8>(at + 1) & 63);
+      at += 2;
+    } else if (byte < 0xf0) {
+      code = ((byte & 15) << 12) | ((<u32>load<u8>(at + 1) & 63) << 6) | (load<u8>(at + 2) & 63);
+      at += 3;
+    } else {
+      code = ((byte & 7) << 18) | ((<u32>load<u8>(at + 1) & 63) << 12) | ((<u32>load<u8>(at + 2) & 63) << 6) | (load<u8>(at + 3) & 63);
+      at += 4;
+    }
+    const kind: i32 = code < 0x40000 ? <i32>load<u8>(classes + code) : 0;
+    if (kind == 0) {
+      store<u8>(to++, 32);
+      continue;
+    }
+    if (code < 0x10000) code = load<u16>(folds + (<usize>code << 1));
+    if (kind == 2 && !characters) {
+      store<u8>(to, 32);
+      to = put(to + 1, code);
+      store<u8>(to++, 32);
+    } else {
+      to = put(to, code);
+    }
+  }
+  return to;
+}
+
+/** A word of up to MAX_WORD bytes, or several of a longer run. */
+function pushRun(from: usize, length: i32): void {
+  let at = from;
+  let left = length;
+  while (left > MAX_WORD) {
+    push(hashBytes(at, MAX_WORD));
+    at += MAX_WORD;
+    left -= MAX_WORD;
+  }
+  push(hashBytes(at, left));
+}
+
+/** Pushes the words of [from, to) that end in it; what follows the last space stays for the next call. */
+function words(from: usize, to: usize): void {
+  // Start of the word under way; a carried part is at the start of the scratch.
+  let start = from;
+  let at = from;
+  while (at < to) {
+    // A bit for each space among 16 bytes.
+    let mask = <u32>i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(32)));
+    const left = <i32>(to - at);
+    if (left < 16) mask &= (1 << left) - 1;
+    while (mask != 0) {
+      const position = at + ctz<u32>(mask);
+      mask &= mask - 1;
+      const length = <i32>(position - start);
+      if (length > 0) {
+        if (length <= MAX_WORD) push(hashBytes(start, length));
+        else pushRun(start, length);
+      }
+      start = position + 1;
+    }
+    at += 16;
+  }
+  let rest = <i32>(to - start);
+  while (rest > MAX_WORD) {
+    push(hashBytes(start, MAX_WORD));
+    start += MAX_WORD;
+    rest -= MAX_WORD;
+  }
+  memory.copy(scratch, start, rest);
+  carried = rest;
+}
+
+/** Pushes the code points of [from, to), a run of spaces as one. */
+function codePoints(from: usize, to: usize): void {
+  let at = from;
+  while (at < to) {
+    const byte = <u32>load<u8>(at);
+    let code: u32 = byte;
+    if (byte < 0x80) at += 1;
+    else if (byte < 0xe0) {
+      code = ((byte & 31) << 6) | (load<u8>(at + 1) & 63);
+      at += 2;
+    } else if (byte < 0xf0) {
+      code = ((byte & 15) << 12) | ((<u32>load<u8>(at + 1) & 63) << 6) | (load<u8>(at + 2) & 63);
+      at += 3;
+    } else {
+      code = ((byte & 7) << 18) | ((<u32>load<u8>(at + 1) & 63) << 12) | ((<u32>load<u8>(at + 2) & 63) << 6) | (load<u8>(at + 3) & 63);
+      at += 4;
+    }
+    if (code == SPACE) {
+      pendingSpace = items > 0;
+      continue;
+    }
+    if (pendingSpace) {
+      pendingSpace = false;
+      push(mix(SPACE + K1));
+    }
+    push(mix(code + K1));
+  }
+}
+
+/**
+ * Takes the next bytes of the document (whole code points) and writes the hashes of the shingles that they complete
+ * to `to`, 4 or 8 bytes each. Returns how many.
+ */
+export function feed(text: usize, length: i32, to: usize): i32 {
+  out = to;
+  if (characters) codePoints(scratch, fold(text, length, scratch));
+  else words(scratch, fold(text, length, scratch + carried));
+  return <i32>((out - to) >> (wide ? 3 : 2));
+}
+
+/** Ends the document: the last word, and the one shingle of a document shorter than a shingle. */
+export function end(to: usize): i32 {
+  out = to;
+  if (!characters && carried > 0) push(hashBytes(scratch, carried));
+  if (items > 0 && items < size) emit();
+  return <i32>((out - to) >> (wide ? 3 : 2));
+}
+
+export function itemCount(): i32 {
+  return items;
+}
+
+/** minima[j] = min over shingles h of (h * a[j] + b[j]) mod 2^32, in blocks of 16 permutations. */
+export function permute32(shingles: usize, count: i32, a: usize, b: usize, minima: usize, permutations: i32): void {
+  const end = shingles + (<usize>count << 2);
+  for (let j = 0; j < permutations; j += 16) {
+    const o = <usize>j << 2;
+    const a0 = v128.load(a + o);
+    const a1 = v128.load(a + o, 16);
+    const a2 = v128.load(a + o, 32);
+    const a3 = v128.load(a + o, 48);
+    const b0 = v128.load(b + o);
+    const b1 = v128.load(b + o, 16);
+    const b2 = v128.load(b + o, 32);
+    const b3 = v128.load(b + o, 48);
+    let m0 = v128.load(minima + o);
+    let m1 = v128.load(minima + o, 16);
+    let m2 = v128.load(minima + o, 32);
+    let m3 = v128.load(minima + o, 48);
+    for (let at = shingles; at < end; at += 4) {
+      const h = v128.load32_splat(at);
+      m0 = i32x4.min_u(m0, i32x4.add(i32x4.mul(h, a0), b0));
+      m1 = i32x4.min_u(m1, i32x4.add(i32x4.mul(h, a1), b1));
+      m2 = i32x4.min_u(m2, i32x4.add(i32x4.mul(h, a2), b2));
+      m3 = i32x4.min_u(m3, i32x4.add(i32x4.mul(h, a3), b3));
+    }
+    v128.store(minima + o, m0);
+    v128.store(minima + o, m1, 16);
+    v128.store(minima + o, m2, 32);
+    v128.store(minima + o, m3, 48);
+  }
+}
+
+const MERSENNE: u64 = (1 << 61) - 1;
+
+// @ts-ignore: decorator
+@inline
+function modMersenne(x: u64): u64 {
+  const y = (x & MERSENNE) + (x >> 61);
+  return y >= MERSENNE ? y - MERSENNE : y;
+}
+
+/** minima[j] = min over shingles h of ((h * a[j] + b[j]) mod 2^64 mod (2^61 - 1)) & mask, four permutations at a time. */
+export function permute64(shingles: usize, count: i32, a: usize, b: usize, minima: usize, permutations: i32, mask: u64): void {
+  const end = shingles + (<usize>count << 3);
+  for (let j = 0; j < permutations; j += 4) {
+    const o = <usize>j << 3;
+    const a0 = load<u64>(a + o);
+    const a1 = load<u64>(a + o, 8);
+    const a2 = load<u64>(a + o, 16);
+    const a3 = load<u64>(a + o, 24);
+    const b0 = load<u64>(b + o);
+    const b1 = load<u64>(b + o, 8);
+    const b2 = load<u64>(b + o, 16);
+    const b3 = load<u64>(b + o, 24);
+    let m0 = load<u64>(minima + o);
+    let m1 = load<u64>(minima + o, 8);
+    let m2 = load<u64>(minima + o, 16);
+    let m3 = load<u64>(minima + o, 24);
+    for (let at = shingles; at < end; at += 8) {
+      const h = load<u64>(at);
+      const v0 = modMersenne(h * a0 + b0) & mask;
+      const v1 = modMersenne(h * a1 + b1) & mask;
+      const v2 = modMersenne(h * a2 + b2) & mask;
+      const v3 = modMersenne(h * a3 + b3) & mask;
+      m0 = v0 < m0 ? v0 : m0;
+      m1 = v1 < m1 ? v1 : m1;
+      m2 = v2 < m2 ? v2 : m2;
+      m3 = v3 < m3 ? v3 : m3;
+    }
+    store<u64>(minima + o, m0);
+    store<u64>(minima + o, m1, 8);
+    store<u64>(minima + o, m2, 16);
+    store<u64>(minima + o, m3, 24);
+  }
+}
+
+/**
+ * keys[band] = hash of the band's rows; never all ones, which stands for "no signature".
+ * sketch[j] = the lowest byte of minimum j (b-bit minwise hashing: Li and König, 2010).
+ */
+export function bandKeys(minima: usize, bands: i32, rows: i32, valueBytes: i32, keys: usize, sketch: usize): void {
+  let at = minima;
+  for (let band = 0; band < bands; band++) {
+    let h: u64 = K2 ^ <u64>band;
+    for (let row = 0; row < rows; row++) {
+      const value = valueBytes == 8 ? load<u64>(at) : <u64>load<u32>(at);
+      h = rotl<u64>(h ^ (value * K1), 31) * K2;
+      store<u8>(sketch++, <u8>value);
+      at += valueBytes;
+    }
+    h = mix(h);
+    store<u64>(keys + (<usize>band << 3), h == 0xffffffffffffffff ? 0 : h);
+  }
+}
+
+// ---- datatrove's preset ----
+
+/** Simplifies ASCII: lower case, numbers to 0, everything else one space. Returns the length, or -1 if a byte is not ASCII. */
+export function simplifyAscii(text: usize, length: i32, to: usize): i32 {
+  let at = text;
+  const end = text + length;
+  let o = to;
+  let space = true;
+  while (at < end) {
+    const c = <i32>load<u8>(at);
+    if (c >= 128) return -1;
+    const lower = c | 32;
+    if (lower >= 97 && lower <= 122) {
+      store<u8>(o++, <u8>lower);
+      space = false;
+      at++;
+      continue;
+    }
+    if (c >= 48 && c <= 57) {
+      at = skipDigits(at, end);
+      if (at + 1 < end && (load<u8>(at) == 46 || load<u8>(at) == 44) && isDigit(load<u8>(at + 1))) at = skipDigits(at + 1, end);
+      store<u8>(o++, 48);
+      space = false;
+      continue;
+    }
+    if (!space) {
+      store<u8>(o++, 32);
+      space = true;
+    }
+    at++;
+  }
+  if (space && o > to) o--;
+  return <i32>(o - to);
+}
+
+// @ts-ignore: decorator
+@inline
+function isDigit(c: u8): bool {
+  return c >= 48 && c <= 57;
+}
+
+function skipDigits(from: usize, end: usize): usize {
+  let at = from;
+  while (at < end && isDigit(load<u8>(at))) at++;
+  return at;
+}
+
+/**
+ * Splits simplified ASCII words as spaCy's blank English does and appends them, with single spaces, to the `words` words
+ * of `used` bytes that are at `to`; the words' starts go to `starts`. `cuts` is an open-addressed table of `slots` entries (hash u64, first cut u32, second cut u32); words that
+ * end in a digit and a unit are cut before the unit (same table, the unit alone, first cut 255). Returns how many words there are now.
+ */
+export function splitEnglish(text: usize, length: i32, to: usize, used: i32, starts: usize, words: i32, cuts: usize, slots: i32): i32 {
+  let count = words;
+  let at = text;
+  const end = text + length;
+  wordBase = to;
+  let o = to + used;
+  while (at < end) {
+    let stop = at;
+    let zero: usize = 0;
+    while (stop < end) {
+      const c = load<u8>(stop);
+      if (c == 32) break;
+      if (c == 48) zero = stop;
+      stop++;
+    }
+    const size = <i32>(stop - at);
+    let first: i32 = 0;
+    let second: i32 = 0;
+    if (zero != 0) {
+      const unit = <i32>(stop - zero) - 1;
+      if (unit > 0 && unit <= 3 && lookUp(zero + 1, unit, cuts, slots) == 255) first = size - unit;
+    } else if (size <= 16) {
+      const found = lookUp(at, size, cuts, slots);
+      if (found != 255) {
+        first = found & 0xff;
+        second = found >> 8;
+      }
+    }
+    let from = at;
+    if (first > 0) {
+      o = word(from, first, o, starts, count++);
+      from = at + first;
+    }
+    if (second > 0) {
+      o = word(from, second - first, o, starts, count++);
+      from = at + second;
+    }
+    o = word(from, <i32>(stop - from), o, starts, count++);
+    at = stop + 1;
+  }
+  // The end of the last word, as if another began after a space.
+  store<u32>(starts + (<usize>count << 2), <u32>(o - to));
+  return count;
+}
+
+// @ts-ignore: decorator
+@inline
+function word(from: usize, length: i32, o: usize, starts: usize, i: i32): usize {
+  store<u32>(starts + (<usize>i << 2), <u32>(o - wordBase));
+  if (length <= 16) v128.store(o, v128.load(from));
+  else memory.copy(o, from, length);
+  store<u8>(o + length, 32);
+  return o + length + 1;
+}
+
+let wordBase: usize = 0;
+
+/** first cut | second cut << 8 of an exception, 255 for a unit, 0 where there is none. */
+function lookUp(from: usize, length: i32, cuts: usize, slots: i32): i32 {
+  const h = hashBytes(from, length);
+  let slot = <i32>(h & <u64>(slots - 1));
+  while (true) {
+    const entry = cuts + (<usize>slot << 4);
+    const value = load<i32>(entry, 8);
+    if (value == 0) return 0;
+    if (load<u64>(entry) == h) return value;
+    slot = (slot + 1) & (slots - 1);
+  }
+}
+
+/**
+ * Hashes the n-grams of `count` words at text + starts[i], separated by single spaces, to 8 bytes each.
+ * kind 0: XXH64, 1: XXH32, 2: the first 8 bytes of SHA-1, 3: the first 4. Returns how many.
+ */
+export function hashNgrams(text: usize, starts: usize, count: i32, n: i32, kind: i32, to: usize): i32 {
+  const grams = count - n + 1;
+  if (grams <= 0) return 0;
+  for (let i = 0; i < grams; i++) {
+    const from = load<u32>(starts + (<usize>i << 2));
+    const length = <i32>(load<u32>(starts + (<usize>(i + n) << 2)) - 1 - from);
+    const at = text + from;
+    let h: u64;
+    if (kind == 0) h = xxh64(at, length);
+    else if (kind == 1) h = <u64>xxh32(at, length);
+    else {
+      h = sha1Head(at, length);
+      if (kind == 3) h &= 0xffffffff;
+    }
+    store<u64>(to + (<usize>i << 3), h);
+  }
+  return grams;
+}
+
+const X64_1: u64 = 0x9e3779b185ebca87;
+const X64_2: u64 = 0xc2b2ae3d27d4eb4f;
+const X64_3: u64 = 0x165667b19e3779f9;
+const X64_4: u64 = 0x85ebca77c2b2ae63;
+const X64_5: u64 = 0x27d4eb2f165667c5;
+
+// @ts-ignore: decorator
+@inline
+function round64(acc: u64, lane: u64): u64 {
+  return rotl<u64>(acc + lane * X64_2, 31) * X64_1;
+}
+
+/** XXH64 with seed 0, after its specification (Collet). */
+export function xxh64(from: usize, length: i32): u64 {
+  let at = from;
+  const end = from + length;
+  let h: u64;
+  if (length >= 32) {
+    let v1: u64 = X64_1 + X64_2;
+    let v2: u64 = X64_2;
+    let v3: u64 = 0;
+    let v4: u64 = 0 - X64_1;
+    const limit = end - 32;
+    do {
+      v1 = round64(v1, load<u64>(at));
+      v2 = round64(v2, load<u64>(at, 8));
+      v3 = round64(v3, load<u64>(at, 16));
+      v4 = round64(v4, load<u64>(at, 24));
+      at += 32;
+    } while (at <= limit);
+    h = rotl<u64>(v1, 1) + rotl<u64>(v2, 7) + rotl<u64>(v3, 12) + rotl<u64>(v4, 18);
+    h = (h ^ round64(0, v1)) * X64_1 + X64_4;
+    h = (h ^ round64(0, v2)) * X64_1 + X64_4;
+    h = (h ^ round64(0, v3)) * X64_1 + X64_4;
+    h = (h ^ round64(0, v4)) * X64_1 + X64_4;
+  } else {
+    h = X64_5;
+  }
+  h += <u64>length;
+  while (at + 8 <= end) {
+    h = rotl<u64>(h ^ round64(0, load<u64>(at)), 27) * X64_1 + X64_4;
+    at += 8;
+  }
+  if (at + 4 <= end) {
+    h = rotl<u64>(h ^ (<u64>load<u32>(at) * X64_1), 23) * X64_2 + X64_3;
+    at += 4;
+  }
+  while (at < end) {
+    h = rotl<u64>(h ^ (<u64>load<u8>(at) * X64_5), 11) * X64_1;
+    at++;
+  }
+  h ^= h >> 33;
+  h *= X64_2;
+  h ^= h >> 29;
+  h *= X64_3;
+  return h ^ (h >> 32);
+}
+
+const X32_1: u32 = 0x9e3779b1;
+const X32_2: u32 = 0x85ebca77;
+const X32_3: u32 = 0xc2b2ae3d;
+const X32_4: u32 = 0x27d4eb2f;
+const X32_5: u32 = 0x165667b1;
+
+// @ts-ignore: decorator
+@inline
+function round32(acc: u32, lane: u32): u32 {
+  return rotl<u32>(acc + lane * X32_2, 13) * X32_1;
+}
+
+/** XXH32 with seed 0, after its specification (Collet). */
+export function xxh32(from: usize, length: i32): u32 {
+  let at = from;
+  const end = from + length;
+  let h: u32;
+  if (length >= 16) {
+    let v1: u32 = X32_1 + X32_2;
+    let v2: u32 = X32_2;
+    let v3: u32 = 0;
+    let v4: u32 = 0 - X32_1;
+    const limit = end - 16;
+    do {
+      v1 = round32(v1, load<u32>(at));
+      v2 = round32(v2, load<u32>(at, 4));
+      v3 = round32(v3, load<u32>(at, 8));
+      v4 = round32(v4, load<u32>(at, 12));
+      at += 16;
+    } while (at <= limit);
+    h = rotl<u32>(v1, 1) + rotl<u32>(v2, 7) + rotl<u32>(v3, 12) + rotl<u32>(v4, 18);
+  } else {
+    h = X32_5;
+  }
+  h += <u32>length;
+  while (at + 4 <= end) {
+    h = rotl<u32>(h + load<u32>(at) * X32_3, 17) * X32_4;
+    at += 4;
+  }
+  while (at < end) {
+    h = rotl<u32>(h + <u32>load<u8>(at) * X32_5, 11) * X32_1;
+    at++;
+  }
+  h ^= h >> 15;
+  h *= X32_2;
+  h ^= h >> 13;
+  h *= X32_3;
+  return h ^ (h >> 16);
+}
+
+let shaAt: usize = 0;
+/** 320 bytes of scratch for SHA-1's message schedule, 128 for its last blocks. */
+export function setShaScratch(at: usize): void {
+  shaAt = at;
+}
+
+let s0: u32 = 0;
+let s1: u32 = 0;
+let s2: u32 = 0;
+let s3: u32 = 0;
+let s4: u32 = 0;
+
+/** The first 8 bytes of SHA-1 (FIPS 180-4), read little-endian. */
+export function sha1Head(from: usize, length: i32): u64 {
+  s0 = 0x67452301;
+  s1 = 0xefcdab89;
+  s2 = 0x98badcfe;
+  s3 = 0x10325476;
+  s4 = 0xc3d2e1f0;
+  let at = from;
+  let left = length;
+  while (left >= 64) {
+    shaBlock(at);
+    at += 64;
+    left -= 64;
+  }
+  const tail = shaAt + 320;
+  memory.fill(tail, 0, 128);
+  memory.copy(tail, at, left);
+  store<u8>(tail + left, 0x80);
+  const blocks: usize = left >= 56 ? 128 : 64;
+  store<u64>(tail + blocks - 8, bswap<u64>(<u64>length << 3));
+  shaBlock(tail);
+  if (blocks == 128) shaBlock(tail + 64);
+  return <u64>bswap<u32>(s0) | (<u64>bswap<u32>(s1) << 32);
+}
+
+function shaBlock(at: usize): void {
+  const w = shaAt;
+  for (let t: usize = 0; t < 64; t += 4) store<u32>(w + t, bswap<u32>(load<u32>(at + t)));
+  for (let t: usize = 64; t < 320; t += 4) {
+    const x = load<u32>(w + t - 12) ^ load<u32>(w + t - 32) ^ load<u32>(w + t - 56) ^ load<u32>(w + t - 64);
+    store<u32>(w + t, rotl<u32>(x, 1));
+  }
+  let a = s0;
+  let b = s1;
+  let c = s2;
+  let d = s3;
+  let e = s4;
+  for (let t: usize = 0; t < 80; t++) {
+    let f: u32;
+    let k: u32;
+    if (t < 20) {
+      f = (b & c) | (~b & d);
+      k = 0x5a827999;
+    } else if (t < 40) {
+      f = b ^ c ^ d;
+      k = 0x6ed9eba1;
+    } else if (t < 60) {
+      f = (b & c) | (b & d) | (c & d);
+      k = 0x8f1bbcdc;
+    } else {
+      f = b ^ c ^ d;
+      k = 0xca62c1d6;
+    }
+    const next = rotl<u32>(a, 5) + f + e + k + load<u32>(w + (t << 2));
+    e = d;
+    d = c;
+    c = rotl<u32>(b, 30);
+    b = a;
+    a = next;
+  }
+  s0 += a;
+  s1 += b;
+  s2 += c;
+  s3 += d;
+  s4 += e;
+}
