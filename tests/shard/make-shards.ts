@@ -5,7 +5,7 @@ import { afterAll } from 'vitest';
 import type { DocumentRow } from '../../src/core/batch.ts';
 import { sha256, xxh64 } from '../../src/core/hash.ts';
 import { Random } from '../../src/core/random.ts';
-import { type BuildOptions, type BuildResult, buildShards } from '../../src/shard/build.ts';
+import { type BuildInput, type BuildOptions, type BuildResult, buildShards } from '../../src/shard/build.ts';
 import { tokenWidthOf } from '../../src/shard/format.ts';
 import { SideWriter } from '../../src/shard/side-file.ts';
 
@@ -82,29 +82,37 @@ export async function build(
     writer.finish();
     sides.push(path);
   }
-  const result = await buildShards(
-    {
-      sides,
-      folder,
-      tokenizer: {
-        digest: TOKENIZER,
-        vocabularySize: vocabulary,
-        specialTokens: new Map([['<|endoftext|>', vocabulary - 1]]),
-      },
-      endOfText: 'endOfText' in options ? options.endOfText : endOfText,
-      progress: { report() {} },
-      signal: new AbortController().signal,
-      say() {},
-    },
-    {
-      shardTokens: 1000,
-      signals: 'all',
-      weightsBy: 'tokens',
-      temperature: 1,
-      maxEpochs: 4,
-      memoryBytes: 1 << 20,
-      ...rest,
-    },
-  );
+  const input = buildInput(sides, folder, vocabulary, 'endOfText' in options ? options.endOfText : endOfText);
+  const result = await buildShards(input, { ...BUILD_OPTIONS, ...rest });
   return { ...result, folder };
+}
+
+export const BUILD_OPTIONS: BuildOptions = {
+  shardTokens: 1000,
+  signals: 'all',
+  weightsBy: 'tokens',
+  temperature: 1,
+  maxEpochs: 4,
+  memoryBytes: 1 << 20,
+};
+
+export function buildInput(
+  sides: readonly string[],
+  folder: string,
+  vocabulary = 300,
+  endOfText?: number,
+): BuildInput {
+  return {
+    sides,
+    folder,
+    tokenizer: {
+      digest: TOKENIZER,
+      vocabularySize: vocabulary,
+      specialTokens: new Map([['<|endoftext|>', vocabulary - 1]]),
+    },
+    endOfText,
+    progress: { report() {} },
+    signal: new AbortController().signal,
+    say() {},
+  };
 }
