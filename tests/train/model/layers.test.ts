@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest';
+import { interpret } from '../../../src/train/engines/reference.ts';
+import * as ops from '../../../src/train/graph/ops.ts';
+import { liveNodes } from '../../../src/train/graph/program.ts';
+import { elementCount, Graph, type Shape, type Tensor } from '../../../src/train/graph/tensor.ts';
+import { attend, attentionMask, splitHeads } from '../../../src/train/model/attention.ts';
+import { chunkRows, linearCrossEntropy } from '../../../src/train/model/cross-entropy.ts';
+import { exactGelu, rmsNorm, rotate, swiglu } from '../../../src/train/model/layers.ts';
+import { largestGradientError, uniform } from '../graph/finite-differences.ts';
+
+type Build = (inputs: readonly Tensor[], graph: Graph) => Tensor;
+
+function gradientError(shapes: readonly Shape[], build: Build): number {
+  const graph = new Graph();
+  const inputs = shapes.map((shape, i) => graph.input(`x${i}`, shape));
+  const program = { name: 'layer', graph, outputs: { y: build(inputs, graph) } };
+  const draw = uniform(5);
+  return largestGradientError(
+    program,
+    shapes.map((shape) => Float64Array.from({ length: elementCount(shape) }, draw)),
+  );
+}
+
+const int = (graph: Graph, rows: number, ...values: number[]) =>
+  graph.constant(Int32Array.from(values), [rows, values.length / rows]);
+
+/** Two rows of three tokens. */
+function masked(strict: boolean, heads: number, keyValueHeads: number): Build {
+  return ([q, k, v], graph) => {
+    const keys = { segment: int(graph, 2, 0, 0, 0, 0, 0, 1), order: int(graph, 2, 0, 1, 2, 2, 0, 1) };
+    const mask = attentionMask(keys, keys, strict);
+    const split = (x: Tensor) => splitHeads(x, 2, keyValueHeads);
+    return attend(q!, split(k!), split(v!), mask, { rows: 2, heads, keyValueHeads, size: 2 });
+  };
+}
+
+const layers: Record<string, [readonly Shape[], Build]> = {
+  attention: [
+    [
+      [6, 4],
+      [6, 4],
+      [6, 4],
+    ],
+    masked(false, 2, 2),
+  ],
+  'attention, grouped': [
+    [
+      [6, 8],
+      [6, 4],
+      [6, 4],
+    ],
+    masked(false, 4, 2),
+  ],
+  'attention of a query stream': [
+    [
+      [6, 4],
+      [6, 4],
+      [6, 4],
+    ],
+    masked(true, 2, 2),
+  ],
+  rmsNorm: [[[3, 4], [4]], ([x, gain]) => rmsNorm(x!, gain!, 1e-5)],
+  exactGelu: [[[3, 4]], ([x]) => exactGelu(x!)],
+  swiglu: [
+    [
+      [3, 4],
+      [3, 4],
+    ],
+    ([gate, up]) => swiglu(gate!, up!),
+  ],
+  rotate: [
+    [[1, 3, 2, 4]],
+    ([x], graph) => {
+      const draw = uniform(9);
+      const table = () => graph.constant(Float32Array.from({ length: 12 }, draw), [1, 3, 1, 4]);
+      const angles = Float32Array.from({ length: 6 }, draw);
+      const spread = (f: (angle: number, half: number) => number) =>
+        graph.constant(
+          Float32Array.from({ length: 12 }, (_, i) =>
+            f(angles[Math.floor(i / 4) * 2 + (i % 2)]!, i % 4 < 2 ? -1 : 1),
+          ),
+          table().shape,
+        );
+      return rotate(x!, {
+        cosine: spread((a) => Math.cos(a)),
+        signedSine: spread((a, half) => half * Math.sin(a)),
+      });
+    },
+  ],
+  'linearCrossEntropy in chunks': [
+    [[5, 3], [4, 3], [4]],
+    ([x, weight, bias], graph) =>
+      linearCrossEntropy(x!, weight!, bias, graph.constant(Int32Array.of(3, 0, 1, 3, 2), [5]), 2),
+  ],
+};
+
+describe('the gradient of each layer with a rule of its own', () => {
+  it.each(Object.keys(layers))('%s agrees with finite differences', (name) => {
+    const [shapes, build] = layers[name]!;
+    expect(gradientError(shapes, build)).toBeLessThan(2e-7);
+  });
+});
+
+function evaluate(build: (graph: Graph) => Tensor): Float64Array {
+  const graph = new Graph();
+  const program = { name: 'test', graph, outputs: { y: build(graph) } };
+  return interpret(program, liveNodes(program), {}).y!;
+}
+
+describe('the attention mask', () => {
+  it('shows a key where segments match and its order is at most the query’s, or below it', () => {
+    const seen = (strict: boolean) =>
+      [
+        ...evaluate((graph) => {
+          const keys = { segment: int(graph, 1, 0, 0, 1), order: int(graph, 1, 1, 0, 0) };
+          return attentionMask(keys, keys, strict).additive;
+        }),
+      ].map((value) => Number(value === 0));
+    expect(seen(false)).toEqual([1, 1, 0, 0, 1, 0, 0, 0, 1]);
+    expect(seen(true)).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('gives zeros to a query that sees nothing', () => {
+    const y = evaluate((graph) => {
+      const draw = uniform(2);
+      const x = () => graph.constant(Float32Array.from({ length: 24 }, draw), [6, 4]);
+      return masked(true, 2, 2)([x(), x(), x()], graph);
+    });
+    // Orders 0 of the first row, 0 and (in its own segment) 1 of the second see no key below them.
+    for (const row of [0, 4, 5]) expect([...y.subarray(row * 4, row * 4 + 4)]).toEqual([0, 0, 0, 0]);
+    expect(y[1 * 4]).not.toBe(0);
+  });
+});
+
+describe('linearCrossEntropy', () => {
+  it('gives -ln softmax at the target, the same in chunks', () => {
+    const of = (rows: number) =>
+      evaluate((graph) => {
+        const draw = uniform(4);
+        const x = graph.constant(Float32Array.from({ length: 15 }, draw), [5, 3]);
+        const weight = graph.constant(Float32Array.from({ length: 12 }, draw), [4, 3]);
+        return linearCrossEntropy(
+          x,
+          weight,
+          undefined,
+          graph.constant(Int32Array.of(3, 0, 1, 3, 2), [5]),
+          rows,
+        );
+      });
+    expect([...of(2)]).toEqual([...of(5)]);
+    const direct = evaluate((graph) => {
+      const draw = uniform(4);
+      const x = graph.constant(Float32Array.from({ length: 15 }, draw), [5, 3]);
+      const weight = graph.constant(Float32Array.from({ length: 12 }, draw), [4, 3]);
+      return ops.exp(ops.gemm(x, weight, { transposeB: true }));
+    });
+    [3, 0, 1, 3, 2].forEach((target, row) => {
+      const powers = direct.subarray(row * 4, row * 4 + 4);
+      const expected = -Math.log(powers[target]! / powers.reduce((a, b) => a + b, 0));
+      expect(of(5)[row]).toBeCloseTo(expected, 10);
+    });
+  });
+
+  it('keeps chunks within 64 MiB of logits and equal in size', () => {
+    expect(chunkRows(2048, 4096)).toBe(2048);
+    expect(chunkRows(2048, 50257)).toBe(293);
+    expect(chunkRows(100, 1_000_000)).toBe(100);
+  });
+});

@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openObjective } from '../../../src/train/objectives/registry.ts';
+import { uniform } from '../graph/finite-differences.ts';
+
+/** Windows of tokens 10, 11, ..., with a special token 2 wherever `special` says so. */
+function windows(rows: number, width: number, segments?: readonly number[], special: readonly number[] = []) {
+  const count = rows * width;
+  const tokens = Int32Array.from({ length: count }, (_, i) => (special.includes(i) ? 2 : 10 + i));
+  const none = new Int32Array(count);
+  return {
+    rows,
+    width,
+    tokens,
+    segments: segments === undefined ? none : Int32Array.from(segments),
+    positions: none,
+    documentIndex: none,
+    documents: [],
+  };
+}
+
+const values = (array: { data: ArrayLike<number> } | undefined) => Array.from(array!.data);
+
+describe('causal', () => {
+  it('pairs each token with the next', () => {
+    const objective = openObjective({ kind: 'causal' }, { vocabulary: 99, length: 3 });
+    const inputs = objective.inputs(windows(2, 4), uniform(1));
+    expect(values(inputs.tokens)).toEqual([10, 11, 12, 14, 15, 16]);
+    expect(values(inputs.targets)).toEqual([11, 12, 13, 15, 16, 17]);
+    expect(values(inputs.order)).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(values(inputs.lossWeight)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(inputs.position).toBeUndefined();
+    expect(Object.keys(inputs).toSorted()).toEqual(Object.keys(objective.inputSpecs).toSorted());
+  });
+
+  it('with document masks counts positions from each document and predicts none across', () => {
+    const objective = openObjective({ kind: 'causal', documentMask: true }, { vocabulary: 99, length: 4 });
+    const inputs = objective.inputs(windows(2, 5, [0, 0, 1, 1, 1, 0, 1, 2, 2, 3]), uniform(1));
+    expect(values(inputs.segment)).toEqual([0, 0, 1, 1, 0, 1, 2, 2]);
+    expect(values(inputs.position)).toEqual([0, 1, 0, 1, 0, 0, 0, 1]);
+    expect(values(inputs.lossWeight)).toEqual([1, 0, 1, 1, 0, 0, 1, 0]);
+  });
+
+  it('refuses windows without a last target', () => {
+    const objective = openObjective({ kind: 'causal' }, { vocabulary: 99, length: 4 });
+    expect(() => objective.inputs(windows(1, 4), uniform(1))).toThrow('expected at least 5 tokens; found 4');
+  });
+});
+
+describe('masked', () => {
+  const context = { vocabulary: 5000, length: 40, maskToken: 3, specialTokens: [2, 3] };
+
+  it('predicts a fixed number of different positions, never special ones, and weighs just those', () => {
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.uniqueArray(fc.integer({ min: 0, max: 79 }), { maxLength: 80 }),
+        (seed, special) => {
+          const objective = openObjective({ kind: 'masked' }, context);
+          const batch = windows(2, 40, undefined, special);
+          const { tokens, targets, lossWeight, targetIndex } = objective.inputs(batch, uniform(seed, [0, 1]));
+          expect(values(targets)).toEqual([...batch.tokens]);
+          const index = values(targetIndex);
+          expect(new Set(index).size).toBe(12);
+          for (let i = 0; i < 80; i++) {
+            const predicted = lossWeight!.data[i] === 1;
+            if (special.includes(i) || !index.includes(i)) expect(predicted).toBe(false);
+            if (!predicted) expect(tokens!.data[i]).toBe(targets!.data[i]);
+          }
+          for (const row of [0, 1]) {
+            const candidates = 40 - special.filter((i) => Math.floor(i / 40) === row).length;
+            const weight = values(lossWeight)
+              .slice(row * 40, row * 40 + 40)
+              .reduce((a, b) => a + b, 0);
+            expect(weight).toBe(Math.min(6, candidates));
+          }
+        },
+      ),
+      { seed: 1, numRuns: 100 },
+    );
+  });
+
+  it('hides 80 %, replaces 10 % and leaves 10 %, evenly over positions and anew with each draw', () => {
+    const objective = openObjective({ kind: 'masked' }, context);
+    const draw = uniform(8, [0, 1]);
+    const counts = { hidden: 0, kept: 0, replaced: 0 };
+    const byPosition = new Array<number>(40).fill(0);
+    for (let round = 0; round < 500; round++) {
+      const { tokens, targets, targetIndex } = objective.inputs(windows(1, 40), draw);
+      for (const i of values(targetIndex)) {
+        byPosition[i]!++;
+        const token = tokens!.data[i];
+        if (token === 3) counts.hidden++;
+        else if (token === targets!.data[i]) counts.kept++;
+        else counts.replaced++;
+      }
+    }
+    // 3,000 draws: four standard deviations are 88 of 2,400 and 66 of 300; of 75 a position, 33.
+    expect(Math.abs(counts.hidden - 2400)).toBeLessThan(88);
+    expect(Math.abs(counts.kept - 300)).toBeLessThan(66);
+    expect(Math.abs(counts.replaced - 300)).toBeLessThan(66);
+    for (const count of byPosition) expect(Math.abs(count - 75)).toBeLessThan(33);
+  });
+
+  it('is refused without a mask token', () => {
+    expect(() => openObjective({ kind: 'masked' }, { vocabulary: 9, length: 4 })).toThrow(
+      'needs a tokenizer with a mask token',
+    );
+  });
+});
