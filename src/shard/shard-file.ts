@@ -98,7 +98,7 @@ export class ShardFile {
   }
 
   sourceBytes(index: number): Uint8Array {
-    const entry = asWords(this.view(this.header.sourcesAt + 16 * index, 16).slice());
+    const entry = asWords(this.view(this.header.sourcesAt + 16 * index, 16));
     return this.view(this.header.stringsAt + getU64(entry, 0), getU64(entry, 2));
   }
 
@@ -127,17 +127,26 @@ export class ShardFile {
     return out;
   }
 
-  /** Documents whose hash of (corpus, id) is `low`, `high`: candidates, to be compared by name. */
-  *withHash(low: number, high: number): Generator<number> {
+  /** Every document's record in order: `words[at ..]`, valid until the next one. */
+  *eachRecord(): Generator<{ i: number; words: Uint32Array; at: number }> {
     const { recordsAt, documents } = this.header;
     const step = 4096;
     for (let first = 0; first < documents; first += step) {
       const n = Math.min(step, documents - first);
-      const words = asWords(this.view(recordsAt + first * RECORD_BYTES, n * RECORD_BYTES).slice());
-      for (let i = 0, at = RECORD.hash; i < n; i++, at += RECORD_WORDS) {
-        if (words[at] === low && words[at + 1] === high) yield first + i;
-      }
+      const words = asWords(this.view(recordsAt + first * RECORD_BYTES, n * RECORD_BYTES));
+      for (let k = 0; k < n; k++) yield { i: first + k, words, at: k * RECORD_WORDS };
     }
+  }
+
+  /** Index of a source among the shard's, or -1. */
+  sourceIndex(source: string): number {
+    const wanted = Buffer.from(source, 'utf8');
+    const { sources, sourcesAt } = this.header;
+    const entries = asWords(this.view(sourcesAt, 16 * sources));
+    for (let k = 0; k < sources; k++) {
+      if (getU64(entries, 4 * k + 2) === wanted.length && wanted.equals(this.sourceBytes(k))) return k;
+    }
+    return -1;
   }
 
   /** Reads and checks every block that was not read yet. */
