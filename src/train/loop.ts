@@ -7,7 +7,7 @@ import { CancelledError, classifySystemError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { Progress } from '../core/stage.ts';
 import type { WindowBatch } from '../shard/batch.ts';
-import { type Evaluation, type Receipt, requireSameIdentity } from './checkpoint/receipt.ts';
+import { type Evaluation, type Receipt, receiptSchema, requireSameIdentity } from './checkpoint/receipt.ts';
 import { CheckpointStore } from './checkpoint/store.ts';
 import { DivergenceError, nameDocuments, spikeThreshold } from './divergence.ts';
 import type { LoopOptions } from './loop-options.ts';
@@ -152,7 +152,7 @@ class TrainingRun {
   result(): TrainResult {
     const { tokens, milliseconds } = this.trained;
     const tokensPerSecond = milliseconds === 0 ? undefined : (tokens * 1000) / milliseconds;
-    return { receipt: this.state, tokensPerSecond, resumedFrom: this.resumedFrom };
+    return { receipt: this.receipt(), tokensPerSecond, resumedFrom: this.resumedFrom };
   }
 
   close(): void {
@@ -321,9 +321,14 @@ class TrainingRun {
   private async save(): Promise<void> {
     this.state.metrics = this.metrics.mark();
     this.state.epochsByCorpus = epochs(this.state.tokensByCorpus, this.settings.corpusTokens);
-    await this.store.save(await this.settings.session.state(), this.state);
+    await this.store.save(await this.settings.session.state(), this.receipt());
     this.unsaved = false;
     this.savedAt = performance.now();
+  }
+
+  /** In the schema's order of members, whatever the order in which they came to be: equal states, equal bytes. */
+  private receipt(): Receipt {
+    return receiptSchema.parse(this.state);
   }
 
   private async stop(): Promise<never> {
