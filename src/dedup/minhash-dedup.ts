@@ -65,7 +65,9 @@ class SignatureTap implements Sink<DocumentBatch> {
     this.signer = new Signer(this.parameters);
     const { bands } = this.parameters;
     this.keys = Array.from({ length: bands }, () => new Uint32Array(BLOCK_DOCUMENTS * 2));
-    this.sketches = new Uint8Array(BLOCK_DOCUMENTS * this.signer.permutations);
+    // Where pairs are verified, the sets of shingles tell more.
+    const sketched = this.parameters.minJaccard === undefined ? BLOCK_DOCUMENTS : 0;
+    this.sketches = new Uint8Array(sketched * this.signer.permutations);
     this.writer = new BlockWriter(path, KIND, sideDigest(options, this.parameters));
   }
 
@@ -100,10 +102,10 @@ class SignatureTap implements Sink<DocumentBatch> {
       keys[band]![2 * at + 1] = own ? own[2 * band + 1]! : NO_KEY;
     }
     const { permutations } = signer;
-    if (signed) this.sketches.set(signer.sketch, at * permutations);
-    else this.sketches.fill(0, at * permutations, (at + 1) * permutations);
     if (!signed) this.context.count('without-signature');
     if (verify) this.addSet(at, signed ? signer.shingleSet() : new Uint32Array(0));
+    else if (signed) this.sketches.set(signer.sketch, at * permutations);
+    else this.sketches.fill(0, at * permutations, (at + 1) * permutations);
   }
 
   private addSet(at: number, set: Uint32Array): void {
@@ -123,8 +125,9 @@ class SignatureTap implements Sink<DocumentBatch> {
     if (n === 0) return;
     const { writer } = this;
     this.columns.write(writer);
-    writer.write(SKETCH_SECTION, this.sketches.subarray(0, n * this.signer.permutations), n);
-    if (this.parameters.minJaccard !== undefined) {
+    if (this.parameters.minJaccard === undefined) {
+      writer.write(SKETCH_SECTION, this.sketches.subarray(0, n * this.signer.permutations), n);
+    } else {
       const block = new Uint32Array(n + this.setWords);
       block.set(this.setLengths.subarray(0, n));
       block.set(this.sets.subarray(0, this.setWords), n);
@@ -153,8 +156,8 @@ async function reduce(
     const forest = new UnionFind(documents);
     const sets = verify ? await ShingleSets.open(sides, SHINGLE_SECTION, documents, pace) : undefined;
     const counts = await linkBands(sides, documents, parameters, forest, sets, context.folder, pace);
-    const sketches = new Sketches(sides, SKETCH_SECTION, parameters.bands * parameters.rows);
-    const similarity: Similarity = (a, b) => (sets ? sets.jaccard(a, b) : sketches.similarity(a, b));
+    const sketches = sets ?? new Sketches(sides, SKETCH_SECTION, parameters.bands * parameters.rows);
+    const similarity: Similarity = (a, b) => sketches.similarity(a, b);
     const summary = await writeClusters(context.folder, sides, documents, forest, {
       earliest: options.keep === 'earliest',
       similarity,
@@ -199,7 +202,7 @@ async function linkBands(
       }
       sorter.groups((group) => {
         if (!sets || !idHash || minJaccard === undefined) linkAll(group, forest, counts);
-        else linkVerified(group, forest, counts, (a, b) => sets.similar(a, b, minJaccard), idHash);
+        else linkVerified(group, forest, counts, (a, b) => sets.atLeast(a, b, minJaccard), idHash);
       });
     }
   } finally {

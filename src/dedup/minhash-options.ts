@@ -101,7 +101,7 @@ export function foundWithProbability(s: number, bands: number, rows: number): nu
 export function bandsFor(threshold: number, permutations: number): { bands: number; rows: number } {
   let best = { bands: 1, rows: permutations };
   let least = Infinity;
-  const steps = 100;
+  const steps = 1000;
   for (let rows = 1; rows <= permutations; rows++) {
     const bands = Math.floor(permutations / rows);
     let error = 0;

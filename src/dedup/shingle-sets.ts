@@ -48,11 +48,12 @@ export class ShingleSets {
     return sets;
   }
 
-  jaccard(a: number, b: number): number {
+  /** The Jaccard similarity of two documents. */
+  similarity(a: number, b: number): number {
     return jaccard(this.set(a), this.set(b));
   }
 
-  similar(a: number, b: number, least: number): boolean {
+  atLeast(a: number, b: number, least: number): boolean {
     return similar(this.set(a), this.set(b), least);
   }
 

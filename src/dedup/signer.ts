@@ -75,7 +75,7 @@ export class Signer {
   readonly parameters: MinhashParameters;
   readonly permutations: number;
   private readonly kernel: Kernel;
-  private readonly memory: WebAssembly.Memory;
+  private readonly memory: ReturnType<typeof loadKernel>['memory'];
   private readonly wide: boolean;
   /** Permutations, filled up to a multiple of 16 with ones that nobody reads. */
   private readonly padded: number;

@@ -1,5 +1,5 @@
 // MinHash signatures from UTF-8 text: folding, splitting, shingling, permutations, band keys.
-// The caller lays out the memory (src/dedup/kernel.ts) and passes addresses; src/dedup/twin.ts is the plain twin.
+// The caller lays out the memory (src/dedup/signer.ts) and passes addresses; src/dedup/twin.ts is the plain twin.
 
 const K1: u64 = 0x9e3779b97f4a7c15;
 const K2: u64 = 0xc2b2ae3d27d4eb4f;
