@@ -102,7 +102,7 @@ class Builder {
   /** By side file: index of its corpus -> index in `corpora`, of its signal -> column or -1. */
   private corpusOf: number[][] = [];
   private columnOf: number[][] = [];
-  private rested = performance.now();
+  private rested = Number.NEGATIVE_INFINITY;
 
   constructor(input: BuildInput, options: BuildOptions, sides: SideFile[]) {
     this.input = input;
