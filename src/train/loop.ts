@@ -94,7 +94,8 @@ class TrainingRun {
   private readonly state: RunState;
   private readonly resumedFrom: number;
   private readonly rate = new RateMeter();
-  private trained = { tokens: 0, milliseconds: 0 };
+  private stepsTaken = 0;
+  private trained: Span = { tokens: 0, milliseconds: 0 };
   private savedAt = performance.now();
   /** Whether anything happened since the last checkpoint. */
   private unsaved = false;
@@ -261,8 +262,11 @@ class TrainingRun {
 
   private clock(step: number, tokens: number, milliseconds: number): void {
     this.rate.add(tokens, milliseconds);
-    this.trained.tokens += tokens;
-    this.trained.milliseconds += milliseconds;
+    // The first step of a call compiles its program: it says nothing of the rate, unless it was the only one.
+    const isFirstAfterCompiling = this.stepsTaken++ === 1;
+    this.trained = isFirstAfterCompiling
+      ? { tokens, milliseconds }
+      : add(this.trained, { tokens, milliseconds });
     const at = new Date().toISOString();
     this.timings.add({
       step,
@@ -337,4 +341,13 @@ class TrainingRun {
       `stopped after step ${this.state.step} of ${this.settings.options.steps}; can go on from there`,
     );
   }
+}
+
+interface Span {
+  readonly tokens: number;
+  readonly milliseconds: number;
+}
+
+function add(a: Span, b: Span): Span {
+  return { tokens: a.tokens + b.tokens, milliseconds: a.milliseconds + b.milliseconds };
 }
