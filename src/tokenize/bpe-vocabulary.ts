@@ -1,4 +1,5 @@
 import type { PreTokenizerName } from './pre-tokenizers.ts';
+import type { TokenBuffer } from './token-buffer.ts';
 
 /** A byte-level BPE, ready to encode with. */
 export interface BpeVocabulary {
@@ -16,6 +17,15 @@ export interface BpeVocabulary {
   readonly specialTokens: ReadonlyMap<string, number>;
   /** Not special: found in every text before it is cut. */
   readonly addedTokens: readonly AddedToken[];
+}
+
+/** Id -> bytes of the tokens that a pre-token may be as a whole. */
+export type WholeTokens = ReadonlyMap<number, Uint8Array>;
+
+/** Encodes text that holds no added tokens and only bytes of the vocabulary. */
+export interface BpeEncoder {
+  /** Appends the ids of `text`. */
+  encode(text: Uint8Array, out: TokenBuffer): void;
 }
 
 export interface AddedToken {

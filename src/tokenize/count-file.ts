@@ -31,6 +31,26 @@ export interface CountColumns {
   readonly counts: Float64Array;
 }
 
+/** Byte strings anywhere in an arena, with counts. */
+export interface SparseColumns {
+  readonly size: number;
+  readonly arena: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  readonly counts: Float64Array;
+}
+
+/** Counts the pre-tokens of texts. */
+export interface CountTable {
+  /** Returns how many pre-tokens `text` has. */
+  add(text: Uint8Array): number;
+  /** Bytes of memory in use. */
+  readonly memory: number;
+  /** Valid until the next call. */
+  columns(): SparseColumns;
+  clear(): void;
+}
+
 function putVarint(out: Uint8Array, at: number, value: number): number {
   while (value >= 0x80) {
     out[at++] = (value % 0x80) | 0x80;
@@ -44,16 +64,17 @@ function digestOf(file: Uint8Array): Buffer {
   return createHash('sha256').update(file.subarray(0, 16)).update(file.subarray(FIXED)).digest();
 }
 
-export function writeCountFile(header: Omit<CountHeader, 'entries'>, table: CountColumns): Uint8Array {
+export function writeCountFile(header: Omit<CountHeader, 'entries'>, table: SparseColumns): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify({ ...header, entries: table.size }));
-  const arenaLength = table.size === 0 ? 0 : table.ends[table.size - 1]!;
+  let arenaLength = 0;
+  for (let i = 0; i < table.size; i++) arenaLength += table.ends[i]! - table.starts[i]!;
   const out = new Uint8Array(FIXED + text.length + arenaLength + table.size * 18);
   out.set(text, FIXED);
   let at = FIXED + text.length;
   let before = 0;
   let beforeEnd = 0;
   for (const entry of sortByteStrings(table)) {
-    const start = entry === 0 ? 0 : table.ends[entry - 1]!;
+    const start = table.starts[entry]!;
     const end = table.ends[entry]!;
     let shared = 0;
     while (start + shared < end && before + shared < beforeEnd) {

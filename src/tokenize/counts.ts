@@ -1,7 +1,7 @@
-import { type CountColumns, type TrainingNormalizer, writeCountFile } from './count-file.ts';
+import { type CountColumns, type CountTable, type TrainingNormalizer, writeCountFile } from './count-file.ts';
+import { CountKernel } from './count-kernel.ts';
 import { normalizeNfc } from './normalize.ts';
-import { PreTokenTable } from './pre-token-table.ts';
-import { type PreTokenizerName, type Scanner, scannerOf } from './pre-tokenizers.ts';
+import type { PreTokenizerName } from './pre-tokenizers.ts';
 
 export interface CounterOptions {
   readonly preTokenizer: PreTokenizerName;
@@ -28,26 +28,19 @@ const DEFAULT_MEMORY_LIMIT = 1 << 30;
 /** Counts pre-tokens of documents; one for each worker. */
 export class PreTokenCounter {
   readonly #options: CounterOptions;
-  readonly #scan: Scanner;
-  readonly #table = new PreTokenTable();
+  readonly #table: CountTable;
   #preTokens = 0;
   #bytes = 0;
 
-  constructor(options: CounterOptions) {
+  constructor(options: CounterOptions, table?: CountTable) {
     this.#options = options;
-    this.#scan = scannerOf(options.preTokenizer);
+    this.#table = table ?? new CountKernel(options.preTokenizer);
   }
 
   /** Counts one document; special tokens in it are text. */
   add(utf8: Uint8Array): void {
     const text = this.#options.normalizer === 'nfc' ? normalizeNfc(utf8) : utf8;
-    const scan = this.#scan;
-    for (let p = 0; p < text.length; ) {
-      const q = scan(text, p, text.length);
-      this.#table.add(text, p, q, 1);
-      this.#preTokens++;
-      p = q;
-    }
+    this.#preTokens += this.#table.add(text);
     this.#bytes += text.length;
     const { onSpill, memoryLimit = DEFAULT_MEMORY_LIMIT } = this.#options;
     if (onSpill && this.#table.memory > memoryLimit) {
@@ -63,7 +56,7 @@ export class PreTokenCounter {
     const { preTokenizer, normalizer = 'none' } = this.#options;
     return writeCountFile(
       { preTokenizer, normalizer, preTokens: this.#preTokens, bytes: this.#bytes },
-      this.#table,
+      this.#table.columns(),
     );
   }
 }

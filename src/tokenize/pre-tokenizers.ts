@@ -28,13 +28,14 @@ const LOWERS = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]';
 /**
  * The published expressions (openai/gpt-2 `encoder.py`; openai/tiktoken `openai_public.py`; the tokenizer.json of
  * Llama 3 and Qwen 2), as they are written into a tokenizer.json. `cl100k` takes all white space at the end of a text
- * as one pre-token, as tiktoken does; `llama3` is the same without that.
+ * as one pre-token, as tiktoken does (its `\s+$`: `$` is the end of a line in Oniguruma, hence the lookahead); `llama3` is
+ * the same without that.
  */
 export const PRE_TOKENIZER_REGEX: Readonly<Record<Exclude<PreTokenizerName, 'none'>, string>> = {
   gpt2: GPT2(' ?\\p{N}+'),
   'gpt2-digits-1': GPT2('\\p{N}'),
   'gpt2-digits-3': GPT2('\\p{N}{1,3}'),
-  cl100k: `${CL100K_HEAD('\\p{N}{1,3}')}|\\s+$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s`,
+  cl100k: `${CL100K_HEAD('\\p{N}{1,3}')}|\\s+(?![\\s\\S])|\\s*[\\r\\n]|\\s+(?!\\S)|\\s`,
   llama3: `${CL100K_HEAD('\\p{N}{1,3}')}|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
   qwen2: `${CL100K_HEAD('\\p{N}')}|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
   o200k: [
@@ -64,6 +65,22 @@ const SCANNERS: Readonly<Record<PreTokenizerName, Scanner>> = {
 export function scannerOf(name: PreTokenizerName): Scanner {
   return SCANNERS[name];
 }
+
+/** The scanner's number in the kernel (src/kernels/assembly/_bpe-scan.ts). */
+export function kernelScannerOf(name: PreTokenizerName): number {
+  return KERNEL_SCANNER[name];
+}
+
+const KERNEL_SCANNER: Readonly<Record<PreTokenizerName, number>> = {
+  gpt2: 0,
+  'gpt2-digits-1': 1,
+  'gpt2-digits-3': 2,
+  cl100k: 3,
+  llama3: 4,
+  qwen2: 5,
+  o200k: 6,
+  none: 7,
+};
 
 export function isPreTokenizerName(name: string): name is PreTokenizerName {
   return (PRE_TOKENIZER_NAMES as readonly string[]).includes(name);

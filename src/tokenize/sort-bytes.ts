@@ -1,6 +1,7 @@
 interface ByteStrings {
   readonly size: number;
   readonly arena: Uint8Array;
+  readonly starts: Uint32Array;
   readonly ends: Uint32Array;
 }
 
@@ -8,18 +9,17 @@ const INSERTION = 12;
 
 /** The entries in ascending order of their bytes, a prefix before what it begins (three-way radix quicksort). */
 export function sortByteStrings(strings: ByteStrings): Uint32Array {
-  const { size, arena, ends } = strings;
+  const { size, arena, starts, ends } = strings;
   const order = new Uint32Array(size);
   for (let i = 0; i < size; i++) order[i] = i;
 
-  const startOf = (entry: number) => (entry === 0 ? 0 : ends[entry - 1]!);
   const byteAt = (entry: number, depth: number) => {
-    const at = startOf(entry) + depth;
+    const at = starts[entry]! + depth;
     return at < ends[entry]! ? arena[at]! : -1;
   };
   const less = (a: number, b: number, depth: number) => {
-    let x = startOf(a) + depth;
-    let y = startOf(b) + depth;
+    let x = starts[a]! + depth;
+    let y = starts[b]! + depth;
     const xEnd = ends[a]!;
     const yEnd = ends[b]!;
     while (x < xEnd && y < yEnd && arena[x] === arena[y]) {
