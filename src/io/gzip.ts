@@ -15,6 +15,7 @@ class Inflater {
   ended = false;
   private readonly gunzip: Gunzip;
   private output: Buffer[] = [];
+  private wake: (() => void) | undefined;
 
   constructor() {
     // Z_SYNC_FLUSH brings out all that the input so far determines.
@@ -25,12 +26,17 @@ class Inflater {
     });
     this.gunzip.on('error', (error) => {
       this.failure = error;
+      this.wake?.();
     });
   }
 
   /** What these bytes give. After a failure, what they gave before it may be missing: see `salvage`. */
   async push(bytes: Buffer): Promise<Buffer[]> {
-    await new Promise<void>((resolve) => this.gunzip.write(bytes, () => resolve()));
+    await new Promise<void>((resolve) => {
+      // A write that fails inside zlib never calls back: only the stream's error tells.
+      this.wake = resolve;
+      this.gunzip.write(bytes, () => resolve());
+    });
     return this.take();
   }
 
@@ -38,8 +44,8 @@ class Inflater {
   async end(): Promise<Buffer[]> {
     if (!this.ended && !this.failure)
       await new Promise<void>((resolve) => {
+        this.wake = resolve;
         this.gunzip.once('end', resolve);
-        this.gunzip.once('error', () => resolve());
         this.gunzip.end();
       });
     return this.take();

@@ -10,6 +10,8 @@ const BLOCK_MAX = 128 * 1024;
 const ONE_SHOT_BLOCKS = 512;
 const FRAME_MAGIC = 0xfd2fb528;
 
+let hasher: ReturnType<typeof xxhash> | undefined;
+
 /** Bytes of a file on demand: `need(n)` makes n bytes stand at the front, fewer only at the end of the file. */
 class Window {
   buffer: Buffer = Buffer.alloc(0);
@@ -159,7 +161,8 @@ async function* streamFrame(
   checksum: boolean,
   where: Where,
 ): AsyncGenerator<Piece> {
-  const { create64 } = await xxhash();
+  hasher ??= xxhash();
+  const { create64 } = await hasher;
   const frame = new FrameStream(create64());
   const feed = (length: number, last: boolean): Buffer[] => {
     try {

@@ -7,7 +7,7 @@ import type { InputError } from '../../src/core/errors.ts';
 import type { Cursor, InputFile, ReadContext } from '../../src/core/stage.ts';
 import { readStep } from '../../src/io/steps/read.ts';
 
-export const signal = new AbortController().signal;
+export const signal: AbortSignal = new AbortController().signal;
 
 /** A folder that goes away with the test file. */
 export function temporaryFolder(): string {

@@ -209,9 +209,7 @@ describe('inputs', () => {
     await expect(list({})).rejects.toThrow(/give `corpus` \(a card\) or `files`/);
     await expect(list({ corpus: 'sotu', unit: 'line' })).rejects.toThrow(/only with `files`/);
     await expect(list({ files: 'a.txt', folders: ['x'] })).rejects.toThrow(/only without `files`/);
-    await expect(list({ files: 'a.txt', uint: 'line' })).rejects.toThrow(
-      /Unrecognized key/,
-    );
+    await expect(list({ files: 'a.txt', uint: 'line' })).rejects.toThrow(/Unrecognized key/);
   });
 
   it('lists in a stable order, numbers by value, each file once', async () => {

@@ -1,0 +1,204 @@
+import { copyFile, link, open, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import {
+  CancelledError,
+  ConfigurationError,
+  classifySystemError,
+  IntegrityError,
+} from '../../core/errors.ts';
+import {
+  ensureFolder,
+  readJsonIfThere,
+  removeIfThere,
+  syncFolder,
+  temporaryName,
+  writeJsonAtomic,
+} from '../../core/files.ts';
+import type { JobContext, JobOutcome, SideFile } from '../../core/stage.ts';
+import { defineBarrier } from '../../core/step.ts';
+import { JsonlSink } from '../writers/jsonl.ts';
+import { LAYOUTS } from '../writers/layouts.ts';
+import { ParquetSink } from '../writers/parquet.ts';
+
+const COMPRESSIONS = {
+  jsonl: { none: '.jsonl', gzip: '.jsonl.gz', zstd: '.jsonl.zst' },
+  parquet: { none: '.parquet', gzip: '.parquet', snappy: '.parquet' },
+} as const;
+const DEFAULT_COMPRESSION = { jsonl: 'gzip', parquet: 'snappy' } as const;
+const CODECS = { none: 'UNCOMPRESSED', gzip: 'GZIP', snappy: 'SNAPPY' } as const;
+
+export const writeOptions = z
+  .strictObject({
+    format: z.enum(['jsonl', 'parquet']).default('jsonl').describe('What the files are.'),
+    compression: z
+      .enum(['auto', 'none', 'gzip', 'zstd', 'snappy'])
+      .default('auto')
+      .describe('auto: gzip for jsonl, snappy for parquet. zstd is for jsonl, snappy for parquet.'),
+    layout: z
+      .enum(LAYOUTS)
+      .default('provender')
+      .describe("The fields of a line: all of provender's, or what dolma or datatrove read. For jsonl."),
+    folder: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Where to put the files, from the folder of the pipeline file. They are always in the run directory too (hard links).',
+      ),
+  })
+  .superRefine(({ format, compression, layout }, check) => {
+    if (compression !== 'auto' && !Object.hasOwn(COMPRESSIONS[format], compression))
+      check.addIssue({
+        code: 'custom',
+        path: ['compression'],
+        message: `not for ${format}: ${Object.keys(COMPRESSIONS[format]).join(', ')}`,
+      });
+    if (format === 'parquet' && layout !== 'provender')
+      check.addIssue({ code: 'custom', path: ['layout'], message: 'only for jsonl' });
+  });
+
+type WriteOptions = z.output<typeof writeOptions>;
+
+function kindOf(options: WriteOptions): {
+  compression: Exclude<WriteOptions['compression'], 'auto'>;
+  ending: string;
+} {
+  const { format } = options;
+  const compression = options.compression === 'auto' ? DEFAULT_COMPRESSION[format] : options.compression;
+  const endings: Readonly<Record<string, string>> = COMPRESSIONS[format];
+  return { compression, ending: endings[compression]! };
+}
+
+function openSink(options: WriteOptions, path: string): JsonlSink | ParquetSink {
+  const { compression } = kindOf(options);
+  if (options.format === 'parquet') return new ParquetSink(path, CODECS[compression as keyof typeof CODECS]);
+  return new JsonlSink(path, options.layout, compression as 'none' | 'gzip' | 'zstd');
+}
+
+/** What a folder of parts says of itself; written last, so that a folder without it is not complete. */
+interface PartsManifest {
+  readonly kind: 'provender-parts';
+  readonly version: 1;
+  readonly format: string;
+  readonly layout?: string;
+  readonly compression: string;
+  readonly documents: number;
+  readonly files: readonly { readonly name: string; readonly documents: number; readonly bytes: number }[];
+}
+
+const MANIFEST = 'parts.json';
+
+/** The same file under another name: a hard link, or a synced copy where the disk is another. */
+async function place(from: string, to: string): Promise<void> {
+  const temporary = temporaryName(to);
+  try {
+    try {
+      await link(from, temporary);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? '';
+      if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(code)) throw error;
+      await copyFile(from, temporary);
+      const handle = await open(temporary, 'r');
+      await handle.sync().finally(() => handle.close());
+    }
+    await rename(temporary, to);
+    // Where both names were the same file already, `rename` does nothing and leaves both.
+    await rm(temporary, { force: true });
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw classifySystemError(error, { file: to });
+  }
+}
+
+/** Puts the parts into a folder outside the run, in place of those that an earlier run put there; nothing else is touched. */
+async function publish(folder: string, from: string, manifest: PartsManifest): Promise<void> {
+  await ensureFolder(folder);
+  const path = join(folder, MANIFEST);
+  const earlier = await readJsonIfThere<PartsManifest>(path);
+  if (earlier && earlier.kind !== 'provender-parts')
+    throw new ConfigurationError('this file is not ours to replace', {
+      file: path,
+      expected: 'a list of parts',
+    });
+  const ours = new Set(earlier?.files.map((file) => file.name));
+  for (const { name } of manifest.files)
+    if (!ours.has(name) && (await stat(join(folder, name)).catch(() => undefined)) && !earlier)
+      throw new ConfigurationError('a file that provender did not write is in the way', {
+        file: join(folder, name),
+        expected: 'an empty folder, or one that an earlier run wrote',
+      });
+  const kept = new Set(manifest.files.map((file) => file.name));
+  const names = new Set([...ours, ...kept]);
+  // From here until the new list is there, the folder says that it is not complete, and which names are ours.
+  const files = [...names].map((name) => ({ name, documents: 0, bytes: 0 }));
+  await writeJsonAtomic(path, { ...manifest, incomplete: true, files });
+  for (const name of ours) if (!kept.has(name)) await removeIfThere(join(folder, name));
+  for (const { name } of manifest.files) await place(join(from, name), join(folder, name));
+  syncFolder(folder);
+  await writeJsonAtomic(path, manifest);
+}
+
+async function reduce(
+  options: WriteOptions,
+  sides: readonly SideFile[],
+  context: JobContext,
+): Promise<JobOutcome> {
+  const { compression, ending } = kindOf(options);
+  const ordered = [...sides].sort((a, b) => a.partition - b.partition || a.part - b.part);
+  const files: { name: string; documents: number; bytes: number }[] = [];
+  for (const side of ordered) {
+    if (context.signal.aborted) throw new CancelledError();
+    if (side.documents === 0) continue;
+    const name = `part-${String(files.length).padStart(5, '0')}${ending}`;
+    const target = join(context.folder, name);
+    await place(side.path, target);
+    const { size } = await stat(target);
+    if (size === 0)
+      throw new IntegrityError('a part is empty', {
+        file: side.path,
+        expected: `${side.documents} documents`,
+      });
+    files.push({ name, documents: side.documents, bytes: size });
+    context.progress.report(files.length, ordered.length);
+  }
+  const documents = files.reduce((sum, file) => sum + file.documents, 0);
+  const manifest: PartsManifest = {
+    kind: 'provender-parts',
+    version: 1,
+    format: options.format,
+    layout: options.format === 'jsonl' ? options.layout : undefined,
+    compression,
+    documents,
+    files,
+  };
+  await writeJsonAtomic(join(context.folder, MANIFEST), manifest);
+  const summary: Record<string, unknown> = {
+    format: options.format,
+    documents,
+    files: files.length,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+  };
+  if (options.folder !== undefined) {
+    const folder = resolve(context.baseFolder, options.folder);
+    await publish(folder, context.folder, manifest);
+    summary.folder = options.folder;
+  }
+  return { files: [...files.map((file) => file.name), MANIFEST], summary };
+}
+
+export const writeStep = defineBarrier({
+  kind: 'write',
+  summary: 'Writes the documents to JSONL (plain, gzip, zstd) or Parquet files and passes them on.',
+  options: writeOptions,
+  module: import.meta.url,
+  from: 'documents',
+  to: 'documents',
+  needs: [],
+  gives: [],
+  barrier: {
+    tap: (options: WriteOptions, _context, path) => openSink(options, path),
+    reduce,
+    apply: () => ({ process: (batch) => batch }),
+  },
+});
