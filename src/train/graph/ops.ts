@@ -253,6 +253,11 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   return single([x], { kind: 'slice', axis: along, start, end }, shape, x.type);
 }
 
+/** The element at a flat position, as [1]. */
+export function elementAt(x: Tensor, position: number): Tensor {
+  return slice(reshape(x, [elementCount(x.shape)]), 0, position, position + 1);
+}
+
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
   const first = parts[0]!;
   if (parts.length === 1) return first;

@@ -16,7 +16,6 @@ import {
   subtract,
   sum,
   transpose,
-  where,
 } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
@@ -47,8 +46,10 @@ export function attentionMask(queries: MaskKeys, keys: MaskKeys, strict = false)
   const sameSegment = equal(ofQueries(queries.segment), ofKeys(keys.segment));
   const before = strict ? less : lessOrEqual;
   const seen = and(sameSegment, before(ofKeys(keys.order), ofQueries(queries.order)));
-  const additive = where(seen, graph.scalar(0), graph.scalar(UNSEEN));
-  return strict ? { additive, seesAny: maximumOf(cast(seen, 'float32'), [-1], true) } : { additive };
+  const visible = cast(seen, 'float32');
+  // (1 - visible) times a large negative number; ONNX Runtime's Where is several times slower.
+  const additive = scale(subtract(graph.scalar(1), visible), UNSEEN);
+  return strict ? { additive, seesAny: maximumOf(visible, [-1], true) } : { additive };
 }
 
 export interface HeadSizes {

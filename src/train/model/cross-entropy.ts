@@ -1,7 +1,9 @@
 /** The token head: products with the vocabulary's matrix and their cross-entropy, in chunks of rows. */
 
 import {
+  add,
   concat,
+  elementAt,
   expand,
   gemm,
   log,
@@ -11,10 +13,12 @@ import {
   pick,
   pickAdd,
   reshape,
+  scale,
   slice,
   softmax,
+  sum,
 } from '../graph/ops.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import type { Adjoints, Tensor } from '../graph/tensor.ts';
 
 /** Logits held at a time: 64 MiB. Smaller chunks would pay for adding each chunk's product to the gradient. */
 const CHUNK_ELEMENTS = 2 ** 24;
@@ -29,56 +33,158 @@ export function chunkRows(rows: number, vocabulary: number): number {
   return Math.ceil(rows / Math.ceil(rows / most));
 }
 
+export interface CrossEntropyInputs {
+  /** [n, d] */
+  readonly hidden: Tensor;
+  /** [v, d] */
+  readonly weight: Tensor;
+  /** [v] */
+  readonly bias?: Tensor | undefined;
+  /** [n], int32 */
+  readonly targets: Tensor;
+  /** [n] */
+  readonly lossWeights: Tensor;
+}
+
+export interface CrossEntropy {
+  /** -ln softmax(x W^T + b)[target] in nats, [n]. */
+  readonly nats: Tensor;
+  /** The scalar sum of nats times loss weights: what to differentiate. */
+  readonly total: Tensor;
+}
+
+/** What flows to x, W and b from a chunk of rows when 1 flows to the total. */
+interface ChunkGradients {
+  readonly hidden: Tensor;
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+}
+
 /**
- * -ln softmax(x W^T + b)[target] in nats, [n], for x [n, d], W [v, d], b [v] and targets [n].
+ * Weighted cross-entropy of which at most one chunk of logits exists at a time.
  *
- * Its gradient, softmax - onehot, is never scaled where it has v columns: dy scales x before and dx after the
- * products. Throughout, at most one chunk of logits has to exist.
+ * With several chunks, each chunk's gradients are computed right after its loss, before the next chunk begins:
+ * the engine is free to order what does not depend on each other, and left alone would keep every chunk's
+ * probabilities for a backward pass that comes last. The gradient, softmax - onehot, is never scaled where it has
+ * v columns; weights scale x before and dx after the products.
  */
 export function linearCrossEntropy(
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | undefined,
-  targets: Tensor,
-  rowsAtOnce = chunkRows(x.shape[0]!, weight.shape[0]!),
-): Tensor {
-  const graph = x.node.graph;
-  const rows = x.shape[0]!;
-  const ranges: [number, number][] = [];
-  for (let start = 0; start < rows; start += rowsAtOnce)
-    ranges.push([start, Math.min(rows, start + rowsAtOnce)]);
-  const chunks = ranges.map(([start, end]) => {
-    const chosen = slice(targets, 0, start, end);
-    const input = slice(x, 0, start, end);
-    const probabilities = softmax(gemm(input, weight, { transposeB: true, c: bias }));
-    const loss = negate(log(maximum(pick(probabilities, chosen), graph.scalar(TINY))));
-    return { start, end, input, chosen, probabilities, loss };
-  });
-  return graph.withGradient(
-    bias === undefined ? [x, weight] : [x, weight, bias],
-    () =>
-      reshape(
-        concat(
-          chunks.map(({ loss }) => loss),
-          0,
-        ),
-        [rows],
-      ),
-    (_inputs, _y, dy, adjoints) => {
-      const column = reshape(dy, [rows, 1]);
-      const dx = chunks.map(({ start, end, input, chosen, probabilities }) => {
-        const scales = slice(column, 0, start, end);
-        const minusOne = expand(graph.scalar(-1), [end - start, 1]);
-        const dLogits = pickAdd(probabilities, chosen, minusOne);
-        if (adjoints.needs(1)) {
-          const scaled = multiply(input, scales);
-          adjoints.addWith(1, (existing) => gemm(dLogits, scaled, { transposeA: true, c: existing }));
-        }
-        if (bias !== undefined && adjoints.needs(2))
-          adjoints.add(2, reshape(gemm(dLogits, scales, { transposeA: true }), [weight.shape[0]!]));
-        return multiply(gemm(dLogits, weight), scales);
-      });
-      if (adjoints.needs(0)) adjoints.add(0, concat(dx, 0));
+  inputs: CrossEntropyInputs,
+  rowsAtOnce = chunkRows(inputs.hidden.shape[0]!, inputs.weight.shape[0]!),
+): CrossEntropy {
+  const { hidden, weight, bias, lossWeights } = inputs;
+  const rows = hidden.shape[0]!;
+  const graph = hidden.node.graph;
+  const several = rowsAtOnce < rows;
+  const chunks: Chunk[] = [];
+  const gradients: ChunkGradients[] = [];
+  for (let start = 0; start < rows; start += rowsAtOnce) {
+    const before = gradients.at(-1);
+    const chunk = forwardChunk(inputs, start, Math.min(rows, start + rowsAtOnce), before, chunks.at(-1));
+    chunks.push(chunk);
+    if (several) gradients.push(chunkGradients(inputs, chunk, before));
+  }
+  const nats = reshape(
+    concat(
+      chunks.map((chunk) => chunk.nats),
+      0,
+    ),
+    [rows],
+  );
+  const total = graph.withGradient(
+    bias === undefined ? [hidden, weight] : [hidden, weight, bias],
+    () => sum(multiply(nats, lossWeights)),
+    (_inputs, _total, dy, adjoints) => {
+      if (several) addAll(gradients, dy, adjoints);
+      else addDirectly(inputs, chunks[0]!, dy, adjoints);
     },
   );
+  return { nats, total };
+}
+
+interface Chunk {
+  readonly start: number;
+  readonly end: number;
+  readonly hidden: Tensor;
+  readonly targets: Tensor;
+  readonly probabilities: Tensor;
+  /** [rows of the chunk, 1] */
+  readonly nats: Tensor;
+}
+
+function forwardChunk(
+  { hidden, weight, bias, targets }: CrossEntropyInputs,
+  start: number,
+  end: number,
+  before: ChunkGradients | undefined,
+  previous: Chunk | undefined,
+): Chunk {
+  const graph = hidden.node.graph;
+  let x = slice(hidden, 0, start, end);
+  if (before !== undefined) x = after(x, [before.hidden, before.weight, previous!.nats]);
+  const chosen = slice(targets, 0, start, end);
+  const probabilities = softmax(gemm(x, weight, { transposeB: true, c: bias }));
+  const nats = negate(log(maximum(pick(probabilities, chosen), graph.scalar(TINY))));
+  return { start, end, hidden: x, targets: chosen, probabilities, nats };
+}
+
+/** x, once `others` are known: adds 0 times an element of each. (Where one is not finite, the step is skipped.) */
+function after(x: Tensor, others: readonly Tensor[]): Tensor {
+  return others.reduce((y, other) => add(y, scale(elementAt(other, 0), 0)), x);
+}
+
+function gradientOfLogits({ start, end, targets, probabilities }: Chunk): Tensor {
+  const minusOne = expand(probabilities.node.graph.scalar(-1), [end - start, 1]);
+  return pickAdd(probabilities, targets, minusOne);
+}
+
+/** The gradients of a chunk; those of W and b with those of the chunks before it. */
+function chunkGradients(
+  { weight, bias, lossWeights }: CrossEntropyInputs,
+  chunk: Chunk,
+  before: ChunkGradients | undefined,
+): ChunkGradients {
+  const scales = reshape(slice(lossWeights, 0, chunk.start, chunk.end), [chunk.end - chunk.start, 1]);
+  const dLogits = gradientOfLogits(chunk);
+  const scaled = multiply(chunk.hidden, scales);
+  return {
+    weight: gemm(dLogits, scaled, { transposeA: true, c: before?.weight }),
+    bias: bias && biasGradient(dLogits, scales, before?.bias),
+    hidden: multiply(gemm(dLogits, weight), scales),
+  };
+}
+
+/** Column sums of the gradient of logits, each row times its scale, as a product. */
+function biasGradient(dLogits: Tensor, scales: Tensor, before: Tensor | undefined): Tensor {
+  const columns = dLogits.shape[1]!;
+  const c = before && reshape(before, [columns, 1]);
+  return reshape(gemm(dLogits, scales, { transposeA: true, c }), [columns]);
+}
+
+function addAll(gradients: readonly ChunkGradients[], dy: Tensor, adjoints: Adjoints): void {
+  const hidden = concat(
+    gradients.map((chunk) => chunk.hidden),
+    0,
+  );
+  const { weight, bias } = gradients.at(-1)!;
+  adjoints.add(0, multiply(hidden, dy));
+  adjoints.add(1, multiply(weight, dy));
+  if (bias !== undefined) adjoints.add(2, multiply(bias, dy));
+}
+
+/** One chunk needs no order, so that what flowed to W before can be the C of its product. */
+function addDirectly(
+  { hidden, weight, bias, lossWeights }: CrossEntropyInputs,
+  chunk: Chunk,
+  dy: Tensor,
+  adjoints: Adjoints,
+): void {
+  const scales = multiply(reshape(lossWeights, [hidden.shape[0]!, 1]), dy);
+  const dLogits = gradientOfLogits(chunk);
+  if (adjoints.needs(1)) {
+    const scaled = multiply(hidden, scales);
+    adjoints.addWith(1, (existing) => gemm(dLogits, scaled, { transposeA: true, c: existing }));
+  }
+  if (bias !== undefined) adjoints.add(2, biasGradient(dLogits, scales, undefined));
+  adjoints.add(0, multiply(gemm(dLogits, weight), scales));
 }

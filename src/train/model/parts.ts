@@ -1,12 +1,13 @@
 import type { Tensor } from '../graph/tensor.ts';
+import type { CrossEntropy } from './cross-entropy.ts';
 import type { ModelShape } from './options.ts';
 
 /** The head that scores the vocabulary. */
 export interface TokenHead {
   /** [n, vocabulary] for hidden rows [n, width]. */
   logits(hidden: Tensor): Tensor;
-  /** Nats, [n], for hidden rows [n, width] and target ids [n]; the full logits never exist. */
-  loss(hidden: Tensor, targets: Tensor): Tensor;
+  /** Cross-entropy for hidden rows [n, width], target ids [n] and loss weights [n]; the full logits never exist. */
+  loss(hidden: Tensor, targets: Tensor, lossWeights: Tensor): CrossEntropy;
 }
 
 /** What a model offers to an objective. */

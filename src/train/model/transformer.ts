@@ -186,7 +186,15 @@ function tokenHead(graph: Graph, parameters: Parameters, shape: ModelShape): Tok
   return {
     logits: (hidden) =>
       graph.scope('head', () => gemm(prepared(hidden), weight(), { transposeB: true, c: bias() })),
-    loss: (hidden, targets) =>
-      graph.scope('head', () => linearCrossEntropy(prepared(hidden), weight(), bias(), targets)),
+    loss: (hidden, targets, lossWeights) =>
+      graph.scope('head', () =>
+        linearCrossEntropy({
+          hidden: prepared(hidden),
+          weight: weight(),
+          bias: bias(),
+          targets,
+          lossWeights,
+        }),
+      ),
   };
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { WindowBatch } from '../../shard/batch.ts';
 import { reshape } from '../graph/ops.ts';
 import type { Objective, ObjectiveContext } from './objective.ts';
-import { weightedLoss } from './weighted.ts';
+import { tokenPrediction } from './token-prediction.ts';
 import { checkWidth, perToken, windowColumns } from './windows.ts';
 
 export const causalOptions = z.strictObject({
@@ -51,8 +51,8 @@ export function openCausal(options: z.output<typeof causalOptions>, { length }: 
     },
     loss({ hidden, tokenHead }, inputs, inverseWeight) {
       const flat = [hidden.shape[0]!];
-      const nats = tokenHead.loss(hidden, reshape(inputs.targets!, flat));
-      return weightedLoss(nats, reshape(inputs.lossWeight!, flat), inverseWeight);
+      const at = (name: string) => reshape(inputs[name]!, flat);
+      return tokenPrediction(tokenHead, hidden, at('targets'), at('lossWeight'), inverseWeight);
     },
   };
 }

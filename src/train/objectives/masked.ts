@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ConfigurationError } from '../../core/errors.ts';
 import { gather, reshape, scatterAdd, zeros } from '../graph/ops.ts';
 import type { Generator, Objective, ObjectiveContext } from './objective.ts';
-import { weightedLoss } from './weighted.ts';
+import { tokenPrediction } from './token-prediction.ts';
 import { checkWidth, perToken, windowColumns } from './windows.ts';
 
 export const maskedOptions = z.strictObject({
@@ -73,8 +73,8 @@ export function openMasked(options: MaskedOptions, context: ObjectiveContext): O
       const index = reshape(inputs.targetIndex!, [inputs.targetIndex!.shape.reduce((a, b) => a * b, 1)]);
       const chosen = [index.shape[0]!];
       const at = (name: string) => reshape(gather(reshape(inputs[name]!, [rows, 1]), index), chosen);
-      const nats = tokenHead.loss(gather(hidden, index), at('targets'));
-      const outputs = weightedLoss(nats, at('lossWeight'), inverseWeight);
+      const predicted = gather(hidden, index);
+      const outputs = tokenPrediction(tokenHead, predicted, at('targets'), at('lossWeight'), inverseWeight);
       const column = reshape(outputs.tokenLoss, [chosen[0]!, 1]);
       const spread = scatterAdd(zeros(hidden.node.graph, [rows, 1]), index, column);
       return { ...outputs, tokenLoss: reshape(spread, [rows]) };

@@ -34,6 +34,20 @@ function masked(strict: boolean, heads: number, keyValueHeads: number): Build {
   };
 }
 
+function crossEntropyInputs([hidden, weight, bias]: readonly Tensor[], graph: Graph) {
+  const lossWeights = graph.constant(Float32Array.of(1, 0, 2, 1, 0.5), [5]);
+  const targets = graph.constant(Int32Array.of(3, 0, 1, 3, 2), [5]);
+  return { hidden: hidden!, weight: weight!, bias, targets, lossWeights };
+}
+
+/** The square of the total, so that what flows to it is not 1. */
+function crossEntropy(rowsAtOnce: number): Build {
+  return (inputs, graph) => {
+    const { total } = linearCrossEntropy(crossEntropyInputs(inputs, graph), rowsAtOnce);
+    return ops.multiply(total, total);
+  };
+}
+
 const layers: Record<string, [readonly Shape[], Build]> = {
   attention: [
     [
@@ -87,10 +101,14 @@ const layers: Record<string, [readonly Shape[], Build]> = {
       });
     },
   ],
-  'linearCrossEntropy in chunks': [
+  'linearCrossEntropy of one chunk': [[[5, 3], [4, 3], [4]], crossEntropy(5)],
+  'linearCrossEntropy of three chunks': [[[5, 3], [4, 3], [4]], crossEntropy(2)],
+  'linearCrossEntropy through its nats': [
     [[5, 3], [4, 3], [4]],
-    ([x, weight, bias], graph) =>
-      linearCrossEntropy(x!, weight!, bias, graph.constant(Int32Array.of(3, 0, 1, 3, 2), [5]), 2),
+    (inputs, graph) => {
+      const { nats } = linearCrossEntropy(crossEntropyInputs(inputs, graph), 2);
+      return ops.multiply(nats, nats);
+    },
   ],
 };
 
@@ -139,13 +157,7 @@ describe('linearCrossEntropy', () => {
         const draw = uniform(4);
         const x = graph.constant(Float32Array.from({ length: 15 }, draw), [5, 3]);
         const weight = graph.constant(Float32Array.from({ length: 12 }, draw), [4, 3]);
-        return linearCrossEntropy(
-          x,
-          weight,
-          undefined,
-          graph.constant(Int32Array.of(3, 0, 1, 3, 2), [5]),
-          rows,
-        );
+        return linearCrossEntropy(crossEntropyInputs([x, weight], graph), rows).nats;
       });
     expect([...of(2)]).toEqual([...of(5)]);
     const direct = evaluate((graph) => {
