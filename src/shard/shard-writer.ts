@@ -9,6 +9,7 @@ import {
   type ShardSplit,
   tokenWidthOf,
 } from './format.ts';
+import { GrowingBytes, GrowingWords } from './growable.ts';
 import { asBytes, setU64 } from './u64.ts';
 
 /** What all shards of a set have in common. */
@@ -54,54 +55,16 @@ export interface ShardEntry {
 /** A Map of sources holds no more than 16.7M entries on Node 20. */
 const MAX_DOCUMENTS = 1 << 23;
 
-/** A typed array that grows by doubling. */
-class Words {
-  data = new Uint32Array(1024);
-  length = 0;
-
-  grow(n: number): number {
-    const at = this.length;
-    this.length += n;
-    if (this.length > this.data.length) {
-      const grown = new Uint32Array(Math.max(this.length, 2 * this.data.length));
-      grown.set(this.data);
-      this.data = grown;
-    }
-    return at;
-  }
-
-  bytes(): Uint8Array {
-    return asBytes(this.data.subarray(0, this.length));
-  }
-}
-
-class Bytes {
-  data = new Uint8Array(64 * 1024);
-  length = 0;
-
-  add(bytes: Uint8Array): number {
-    const at = this.length;
-    this.length += bytes.length;
-    if (this.length > this.data.length) {
-      const grown = new Uint8Array(Math.max(this.length, 2 * this.data.length));
-      grown.set(this.data);
-      this.data = grown;
-    }
-    this.data.set(bytes, at);
-    return at;
-  }
-}
-
 /** Writes one shard: tokens as they come, the index of its documents from memory at the end. */
 export class ShardWriter {
   private readonly file: BlockFileWriter;
   private readonly setting: ShardSetting;
   private readonly split: ShardSplit;
   private readonly shard: number;
-  private readonly ends = new Words();
-  private readonly records = new Words();
-  private readonly sources = new Words();
-  private readonly strings = new Bytes();
+  private readonly ends = new GrowingWords();
+  private readonly records = new GrowingWords();
+  private readonly sources = new GrowingWords();
+  private readonly strings = new GrowingBytes();
   private readonly seen = new Map<string, number>();
   private readonly columns: Float64Array[];
   private capacity = 1024;
