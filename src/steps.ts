@@ -4,9 +4,12 @@ import type { AnyStep } from './core/step.ts';
 import { holdOut } from './core/steps/hold-out.ts';
 import { pipe } from './core/steps/pipe.ts';
 import { exactDedup } from './dedup/exact-dedup.ts';
+import { minhashDedup } from './dedup/minhash-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
 import { readStep } from './io/steps/read.ts';
+import { c4 } from './quality/judges/c4.ts';
+import { fineweb } from './quality/judges/fineweb.ts';
 import { gopherQuality } from './quality/judges/gopher-quality.ts';
 import { gopherRepetition } from './quality/judges/gopher-repetition.ts';
 import { length } from './quality/judges/length.ts';
@@ -14,6 +17,9 @@ import { shardStep } from './shard/steps/shard.ts';
 import { encodeStep } from './tokenize/steps/encode.ts';
 import { loadTokenizerStep } from './tokenize/steps/load-tokenizer.ts';
 import { trainTokenizer } from './tokenize/steps/train-tokenizer.ts';
+import { evaluateStep } from './train/steps/evaluate.ts';
+import { generateStep } from './train/steps/generate.ts';
+import { trainStep } from './train/steps/train.ts';
 
 /** Every step that a pipeline file can name, in the order in which documents usually meet them. */
 export const STEPS: readonly AnyStep[] = [
@@ -23,11 +29,17 @@ export const STEPS: readonly AnyStep[] = [
   length,
   gopherQuality,
   gopherRepetition,
+  c4,
+  fineweb,
   exactDedup,
+  minhashDedup,
   trainTokenizer,
   loadTokenizerStep,
   encodeStep,
   shardStep,
+  trainStep,
+  evaluateStep,
+  generateStep,
 ];
 
 const byKind = new Map(STEPS.map((step) => [step.kind, step]));

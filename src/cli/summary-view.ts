@@ -5,6 +5,7 @@ import { bytes, count, duration, excerpt, percent, printable, table } from './fo
 interface BitsPerByte {
   readonly bitsPerByte?: number;
   readonly gzipBitsPerByte?: number;
+  readonly lossPerToken?: number;
   readonly bytes?: number;
 }
 
@@ -36,24 +37,32 @@ function outcomeOf(summary: RunSummary, kind: string): Readonly<Record<string, u
   return summary.steps.find((step) => step.kind === kind)?.outcome;
 }
 
-function bitsPerByte(train: Readonly<Record<string, unknown>> | undefined): string[] {
-  const heldOut = train?.heldOut as
-    | { before?: Record<string, BitsPerByte>; after?: Record<string, BitsPerByte> }
-    | undefined;
-  if (!heldOut?.after) return [];
-  const rows = [['held-out bits per byte', 'before', 'after', 'gzip -9', 'text']];
-  for (const [corpus, after] of Object.entries(heldOut.after)) {
-    const before = heldOut.before?.[corpus];
-    const show = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(3));
+interface HeldOut {
+  /** Bits per byte, or for masked models a loss that compares with nothing else. */
+  readonly measure?: string;
+  readonly corpora?: Readonly<Record<string, BitsPerByte>>;
+}
+
+/** Table of held-out bits per byte by corpus, from the summary of `train` (or `{heldOut: {after}}` of `evaluate`). */
+export function bitsPerByteLines(train: Readonly<Record<string, unknown>> | undefined): string[] {
+  const { before, after } = (train?.heldOut ?? {}) as { before?: HeldOut; after?: HeldOut };
+  if (!after?.corpora) return [];
+  const comparable = Object.values(after.corpora).some((one) => one.bitsPerByte !== undefined);
+  const value = (one: BitsPerByte | undefined): string =>
+    (comparable ? one?.bitsPerByte : one?.lossPerToken)?.toFixed(3) ?? '-';
+  const title = comparable ? 'held-out bits per byte' : 'held-out loss, nats a masked token';
+  const rows = [[title, ...(before ? ['before'] : []), before ? 'after' : 'model', 'gzip -9', 'text']];
+  for (const [corpus, one] of Object.entries(after.corpora)) {
+    const gzip = comparable ? (one.gzipBitsPerByte?.toFixed(3) ?? '-') : '-';
     rows.push([
       corpus,
-      show(before?.bitsPerByte),
-      show(after.bitsPerByte),
-      show(after.gzipBitsPerByte),
-      bytes(after.bytes ?? 0),
+      ...(before ? [value(before.corpora?.[corpus])] : []),
+      value(one),
+      gzip,
+      bytes(one.bytes ?? 0),
     ]);
   }
-  return table(rows, ['left', 'right', 'right', 'right', 'right']);
+  return table(rows, ['left', ...rows[0]!.slice(1).map(() => 'right' as const)]);
 }
 
 function headlines(summary: RunSummary): string[] {
@@ -114,7 +123,7 @@ export function summaryLines(summary: RunSummary, report: string | undefined): s
   const blocks = [
     funnel(summary.steps),
     headlines(summary),
-    bitsPerByte(outcomeOf(summary, 'train')),
+    bitsPerByteLines(outcomeOf(summary, 'train')),
     sample(summary),
     [`${pc.bold(summary.runFolder)}  ${duration(summary.seconds)}${report ? `\nreport: ${report}` : ''}`],
   ];

@@ -1,0 +1,291 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import pc from 'picocolors';
+import { CancelledError, ConfigurationError, ProvenderError } from './core/errors.ts';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (the same command goes on). */
+const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function wholeNumber(value: string): number {
+  const parsed = Number(value);
+  if (!Number.isInteger(parsed) || parsed < 0) throw new InvalidArgumentError('a whole number, please');
+  return parsed;
+}
+
+function positive(value: string): number {
+  const parsed = wholeNumber(value);
+  if (parsed === 0) throw new InvalidArgumentError('at least 1');
+  return parsed;
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
+}
+
+let exitCode: number = EXIT.done;
+
+function build(): Command {
+  const program = new Command('provender')
+    .description('Prepares a corpus, trains on it, and measures what each data decision did to the loss.')
+    .version('0.1.0')
+    .showHelpAfterError('(--help shows how)')
+    .exitOverride();
+
+  program
+    .command('run')
+    .description('carries out a pipeline file; what is complete is skipped, what was interrupted goes on')
+    .argument('<pipeline>', 'a pipeline file (YAML)')
+    .option('-o, --out <folder>', 'run directory (default: runs/NAME)')
+    .option(
+      '-s, --set <path=value>',
+      'overrides an option: seed=2, length.minWords=50, steps[3].shard.shardTokens=1e6',
+      collect,
+      [],
+    )
+    .option('--limit <n>', 'read about this many documents only, spread over the partitions', positive)
+    .option('-w, --workers <n>', 'threads (default: one a core)', positive)
+    .option('--verify', 'digest all inputs and artifacts again instead of trusting size and time')
+    .option('--dry-run', 'say what would run and why, and do nothing')
+    .option('--json', 'print the summary as one JSON object')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'provender run pipelines/quickstart.yaml',
+        'provender run mine.yaml --set length.minWords=100 --out runs/longer --dry-run',
+        'provender run mine.yaml --limit 1000 --json | jq .steps',
+      ),
+    )
+    .action(async (file: string, options) => {
+      const { runCommand } = await import('./cli/run-command.ts');
+      exitCode = await runCommand(file, options);
+    });
+
+  program
+    .command('status')
+    .description('watches a run from another terminal')
+    .argument('<run>', 'a run directory')
+    .option('--once', 'print the state once and leave')
+    .option('--json', 'print status.json once')
+    .addHelpText(
+      'after',
+      examples('provender status runs/quickstart', 'provender status runs/overnight --once'),
+    )
+    .action(async (run: string, options) => {
+      const { statusCommand } = await import('./cli/status-command.ts');
+      exitCode = await statusCommand(run, options);
+    });
+
+  program
+    .command('view')
+    .description('shows documents at any point of a run, kept or refused')
+    .argument('<run>', 'a run directory')
+    .argument('[step]', 'a step of its pipeline; without one, the steps and their reasons are listed')
+    .option('-r, --refused', 'those that the step refused')
+    .option('--reason <reason>', 'those refused for this reason')
+    .option('-c, --corpus <corpus>', 'of this corpus only')
+    .option('--id <id>', 'the document with this id')
+    .option('-n, --number <n>', 'how many', positive, 5)
+    .option('--seed <n>', 'a random sample instead of the first', wholeNumber)
+    .option('--full', 'whole texts instead of excerpts')
+    .option('--json', 'one JSON object a document')
+    .addHelpText(
+      'after',
+      examples(
+        'provender view runs/quickstart',
+        'provender view runs/quickstart gopher-quality --reason too-few-stop-words -n 3',
+        'provender view runs/quickstart length --seed 7 --json',
+      ),
+    )
+    .action(async (run: string, step: string | undefined, options) => {
+      const { viewCommand } = await import('./cli/view-command.ts');
+      exitCode = await viewCommand(run, step, options);
+    });
+
+  program
+    .command('train')
+    .description("trains a model on a run's shards, with the options of its train step and your own")
+    .argument('<run>', 'a run directory, or a folder of shards')
+    .requiredOption(
+      '-o, --out <folder>',
+      'where the model goes; the same command goes on after an interruption',
+    )
+    .option('--tokenizer <folder>', 'run directory or folder of the tokenizer (default: the same run)')
+    .option(
+      '-s, --set <path=value>',
+      'an option of the train step: steps=500, model.width=192, schedule.learningRate=3e-3',
+      collect,
+      [],
+    )
+    .option('--seed <n>', 'seed of weights and order', wholeNumber, 1)
+    .option('-w, --workers <n>', 'threads (default: one a core)', positive)
+    .option('--json', 'print the summary as one JSON object')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'provender train runs/quickstart --out models/wider --set model.width=256 --set steps=1000',
+        'provender train runs/quickstart --out models/masked --set objective.kind=masked --set model.family=bert',
+      ),
+    )
+    .action(async (run: string, options) => {
+      const { trainCommand } = await import('./cli/model-commands.ts');
+      exitCode = await trainCommand(run, options);
+    });
+
+  program
+    .command('eval')
+    .description('measures held-out bits per byte by corpus')
+    .argument('<model>', 'a run directory, or a folder of a model')
+    .option('--shards <folder>', 'whose held-out documents (default: those of the run)')
+    .option('-o, --out <folder>', 'where evaluation.json goes (default: beside the model)')
+    .option(
+      '-s, --set <path=value>',
+      'an option of the evaluate step: split=train, maxBytesPerCorpus=100000',
+      collect,
+      [],
+    )
+    .option('-w, --workers <n>', 'threads (default: one a core)', positive)
+    .option('--json', 'print the figures as one JSON object')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples('provender eval runs/quickstart', 'provender eval models/wider --shards runs/quickstart'),
+    )
+    .action(async (model: string, options) => {
+      const { evalCommand } = await import('./cli/model-commands.ts');
+      exitCode = await evalCommand(model, options);
+    });
+
+  program
+    .command('sample')
+    .description('writes text with a model, as it comes')
+    .argument('<model>', 'a run directory, or a folder of a model')
+    .option('-p, --prompt <text>', 'text to go on from (several times for several texts)', collect, [])
+    .option(
+      '-s, --set <path=value>',
+      'an option of the generate step: temperature=0.7, topK=40, maxTokens=300',
+      collect,
+      [],
+    )
+    .option('--seed <n>', 'another seed, another text', wholeNumber, 1)
+    .option('--show-probabilities', 'for each token the likeliest with their probabilities')
+    .option('-w, --workers <n>', 'threads (default: one a core)', positive)
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'provender sample runs/quickstart --prompt "Fellow citizens,"',
+        'provender sample runs/quickstart -p "Call me" --set temperature=0 --show-probabilities',
+      ),
+    )
+    .action(async (model: string, options) => {
+      const { sampleCommand } = await import('./cli/model-commands.ts');
+      exitCode = await sampleCommand(model, options);
+    });
+
+  program
+    .command('trace')
+    .description('goes from a token to its source, or from a document to all its tokens')
+    .argument('<run>', 'a run directory (or a folder of shards)')
+    .option('--shard <n>', 'number of a shard', wholeNumber)
+    .option('--token <n>', 'number of a token in that shard', wholeNumber)
+    .option('--step <n>', 'a training step, from 0', wholeNumber)
+    .option('--row <n>', 'row of its batch', wholeNumber)
+    .option('--column <n>', 'column of its batch', wholeNumber)
+    .option('--document <id>', 'id of a document')
+    .option('--source <path>', 'a source file or URL')
+    .option('--split <split>', 'train or held-out', 'train')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'provender trace runs/quickstart --shard 0 --token 12345',
+        'provender trace runs/quickstart --step 10 --row 2 --column 17',
+        'provender trace runs/quickstart --document chapter_1.txt',
+      ),
+    )
+    .action(async (run: string, options) => {
+      const { traceCommand } = await import('./cli/trace-command.ts');
+      exitCode = await traceCommand(run, options);
+    });
+
+  program
+    .command('steps')
+    .description('lists every step; with a name, its options and defaults')
+    .argument('[kind]', 'a step')
+    .option('--json', 'everything as JSON')
+    .addHelpText('after', examples('provender steps', 'provender steps minhash-dedup'))
+    .action(async (kind: string | undefined, options: { json?: boolean }) => {
+      const { stepsJson, stepsText } = await import('./cli/steps-command.ts');
+      process.stdout.write(options.json ? `${stepsJson()}\n` : stepsText(kind));
+    });
+
+  program
+    .command('schema')
+    .description('prints the JSON Schema of pipeline files, for editors')
+    .addHelpText('after', examples('provender schema > pipeline.schema.json'))
+    .action(async () => {
+      const { schemaText } = await import('./cli/steps-command.ts');
+      process.stdout.write(schemaText());
+    });
+
+  program
+    .command('report')
+    .description('writes the report of a run again: one self-contained HTML file')
+    .argument('<run>', 'a run directory')
+    .addHelpText('after', examples('provender report runs/quickstart'))
+    .action(async (run: string) => {
+      const { writeReport } = await import('./report/report.ts');
+      process.stdout.write(`${await writeReport(run)}\n`);
+    });
+
+  program
+    .command('clean')
+    .description('removes what a finished run no longer needs: documents between steps, or everything')
+    .argument('<run>', 'a run directory')
+    .option('--all', 'the whole run directory')
+    .option('--dry-run', 'only say what would go')
+    .addHelpText(
+      'after',
+      examples('provender clean runs/quickstart', 'provender clean runs/quickstart --all'),
+    )
+    .action(async (run: string, options) => {
+      const { cleanCommand } = await import('./cli/clean-command.ts');
+      exitCode = await cleanCommand(run, options);
+    });
+
+  return program;
+}
+
+function fail(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof CancelledError) {
+    process.stderr.write(
+      `${error.message === 'cancelled' ? 'interrupted; the same command goes on from here' : error.message}\n`,
+    );
+    return EXIT.interrupted;
+  }
+  if ((error as NodeJS.ErrnoException).code === 'EPIPE') return EXIT.done;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${pc.red('error:')} ${message}\n`);
+  if (!(error instanceof ProvenderError) || process.env.PROVENDER_DEBUG)
+    process.stderr.write(`${(error as Error).stack ?? ''}\n`);
+  return error instanceof ConfigurationError ? EXIT.usage : EXIT.failed;
+}
+
+// A closed pipe (`provender steps | head`) is not an error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.done);
+});
+
+try {
+  await build().parseAsync();
+} catch (error) {
+  exitCode = fail(error);
+}
+process.exitCode = exitCode;

@@ -1,0 +1,45 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigurationError } from '../core/errors.ts';
+import type { Artifact } from '../core/stage.ts';
+import type { StepSpec } from '../core/step.ts';
+import { readPlan, unitFolder } from '../execute/run-folder.ts';
+import { findStep } from '../steps.ts';
+
+/** The file that tells an artifact's folder. */
+const MARK: Readonly<Record<Artifact, string>> = {
+  tokenizer: 'tokenizer.json',
+  shards: 'index.json',
+  model: 'model.json',
+  evaluation: 'evaluation.json',
+  samples: 'samples.json',
+};
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/** The folder of an artifact: of a run directory the last unit that gave it, otherwise the folder itself. */
+export async function artifactFolder(path: string, artifact: Artifact): Promise<string> {
+  if (await isThere(join(path, MARK[artifact]))) return path;
+  if (await isThere(join(path, 'plan.json'))) {
+    const plan = await readPlan(path);
+    for (const unit of [...plan.units].reverse()) {
+      if (unit.type !== 'job' || !(await findStep(unit.step)).gives.includes(artifact)) continue;
+      const folder = join(unitFolder(path, unit), 'artifact');
+      if (await isThere(join(folder, MARK[artifact]))) return folder;
+    }
+    throw new ConfigurationError(`this run has made no ${artifact} (yet)`, { file: path });
+  }
+  throw new ConfigurationError(`no ${artifact} here`, {
+    file: path,
+    expected: `a run directory, or a folder with ${MARK[artifact]}`,
+  });
+}
+
+/** The step of a kind in a run's pipeline, for its options. */
+export async function stepOfRun(path: string, kind: string): Promise<StepSpec | undefined> {
+  if (!(await isThere(join(path, 'plan.json')))) return undefined;
+  const plan = await readPlan(path);
+  return plan.steps.find((step) => step.spec.kind === kind)?.spec;
+}

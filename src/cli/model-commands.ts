@@ -1,0 +1,212 @@
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import pc from 'picocolors';
+import type { z } from 'zod';
+import { CancelledError, ConfigurationError } from '../core/errors.ts';
+import { ensureFolder, readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
+import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
+import { applyOverride } from '../core/pipeline-file.ts';
+import { Random } from '../core/random.ts';
+import type { Artifact, JobOutcome } from '../core/stage.ts';
+import type { StepSpec } from '../core/step.ts';
+import { COUNTERS } from '../execute/counters.ts';
+import type { JobUnit } from '../execute/plan.ts';
+import { WorkerPool } from '../execute/pool.ts';
+import { lockRunFolder } from '../execute/run-folder.ts';
+import { stepTable } from '../steps.ts';
+import { generateFromFolder, type sampleOptions } from '../train/steps/generate.ts';
+import { artifactFolder, stepOfRun } from './artifacts.ts';
+import { printable } from './format.ts';
+import { ProgressView } from './progress-view.ts';
+import { bitsPerByteLines } from './summary-view.ts';
+
+/** A step's options from a run's own step of that kind, overridden by `path=value`, checked by its schema. */
+async function optionsOf(kind: string, run: string, overrides: readonly string[]): Promise<StepSpec> {
+  const step = stepTable.get(kind)!;
+  const base = (await stepOfRun(run, kind))?.options ?? {};
+  const plain = { steps: [{ [kind]: structuredClone(base) }] };
+  for (const override of overrides) applyOverride(plain, `${kind}.${override}`);
+  const parsed = step.options.safeParse(plain.steps[0]![kind]);
+  if (!parsed.success) {
+    throw new ConfigurationError(
+      parsed.error.issues.map((issue) => `${kind}.${issue.path.join('.')}: ${issue.message}`).join('\n'),
+    );
+  }
+  return { kind, name: kind, options: parsed.data as Record<string, unknown> };
+}
+
+interface JobRequest {
+  readonly spec: StepSpec;
+  readonly artifacts: Partial<Record<Artifact, string>>;
+  readonly folder: string;
+  readonly seed: number;
+  readonly workers?: number;
+  readonly quiet?: boolean;
+}
+
+/** Runs one job in a worker with a progress bar; Ctrl-C lets it finish its step and save. */
+async function runJob({ spec, artifacts, folder, seed, workers, quiet }: JobRequest): Promise<JobOutcome> {
+  const threads = workers ?? availableParallelism();
+  const pool = new WorkerPool(1);
+  const view = quiet ? undefined : new ProgressView(process.stderr);
+  const step = { position: 0, name: spec.kind, spec };
+  const unit: JobUnit = { type: 'job', index: 0, name: spec.kind, step, artifacts: {} };
+  view?.unitStarted(unit, { runs: true, reasons: [] });
+  const running = pool.job(
+    { type: 'job', folder, step, artifacts, seed, baseFolder: process.cwd(), threads },
+    (message) => {
+      if (message.type === 'say') view?.say(message.line);
+      else view?.progress(unit, message);
+    },
+  );
+  const interrupt = (): void => {
+    running.counters[COUNTERS.stop] = 1;
+    process.stderr.write('\ninterrupted: finishing the step at hand\n');
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await running.done;
+  } finally {
+    view?.stop();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+    await pool.close();
+  }
+}
+
+export interface TrainCommandOptions {
+  readonly out: string;
+  readonly tokenizer?: string;
+  readonly set: readonly string[];
+  readonly seed: number;
+  readonly workers?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `provender train`: trains on a run's shards (or a folder of shards) into a folder of its own. */
+export async function trainCommand(source: string, options: TrainCommandOptions): Promise<number> {
+  const spec = await optionsOf('train', source, options.set);
+  const shards = await artifactFolder(source, 'shards');
+  const tokenizer = await artifactFolder(options.tokenizer ?? source, 'tokenizer');
+  const folder = await ensureFolder(resolve(options.out));
+  const release = await lockRunFolder(folder);
+  try {
+    await refuseMismatch(folder, fingerprint({ seed: options.seed, train: spec.options }));
+    const outcome = await runJob({
+      spec,
+      artifacts: { shards, tokenizer },
+      folder,
+      ...options,
+      quiet: options.quiet || options.json,
+    });
+    if (options.json) process.stdout.write(`${JSON.stringify({ folder, ...outcome.summary })}\n`);
+    else process.stdout.write(`${bitsPerByteLines(outcome.summary).join('\n')}\n\nmodel: ${folder}\n`);
+    return 0;
+  } finally {
+    await release();
+  }
+}
+
+/** A folder that holds a training of other options is not gone on with. */
+async function refuseMismatch(folder: string, wanted: Fingerprint): Promise<void> {
+  const path = join(folder, 'training.json');
+  const begun = await readJsonIfThere<Fingerprint>(path);
+  if (begun && begun.hash !== wanted.hash) {
+    throw new ConfigurationError('another training lies here', {
+      file: folder,
+      expected: 'the same options and seed, or another --out',
+      found: differences(begun.fields, wanted.fields).join('; '),
+    });
+  }
+  await writeJsonAtomic(path, wanted);
+}
+
+export interface EvalCommandOptions {
+  readonly shards?: string;
+  readonly out?: string;
+  readonly set: readonly string[];
+  readonly workers?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `provender eval`: held-out bits per byte of a model on a run's (or another run's) held-out documents. */
+export async function evalCommand(model: string, options: EvalCommandOptions): Promise<number> {
+  const spec = await optionsOf('evaluate', model, options.set);
+  const artifacts = {
+    model: await artifactFolder(model, 'model'),
+    shards: await artifactFolder(options.shards ?? model, 'shards'),
+  };
+  const folder = await ensureFolder(resolve(options.out ?? join(artifacts.model, 'evaluation')));
+  const outcome = await runJob({
+    spec,
+    artifacts,
+    folder,
+    seed: 1,
+    ...options,
+    quiet: options.quiet || options.json,
+  });
+  if (options.json) process.stdout.write(`${JSON.stringify(outcome.summary)}\n`);
+  else process.stdout.write(`${bitsPerByteLines({ heldOut: { after: outcome.summary } }).join('\n')}\n`);
+  return 0;
+}
+
+export interface SampleCommandOptions {
+  readonly prompt: readonly string[];
+  readonly set: readonly string[];
+  readonly seed: number;
+  readonly showProbabilities?: boolean;
+  readonly workers?: number;
+  readonly json?: boolean;
+}
+
+/** `provender sample`: streams text from a model. */
+export async function sampleCommand(model: string, options: SampleCommandOptions): Promise<number> {
+  const spec = await optionsOf('generate', model, options.set);
+  const given = options.prompt.length ? { ...spec.options, prompts: [...options.prompt] } : spec.options;
+  const settings = given as z.output<typeof sampleOptions>;
+  const folder = await artifactFolder(model, 'model');
+  const aborter = new AbortController();
+  const interrupt = (): void => aborter.abort();
+  process.on('SIGINT', interrupt);
+  let shown = -1;
+  const { showProbabilities, json } = options;
+  try {
+    const samples = await generateFromFolder(settings, folder, {
+      random: new Random(`${options.seed}/sample`),
+      signal: aborter.signal,
+      threads: options.workers ?? availableParallelism(),
+      progress: { report: () => {} },
+      topCount: 5,
+      onText(text, index) {
+        if (json || showProbabilities) return;
+        if (index !== shown) {
+          const prompt = settings.prompts[Math.floor(index / settings.count)]!;
+          process.stdout.write(`${shown < 0 ? '' : '\n\n'}${pc.bold(printable(prompt))}`);
+          shown = index;
+        }
+        process.stdout.write(printable(text));
+      },
+      onToken: showProbabilities
+        ? ({ index, text, probability, top }) => {
+            const others = top
+              .map((one) => `${JSON.stringify(one.text)} ${(100 * one.probability).toFixed(1)} %`)
+              .join('  ');
+            process.stdout.write(
+              `${String(index).padStart(4)}  ${pc.bold(JSON.stringify(text).padEnd(16))} ${(100 * probability).toFixed(1).padStart(5)} %   ${pc.dim(others)}\n`,
+            );
+          }
+        : undefined,
+    });
+    if (json) process.stdout.write(`${JSON.stringify(samples)}\n`);
+    else process.stdout.write('\n');
+    return 0;
+  } catch (error) {
+    if (error instanceof CancelledError) process.stdout.write('\n');
+    throw error;
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}
