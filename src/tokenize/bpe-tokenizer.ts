@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { InputError } from '../core/errors.ts';
 import { AddedTokenFinder } from './added-tokens.ts';
 import { BpeKernel } from './bpe-kernel.ts';
@@ -6,6 +7,7 @@ import { normalizeNfc } from './normalize.ts';
 import { replaceBytes } from './replace-bytes.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import type { Tokenizer } from './tokenizer.ts';
+import { vocabularyJson } from './write-json.ts';
 
 const SPACE = Uint8Array.of(0x20);
 
@@ -14,8 +16,8 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** A byte-level BPE. */
 export class BpeTokenizer implements Tokenizer {
-  readonly digest: string;
   readonly vocabulary: BpeVocabulary;
+  #digest: string | undefined;
   /** The kernel is made for the first text: to decode, it is not needed. */
   #encoder: BpeEncoder | undefined;
   /** [256] 1 for the bytes that the vocabulary lacks; undefined where it has all. */
@@ -23,14 +25,20 @@ export class BpeTokenizer implements Tokenizer {
   readonly #rawTokens: AddedTokenFinder | undefined;
   readonly #normalizedTokens: AddedTokenFinder | undefined;
 
-  constructor(vocabulary: BpeVocabulary, digest: string, encoder?: BpeEncoder) {
+  /** Without a digest, that of the tokenizer.json it would be written to. */
+  constructor(vocabulary: BpeVocabulary, digest?: string, encoder?: BpeEncoder) {
     this.vocabulary = vocabulary;
-    this.digest = digest;
+    this.#digest = digest;
     this.#encoder = encoder;
     if (vocabulary.byteIds.includes(-1))
       this.#missing = Uint8Array.from(vocabulary.byteIds, (id) => (id < 0 ? 1 : 0));
     this.#rawTokens = finder(vocabulary, false);
     this.#normalizedTokens = finder(vocabulary, true);
+  }
+
+  get digest(): string {
+    this.#digest ??= createHash('sha256').update(vocabularyJson(this.vocabulary)).digest('hex');
+    return this.#digest;
   }
 
   get vocabularySize(): number {

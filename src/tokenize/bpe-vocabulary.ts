@@ -69,6 +69,17 @@ export class PairRanks {
     return this.slots[at] === 0 ? -1 : at + 2;
   }
 
+  /** All pairs, left and right, by rank; pairs of one rank by left, then right. */
+  byRank(): Uint32Array {
+    const { slots } = this;
+    const taken: number[] = [];
+    for (let at = 0; at < slots.length; at += STRIDE) if (slots[at] !== 0) taken.push(at);
+    taken.sort(
+      (a, b) => slots[a + 2]! - slots[b + 2]! || slots[a]! - slots[b]! || slots[a + 1]! - slots[b + 1]!,
+    );
+    return Uint32Array.from(taken.flatMap((at) => [slots[at]! - 1, slots[at + 1]!]));
+  }
+
   #seek(left: number, right: number): number {
     const { slots, mask } = this;
     let slot = pairHash(left, right) & mask;

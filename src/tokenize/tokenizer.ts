@@ -8,9 +8,10 @@ export { PreTokenCounter, type PreTokenCounts } from './counts.ts';
 export { mergeCounts } from './merge-counts.ts';
 export type { PreTokenizerName } from './pre-tokenizers.ts';
 export { tokenizerFromJson } from './read-json.ts';
+export { type TiktokenOptions, tokenizerFromTiktoken } from './read-tiktoken.ts';
 export { TokenBuffer } from './token-buffer.ts';
 export { type TrainedBpe, type TrainOptions, trainBpe } from './train.ts';
-export { tokenizerJson } from './write-json.ts';
+export { specialTokensMapJson, tokenizerConfigJson, tokenizerJson } from './write-json.ts';
 
 /** Text to ids and back, byte for byte. */
 export interface Tokenizer {
