@@ -44,7 +44,7 @@ export interface BuildResult {
   readonly mixture: MixturePlan | undefined;
 }
 
-const SHARD_FILE = /^(train|held-out)-\d+\.shard$/;
+const OWN_FILE = /^((train|held-out)-\d+(\.r\d+)?\.shard|removal-\d+\.json|index\.json)$/;
 
 /**
  * Merges the side files into shards: documents in order of their shuffle keys, so that the bytes depend on the
@@ -69,7 +69,7 @@ export async function buildShards(input: BuildInput, options: BuildOptions): Pro
 /** What an earlier attempt left: half-written files, and shards that this attempt writes again. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (isTemporaryName(name) || SHARD_FILE.test(name) || name === 'index.json') await rm(join(folder, name));
+    if (isTemporaryName(name) || OWN_FILE.test(name)) await rm(join(folder, name));
   }
 }
 

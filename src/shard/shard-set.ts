@@ -16,6 +16,17 @@ export interface Counts {
   bytes: number;
 }
 
+/** One removal of documents: what it took, and where the list of them is. */
+export interface Removal {
+  /** JSON beside the shards: which documents, and what was asked for. */
+  readonly file: string;
+  /** SHA-256 of that file. */
+  readonly digest: string;
+  readonly documents: number;
+  readonly tokens: number;
+  readonly reason: string;
+}
+
 /** index.json: what a folder of shards holds. It names no time and no path, so that equal shards have equal indexes. */
 export interface ShardIndex {
   readonly format: 'provender-shards';
@@ -34,6 +45,8 @@ export interface ShardIndex {
     readonly splits: Readonly<Record<ShardSplit, Counts>>;
   }[];
   readonly signals: readonly string[];
+  /** Documents that were taken out after building, a member for each time. */
+  readonly removals?: readonly Removal[];
   /** What the order and the mixture were made with. */
   readonly build: Readonly<Record<string, unknown>>;
   /** SHA-256 of the canonical JSON of all other members. */
