@@ -1,4 +1,5 @@
 import { APART, SPECIALS } from './spacy-english.ts';
+import { Spans } from './spans.ts';
 
 /** What the second pass of the splitter changes in place. */
 export interface Tokens {
@@ -16,6 +17,7 @@ interface Node {
 
 const ROOT: Node = { next: new Map(), last: false };
 let longestToken = 0;
+let longestPattern = 0;
 /** First units of the first two tokens of every pattern: almost all pairs of tokens are told apart by these. */
 const FIRST = new Uint8Array(1 << 16);
 const SECOND = new Uint8Array(1 << 16);
@@ -32,17 +34,12 @@ for (const line of APART.split('\n')) {
     longestToken = Math.max(longestToken, token.length);
   }
   node.last = true;
+  longestPattern = Math.max(longestPattern, tokens.length);
   FIRST[tokens[0]!.charCodeAt(0)] = 1;
   SECOND[tokens[1]!.charCodeAt(0)] = 1;
 }
 /** The pieces of a special case, by its text. */
 const PIECES = new Map(SPECIALS.split('\n').map((line) => [line.replaceAll('\t', ''), line.split('\t')]));
-
-/** Tokens [start, end). */
-interface Match {
-  start: number;
-  end: number;
-}
 
 /**
  * spaCy's last pass (Tokenizer._apply_special_cases): a sequence of tokens that spells a special case becomes that
@@ -50,23 +47,12 @@ interface Match {
  */
 export function rejoin(tokens: Tokens): void {
   const matches = findMatches(tokens);
-  if (matches.length === 0) return;
-  const edits: Match[] = [];
-  for (let i = 0; i < matches.length; ) {
-    let j = i + 1;
-    let reach = matches[i]!.end;
-    while (j < matches.length && matches[j]!.start < reach) reach = Math.max(reach, matches[j++]!.end);
-    const group = matches.slice(i, j);
-    for (const match of group.length === 1 ? group : longestFirst(group))
-      if (piecesOf(tokens, match) !== undefined) edits.push(match);
-    i = j;
-  }
-  if (edits.length > 0) apply(tokens, edits);
+  if (matches.length > 0) apply(tokens, matches, choose(matches, tokens.length));
 }
 
-/** Ordered by start. */
-function findMatches({ text, length, starts, ends }: Tokens): Match[] {
-  const found: Match[] = [];
+/** Ranges of tokens, ordered by start. */
+function findMatches({ text, length, starts, ends }: Tokens): Spans {
+  const found = new Spans();
   for (let i = 0; i + 1 < length; i++) {
     if (FIRST[text.charCodeAt(starts[i]!)] === 0 || SECOND[text.charCodeAt(starts[i + 1]!)] === 0) continue;
     let node: Node | undefined = ROOT;
@@ -74,52 +60,49 @@ function findMatches({ text, length, starts, ends }: Tokens): Match[] {
       if (ends[k]! - starts[k]! > longestToken) break;
       node = node.next.get(text.slice(starts[k], ends[k]));
       if (node === undefined) break;
-      if (node.last) found.push({ start: i, end: k + 1 });
+      if (node.last) found.push(i, k + 1);
     }
   }
   return found;
 }
 
-/** The longest wins, the first of equals; one that loses still bars the tokens it covers, as in spaCy. */
-function longestFirst(group: Match[]): Match[] {
-  const order = [...group].sort((a, b) => b.end - b.start - (a.end - a.start) || a.start - b.start);
-  const seen = new Set<number>();
-  const kept: Match[] = [];
-  for (const match of order) {
-    if (!seen.has(match.start) && !seen.has(match.end - 1)) kept.push(match);
-    for (let k = match.start; k < match.end; k++) seen.add(k);
+/** [matches] 1 where a match holds: the longest first, then the first; one that loses still bars its tokens. */
+function choose({ starts, ends, length }: Spans, tokens: number): Uint8Array {
+  const chosen = new Uint8Array(length);
+  const barred = new Uint8Array(tokens);
+  for (let size = longestPattern; size > 1; size--) {
+    for (let i = 0; i < length; i++) {
+      const start = starts[i]!;
+      const end = ends[i]!;
+      if (end - start !== size) continue;
+      if (barred[start] === 0 && barred[end - 1] === 0) chosen[i] = 1;
+      barred.fill(1, start, end);
+    }
   }
-  return kept.sort((a, b) => a.start - b.start);
+  return chosen;
 }
 
-function piecesOf({ text, starts, ends }: Tokens, { start, end }: Match): string[] | undefined {
-  return PIECES.get(text.slice(starts[start], ends[end - 1]));
-}
-
-function apply(tokens: Tokens, edits: readonly Match[]): void {
-  const { length, starts, ends } = tokens;
-  let size = length;
-  for (const edit of edits) size += piecesOf(tokens, edit)!.length;
-  const newStarts = new Uint32Array(size);
-  const newEnds = new Uint32Array(size);
-  let out = 0;
+function apply(tokens: Tokens, matches: Spans, chosen: Uint8Array): void {
+  const { text, length, starts, ends } = tokens;
+  const out = new Spans(length + 64);
   let i = 0;
-  for (const edit of edits) {
-    for (; i < edit.start; i++, out++) {
-      newStarts[out] = starts[i]!;
-      newEnds[out] = ends[i]!;
-    }
-    let at = starts[i]!;
-    for (const piece of piecesOf(tokens, edit)!) {
-      newStarts[out] = at;
+  for (let m = 0; m < matches.length; m++) {
+    if (chosen[m] === 0) continue;
+    const first = matches.starts[m]!;
+    const last = matches.ends[m]! - 1;
+    const pieces = PIECES.get(text.slice(starts[first], ends[last]));
+    if (pieces === undefined) continue;
+    for (; i < first; i++) out.push(starts[i]!, ends[i]!);
+    let at = starts[first]!;
+    for (const piece of pieces) {
+      out.push(at, at + piece.length);
       at += piece.length;
-      newEnds[out++] = at;
     }
-    i = edit.end;
+    i = last + 1;
   }
-  newStarts.set(starts.subarray(i, length), out);
-  newEnds.set(ends.subarray(i, length), out);
-  tokens.length = out + (length - i);
-  tokens.starts = newStarts;
-  tokens.ends = newEnds;
+  if (i === 0) return;
+  for (; i < length; i++) out.push(starts[i]!, ends[i]!);
+  tokens.length = out.length;
+  tokens.starts = out.starts;
+  tokens.ends = out.ends;
 }

@@ -3,6 +3,9 @@ import { SENTENCE_END } from './spacy-english.ts';
 import { spacySpans } from './words.ts';
 
 const ENDS = new Set(Array.from(SENTENCE_END, (c) => c.codePointAt(0)!));
+/** [0x10000] units that end a sentence or may be part of a character that does. */
+const MAY_END = new Uint8Array(0x10000);
+for (const c of SENTENCE_END) MAY_END[c.charCodeAt(0)] = 1;
 
 /**
  * The number of sentences that spaCy's sentencizer (blank English, default punctuation) finds in a text, at least 1:
@@ -10,6 +13,7 @@ const ENDS = new Set(Array.from(SENTENCE_END, (c) => c.codePointAt(0)!));
  * is a token counts too, as for datatrove.
  */
 export function countSentences(text: string): number {
+  if (!mayEnd(text)) return 1;
   const { starts, ends, length } = spacySpans(text, true);
   let sentences = 1;
   let ended = false;
@@ -24,6 +28,12 @@ export function countSentences(text: string): number {
     }
   }
   return sentences;
+}
+
+/** Whether a sentence may end before the last character. */
+function mayEnd(text: string): boolean {
+  for (let i = 0; i < text.length - 1; i++) if (MAY_END[text.charCodeAt(i)] === 1) return true;
+  return false;
 }
 
 function isPunctuation(text: string, from: number, to: number): boolean {

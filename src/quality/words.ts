@@ -115,7 +115,8 @@ class Splitter extends Spans implements WordSpans {
         if (flags & SPACE) break;
         seen |= flags;
       }
-      if (seen & NOT_PLAIN) this.chunk(start, i);
+      if (seen & (NOT_PLAIN ^ DIGIT)) this.chunk(start, i);
+      else if (seen & DIGIT) this.split(start, i);
       else if (!this.special(start, i)) this.push(start, i);
       if (i < n) {
         // One blank after a word belongs to the gap; what follows it is a token of white space.
