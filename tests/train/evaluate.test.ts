@@ -5,6 +5,7 @@ import { CancelledError, ConfigurationError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import { cutDocument, type EvaluateSettings, evaluate, packPieces } from '../../src/train/evaluate.ts';
 import { HeldOutSet } from '../../src/train/held-out.ts';
+import { addLossByGroup } from '../../src/train/metrics.ts';
 import type { NamedArrays } from '../../src/train/session.ts';
 import {
   BigramSession,
@@ -22,7 +23,10 @@ const texts = [
   fakeDocument('prose', 'empty', ''),
   fakeDocument('prose', 'window', 'exactly 16 bytes'),
   fakeDocument('prose', 'more', 'exactly 17 bytes!'),
+  fakeDocument('prose', 'tiny', 'abc'),
+  fakeDocument('prose', 'tinier', 'de'),
 ];
+const PROSE_BYTES = 16 + 0 + 16 + 17 + 3 + 2;
 
 const choose = (documents = texts, cap?: number) =>
   HeldOutSet.choose(new FakeLoader(documents, 1, 1), byteTokenizer, cap);
@@ -71,8 +75,8 @@ describe('evaluate', () => {
       bytes: Buffer.byteLength(verse),
       tokens: Buffer.byteLength(verse),
     });
-    expect(corpora.prose).toMatchObject({ documents: 4, bytes: 49, tokens: 49 });
-    expect(corpora.prose!.lossPerToken * 49).toBeCloseTo(corpora.prose!.nats, 9);
+    expect(corpora.prose).toMatchObject({ documents: 6, bytes: PROSE_BYTES, tokens: PROSE_BYTES });
+    expect(corpora.prose!.lossPerToken * PROSE_BYTES).toBeCloseTo(corpora.prose!.nats, 9);
   });
 
   it('gives a piece a row of its own where the model is fed no positions', async () => {
@@ -165,7 +169,7 @@ describe('evaluate', () => {
   it('reports progress up to all targets', async () => {
     const reports: number[][] = [];
     await evaluate(await settingsOf(new BigramSession(), { onProgress: (...at) => reports.push(at) }));
-    expect(reports.at(-1)![0]).toBe(Buffer.byteLength(verse) + 49);
+    expect(reports.at(-1)![0]).toBe(Buffer.byteLength(verse) + PROSE_BYTES);
     expect(reports.every(([done], i) => i === 0 || done! > reports[i - 1]![0]!)).toBe(true);
   });
 
@@ -199,6 +203,51 @@ describe('evaluate', () => {
     expect(await evaluate(settings)).toEqual(first);
     const otherMasks = await evaluate({ ...settings, random: new Random(6) });
     expect(otherMasks.total.nats).not.toBe(first.total.nats);
+  });
+});
+
+describe('masked evaluation', () => {
+  it('scores every token of the text once where all are masked, whatever the batch', async () => {
+    const masked = {
+      kind: 'masked',
+      inputSpecs: {},
+      inputs(batch: Parameters<typeof fakeObjective.inputs>[0], draw: () => number): NamedArrays {
+        const { targets, tokens } = fakeObjective.inputs(batch, draw) as Record<string, NamedArrays[string]>;
+        const lossWeight = { shape: targets!.shape, data: new Float32Array(targets!.data.length).fill(1) };
+        // The token itself is the target, as in masking.
+        return { tokens: tokens!, targets: tokens!, lossWeight };
+      },
+    };
+    for (const rows of [1, 3, 50]) {
+      const settings = await settingsOf(new BigramSession(), { objective: masked, rows });
+      const { corpora } = await evaluate(settings);
+      expect(corpora.verse!.tokens).toBe(Buffer.byteLength(verse));
+      expect(corpora.prose!.tokens).toBe(PROSE_BYTES);
+    }
+  });
+});
+
+describe('addLossByGroup', () => {
+  it.each([0, 1])('gives each loss to the document of its target, %i places further', (offset) => {
+    const batch = {
+      rows: 2,
+      width: 4,
+      tokens: new Int32Array(8),
+      segments: new Int32Array(8),
+      positions: new Int32Array(8),
+      documentIndex: Int32Array.of(0, 0, 1, 1, 1, 2, 2, 2),
+      documents: ['a', 'b', 'a'].map((corpus, i) => fakeDocument(corpus, `${i}`, '').document),
+    };
+    const sums = new Map([['b', { nats: 100, tokens: 1 }]]);
+    // Row 0: 1, 2, 4; row 1: 8, 16 (left out), 32.
+    const losses = Float32Array.of(1, 2, 4, 8, 16, 32);
+    addLossByGroup(sums, batch, losses, [1, 1, 1, 1, 0, 1], offset, ({ corpus }) => corpus);
+    const wanted =
+      offset === 0
+        ? { a: [1 + 2 + 32, 3], b: [100 + 4 + 8, 3] }
+        : { a: [1 + 8 + 32, 3], b: [100 + 2 + 4, 3] };
+    const found = [...sums].map(([name, { nats, tokens }]) => [name, [nats, tokens]]);
+    expect(Object.fromEntries(found)).toEqual(wanted);
   });
 });
 

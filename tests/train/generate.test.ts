@@ -43,6 +43,8 @@ describe('candidates', () => {
     expectDistribution(distribution({ topP: 0.4 }), { 2: 1 });
     expectDistribution(distribution({ topP: 0.6 }), { 2: 2 / 3, 0: 1 / 3 });
     expectDistribution(distribution({ topP: 0.8 }), { 2: 4 / 7, 0: 2 / 7, 1: 1 / 7 });
+    // Exactly p is enough.
+    expect(candidates(new Float32Array(4), none, options({ topP: 0.5 }))).toHaveLength(2);
   });
   it('keeps those at least minP as likely as the likeliest', () => {
     expectDistribution(distribution({ minP: 0.4 }), { 2: 2 / 3, 0: 1 / 3 });
@@ -184,6 +186,17 @@ describe('generate', () => {
     );
     expect((await generate(settings)).text).toBe('abcdefg');
     expect(shown).toEqual(['a', 'b', 'c', 'de', 'fg']);
+  });
+
+  it('leaves out what a token holds behind the stop string, half a character among it', async () => {
+    const tokenBytes = (id: number) =>
+      id === 0x63 ? Buffer.concat([Buffer.from('c;'), Buffer.of(0xf0)]) : Uint8Array.of(id);
+    const settings = settingsOf(
+      parrot('abcde'),
+      { stop: ['c'] },
+      { tokenizer: { ...byteTokenizer, tokenBytes } },
+    );
+    expect(await generate(settings)).toMatchObject({ text: 'ab', finish: 'stop' });
   });
 
   it('streams whole characters only, a byte-order mark among them', async () => {
