@@ -27,6 +27,18 @@ function decoderOf(charset: string): Decoder | undefined {
   return decoders.get(charset);
 }
 
+/** The Encoding Standard's windows-1252 where it is not Latin-1: bytes 0x80 to 0x9f. */
+const HIGH_CONTROLS =
+  '\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f' +
+  '\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178';
+
+/** The decoder of Node 20.18.3 to 24 takes windows-1252 for Latin-1 (nodejs/node issue 60888). */
+function decodeWindows1252(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString('latin1')
+    .replace(/[\u0080-\u009f]/g, (c) => HIGH_CONTROLS[c.charCodeAt(0) - 0x80]!);
+}
+
 /**
  * Bytes as text. Without a known charset: UTF-8 where it is valid, windows-1252 otherwise (every byte has a meaning
  * there). What the charset cannot decode becomes U+FFFD.
@@ -41,5 +53,5 @@ export function decodeCharset(bytes: Uint8Array, charset?: string): string {
   // Mail says us-ascii and means anything: what is valid UTF-8 beyond ASCII is hardly ever an accident.
   if (label === '' || label === 'windows-1252') label = isUtf8(bytes) ? 'utf-8' : 'windows-1252';
   const decoder = decoderOf(label) ?? decoderOf(isUtf8(bytes) ? 'utf-8' : 'windows-1252')!;
-  return decoder.decode(bytes);
+  return decoder.encoding === 'windows-1252' ? decodeWindows1252(bytes) : decoder.decode(bytes);
 }

@@ -51,7 +51,8 @@ export function htmlToText(html: string, { maxChars = 16_000_000 }: HtmlTextOpti
         }
         const folded = text.replace(/[\t\n\f\r ]+/g, ' ');
         if (folded.startsWith(' ')) space = true;
-        const inner = folded.trim();
+        // Not `trim`: a no-break space is text.
+        const inner = folded.replace(/^ | $/g, '');
         if (inner === '') return;
         write(inner);
         space = folded.endsWith(' ');
@@ -69,5 +70,5 @@ export function htmlToText(html: string, { maxChars = 16_000_000 }: HtmlTextOpti
   return parts
     .join('')
     .replace(/[ \t]+\n/g, '\n')
-    .trim();
+    .replace(/^\s+|\s+$/g, '');
 }

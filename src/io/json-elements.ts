@@ -1,9 +1,7 @@
 import { pick } from 'stream-json/filters/pick.js';
-import { parser } from 'stream-json/parser.js';
+import { jsonParser, type Token } from 'stream-json/parser.js';
 import { streamArray } from 'stream-json/streamers/stream-array.js';
 import { firstInvalidUtf8, isUtf8 } from './utf8.ts';
-
-type Token = parser.Token;
 
 /** An element of the array and its half-open byte range; for one that is not an object or array, where it ends at most. */
 export interface JsonElement {
@@ -90,7 +88,7 @@ export class JsonElements {
   done = false;
   /** Offset of the last brace or bracket that was parsed. */
   offset = 0;
-  private readonly parse = parser({ packValues: true, streamValues: false });
+  private readonly parse = jsonParser({ packValues: true, streamValues: false });
   private readonly select: ((token: Token) => unknown) | undefined;
   private readonly assemble = streamArray();
   private readonly structure = new Structure();
@@ -105,6 +103,11 @@ export class JsonElements {
   constructor(path: string | undefined, onElement: (element: JsonElement) => void) {
     this.select = path === undefined ? undefined : pick({ filter: path, once: true });
     this.onElement = onElement;
+  }
+
+  /** Whether more input has no effect: at a path. Otherwise what follows the array is still checked. */
+  get stopped(): boolean {
+    return this.done && this.select !== undefined;
   }
 
   /** Bytes of the element that is not complete yet. */
@@ -123,7 +126,7 @@ export class JsonElements {
     const first = this.structure.scan(chunk, base);
     this.scanned += chunk.length;
     let at = 0;
-    for (let i = 0; first + i < this.structure.total && !this.done; i++) {
+    for (let i = 0; first + i < this.structure.total && !this.stopped; i++) {
       const { offset, depth, opens } = this.structure.at(first + i);
       // An error in what is parsed at once takes its good tokens with it: so cut after each element.
       if (this.found ? opens || depth > this.depth : !opens) continue;
@@ -131,13 +134,13 @@ export class JsonElements {
       this.parsePart(chunk.toString('utf8', at, end));
       at = end;
     }
-    if (!this.done) this.parsePart(chunk.toString('utf8', at));
+    if (!this.stopped) this.parsePart(chunk.toString('utf8', at));
   }
 
   private parsePart(text: string): void {
     for (const token of each<Token>(this.parse(text))) {
       this.take(token);
-      if (this.done) return;
+      if (this.stopped) return;
     }
   }
 
@@ -152,6 +155,7 @@ export class JsonElements {
   }
 
   private take(token: Token): void {
+    if (this.done) return;
     let start = this.offset;
     let opens = false;
     switch (token.name) {

@@ -76,7 +76,7 @@ async function* readElements(reading: Reading, from: Position | undefined): Asyn
         if (reading.full) yield reading.take({ offset: element.end, disk, record });
       }
       waiting = [];
-      if (problem || elements.done) break;
+      if (problem || elements.stopped) break;
       if (elements.pendingBytes > spec.maxRecordBytes) {
         problem = tooLarge(reading, elements);
         break;

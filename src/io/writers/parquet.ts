@@ -55,8 +55,10 @@ export class ParquetSink implements Sink<DocumentBatch> {
   private readonly parquet: ParquetWriter;
   private columns = emptyColumns();
   private textBytes = 0;
+  private readonly groupRows: number;
 
-  constructor(path: string, codec: ParquetCodec) {
+  constructor(path: string, codec: ParquetCodec, groupRows = GROUP_ROWS) {
+    this.groupRows = groupRows;
     this.file = new FileWriter(path);
     this.parquet = new ParquetWriter({
       writer: this.bytes,
@@ -82,7 +84,7 @@ export class ParquetSink implements Sink<DocumentBatch> {
       columns.metadata.push(row.metadata);
       columns.signals.push({ ...row.signals });
       this.textBytes += batch.size(i);
-      if (this.textBytes >= GROUP_TEXT_BYTES || columns.id.length >= GROUP_ROWS) this.writeGroup();
+      if (this.textBytes >= GROUP_TEXT_BYTES || columns.id.length >= this.groupRows) this.writeGroup();
     }
   }
 
