@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { causalOptions, openCausal } from './causal.ts';
 import { maskedOptions, openMasked } from './masked.ts';
 import type { Objective, ObjectiveContext } from './objective.ts';
+import { openPrefix, prefixOptions } from './prefix.ts';
 
-export const objectiveOptions = z.discriminatedUnion('kind', [causalOptions, maskedOptions]);
+export const objectiveOptions = z.discriminatedUnion('kind', [causalOptions, maskedOptions, prefixOptions]);
 
 export type ObjectiveOptions = z.input<typeof objectiveOptions>;
 
@@ -15,6 +16,8 @@ export function openObjective(options: ObjectiveOptions, context: ObjectiveConte
   switch (checked.kind) {
     case 'causal':
       return openCausal(checked, context);
+    case 'prefix':
+      return openPrefix(checked, context);
     case 'masked':
       return openMasked(checked, context);
     default:

@@ -1,6 +1,7 @@
 /** The optimizers that can be named in options. */
 
 import { adamw } from './adamw.ts';
+import { muon } from './muon.ts';
 import type { Optimizer } from './optimizer.ts';
 import { type OptimizerOptions, optimizerOptions } from './options.ts';
 
@@ -9,6 +10,8 @@ export function openOptimizer(options: OptimizerOptions = {}): Optimizer {
   switch (settings.kind) {
     case 'adamw':
       return adamw(settings);
+    case 'muon':
+      return muon(settings);
     default:
       return settings.kind satisfies never;
   }

@@ -1,7 +1,7 @@
 """Writes the golden losses of tests/train/model/golden.test.ts: `python generate.py` beside this file.
 
 Models are Hugging Face's, optimizers PyTorch's. Weights and batches come from formulas that the test repeats
-(tests/train/model/formulas.ts), so none are stored. Attention is the `eager` implementation; all is float32.
+(tests/train/model/formulas.ts), so none are stored. All is float32.
 """
 
 import json
@@ -54,10 +54,10 @@ def tokens_of(step):
     return torch.tensor(((i * i * 7 + 3 * i + 11 * step) % VOCABULARY).reshape(ROWS, CONTEXT + 1))
 
 
-def gpt2():
+def gpt2(attention="eager"):
     config = GPT2Config(
         vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS,
-        resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, attn_implementation="eager",
+        resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, attn_implementation=attention,
     )
     model = GPT2LMHeadModel(config)
     t = model.transformer
@@ -188,27 +188,54 @@ def masked_loss(model, step):
     return torch.nn.functional.cross_entropy(logits[:, at].reshape(-1, VOCABULARY), targets[:, at].reshape(-1))
 
 
-def run(model, loss_of):
+def prefix_loss(model, step):
+    """The first 4 + row tokens of each row see one another; nothing inside them is predicted."""
+    windows = tokens_of(step)
+    i = torch.arange(CONTEXT)
+    seen = torch.stack([(i[None, :] <= i[:, None]) | (i[None, :] < 4 + row) for row in range(ROWS)])
+    mask = torch.where(seen, 0.0, torch.finfo(torch.float32).min)[:, None]
+    logits = model(input_ids=windows[:, :-1], attention_mask=mask).logits
+    losses = torch.nn.functional.cross_entropy(
+        logits.reshape(-1, VOCABULARY), windows[:, 1:].reshape(-1), reduction="none"
+    ).reshape(ROWS, CONTEXT)
+    weights = torch.stack([(i >= 4 + row - 1).float() for row in range(ROWS)])
+    return (losses * weights).sum() / weights.sum()
+
+
+def adamw(matrices, rest):
+    groups = [dict(params=matrices, weight_decay=0.1), dict(params=rest, weight_decay=0.0)]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-8)
+
+
+def muon(matrices):
+    return torch.optim.Muon(matrices, momentum=0.95, nesterov=True, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+
+
+def run(model, loss_of, with_muon=False):
     model.train()
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.dim() >= 2]
     rest = [p for p in trained if p.dim() < 2]
-    optimizer = torch.optim.AdamW(
-        [dict(params=matrices, weight_decay=0.1), dict(params=rest, weight_decay=0.0)], betas=(0.9, 0.95), eps=1e-8
-    )
+    inside = [p for n, p in model.named_parameters() if p.dim() >= 2 and ".layers." in n] if with_muon else []
+    others = [p for p in matrices if all(p is not q for q in inside)]
+    optimizers = [adamw(others, rest)] + ([muon(inside)] if with_muon else [])
     losses, norms = [], []
     for step in range(STEPS):
-        for group in optimizer.param_groups:
+        for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
             group["lr"] = 0.003 * (step + 1) / STEPS
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss = loss_of(model, step)
         loss.backward()
         norms.append(float(torch.nn.utils.clip_grad_norm_(trained, 1.0)))
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         losses.append(loss.item())
     assert all(math.isfinite(x) for x in losses)
     return {"losses": losses, "norms": norms}
 
+
+# PyTorch's Muon iterates in bfloat16; ours, and so the golden run, in float32.
+torch.Tensor.bfloat16 = lambda self: self.clone()
 
 cases = {
     "gpt2": run(gpt2(), causal_loss),
@@ -216,6 +243,9 @@ cases = {
     "llama": run(llama(), causal_loss),
     "llama-grouped": run(grouped(), causal_loss),
     "bert": run(bert(), masked_loss),
+    # eager attention would add a causal mask of its own
+    "gpt2-prefix": run(gpt2("sdpa"), prefix_loss),
+    "llama-muon": run(llama(), causal_loss, with_muon=True),
 }
 golden = {"torch": torch.__version__, "transformers": transformers.__version__, "cases": cases}
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "losses.json")

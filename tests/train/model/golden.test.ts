@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ModelOptions } from '../../../src/train/model/options.ts';
 import { type ObjectiveOptions, openObjective } from '../../../src/train/objectives/registry.ts';
 import { openSession } from '../../../src/train/open-session.ts';
+import type { OptimizerOptions } from '../../../src/train/optimizers/options.ts';
 import type { NamedArrays } from '../../../src/train/session.ts';
 import { goldenMasked, goldenState, goldenWindows, rows, tiny } from './formulas.ts';
 
@@ -17,10 +18,13 @@ const documents = openObjective(
   { vocabulary: tiny.vocabulary, length: tiny.context },
 );
 
+const prefix = openObjective({ kind: 'prefix' }, { vocabulary: tiny.vocabulary, length: tiny.context });
+
 interface Case {
   readonly model: ModelOptions;
   readonly objective: ObjectiveOptions;
   readonly inputs: (step: number) => NamedArrays;
+  readonly optimizer?: OptimizerOptions;
 }
 
 const llama = { family: 'llama', hidden: 96 } as const;
@@ -38,6 +42,16 @@ const cases: Record<string, Case> = {
   },
   llama: { model: llama, ...plain },
   'llama-grouped': { model: { ...llama, keyValueHeads: 2, queryKeyNorm: true }, ...plain },
+  'llama-muon': { model: llama, ...plain, optimizer: { kind: 'muon' } },
+  'gpt2-prefix': {
+    model: { family: 'gpt2' },
+    objective: { kind: 'prefix' },
+    inputs: (step) => {
+      // Prefixes of 4, 5 and 6 tokens, drawn by what gives them from 1 to 15.
+      const draws = [4, 5, 6].map((prefix) => (prefix - 1 + 0.5) / 15);
+      return prefix.inputs(goldenWindows(step), () => draws.shift()!);
+    },
+  },
   bert: {
     model: { family: 'bert' },
     // round(0.19 * 16) = 3 predictions a row, as in the golden batches
@@ -48,7 +62,7 @@ const cases: Record<string, Case> = {
 
 describe('losses and gradient norms of 20 steps against PyTorch', () => {
   it.each(Object.keys(golden.cases))('%s', async (name) => {
-    const { model, objective, inputs } = cases[name]!;
+    const { model, objective, inputs, optimizer } = cases[name]!;
     const session = await openSession({
       model: { ...tiny, ...model },
       objective: openObjective(objective, {
@@ -56,6 +70,7 @@ describe('losses and gradient norms of 20 steps against PyTorch', () => {
         length: tiny.context,
         maskToken: 0,
       }),
+      optimizer,
       batch: { rows, length: tiny.context },
       engine: { threads: 1 },
       random: () => () => 0.5,

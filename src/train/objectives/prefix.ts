@@ -1,0 +1,63 @@
+/** Prefix language modelling (arXiv 1910.10683, section 3.2.1): a prefix that sees all of itself, then causal. */
+
+import { z } from 'zod';
+import { reshape } from '../graph/ops.ts';
+import type { Generator, Objective, ObjectiveContext } from './objective.ts';
+import { tokenPrediction } from './token-prediction.ts';
+import { checkWidth, perToken, windowColumns } from './windows.ts';
+
+export const prefixOptions = z.strictObject({
+  kind: z.literal('prefix'),
+  minFraction: z.number().min(0).max(1).default(0).describe('shortest prefix, as a share of the window'),
+  maxFraction: z.number().min(0).max(1).default(1).describe('longest prefix, as a share of the window'),
+});
+
+type PrefixOptions = z.output<typeof prefixOptions>;
+
+/**
+ * Each row has a prefix of at least 1 and at most length - 1 tokens, uniform between the two fractions. Its tokens
+ * have order 0, so they see one another; those after it have their places as order. Only tokens after the prefix
+ * are predicted.
+ */
+export function openPrefix(options: PrefixOptions, { length }: ObjectiveContext): Objective {
+  return {
+    kind: 'prefix',
+    needs: ['hidden', 'tokenHead'],
+    inputSpecs: {
+      tokens: perToken('int32'),
+      targets: perToken('int32'),
+      segment: perToken('int32'),
+      order: perToken('int32'),
+      lossWeight: perToken('float32'),
+    },
+    inputs(batch, draw) {
+      checkWidth('prefix', batch, length + 1);
+      const count = batch.rows * length;
+      const shape = [batch.rows, length];
+      const order = new Int32Array(count);
+      const lossWeight = new Float32Array(count);
+      for (let row = 0; row < batch.rows; row++) {
+        const prefix = prefixLength(options, length, draw);
+        for (let i = prefix; i < length; i++) order[row * length + i] = i;
+        lossWeight.fill(1, row * length + prefix - 1, (row + 1) * length);
+      }
+      return {
+        tokens: windowColumns(batch, batch.tokens, 0, length),
+        targets: windowColumns(batch, batch.tokens, 1, length),
+        segment: { shape, data: new Int32Array(count) },
+        order: { shape, data: order },
+        lossWeight: { shape, data: lossWeight },
+      };
+    },
+    loss({ hidden, tokenHead }, inputs, inverseWeight) {
+      const at = (name: string) => reshape(inputs[name]!, [hidden.shape[0]!]);
+      return tokenPrediction(tokenHead, hidden, at('targets'), at('lossWeight'), inverseWeight);
+    },
+  };
+}
+
+function prefixLength({ minFraction, maxFraction }: PrefixOptions, length: number, draw: Generator): number {
+  const low = Math.max(1, Math.round(minFraction * length));
+  const high = Math.max(low, Math.min(length - 1, Math.round(maxFraction * length)));
+  return low + Math.floor(draw() * (high - low + 1));
+}
