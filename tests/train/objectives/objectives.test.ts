@@ -108,3 +108,28 @@ describe('masked', () => {
     );
   });
 });
+
+describe('prefix', () => {
+  it('shows the prefix to itself and predicts what follows it', () => {
+    const objective = openObjective({ kind: 'prefix' }, { vocabulary: 99, length: 5 });
+    const draws = [0.3, 0.99];
+    const inputs = objective.inputs(windows(2, 6), () => draws.shift()!);
+    expect(values(inputs.order)).toEqual([0, 0, 2, 3, 4, 0, 0, 0, 0, 4]);
+    expect(values(inputs.lossWeight)).toEqual([0, 1, 1, 1, 1, 0, 0, 0, 1, 1]);
+    expect(values(inputs.targets).slice(0, 5)).toEqual([11, 12, 13, 14, 15]);
+  });
+
+  it('keeps the prefix between the fractions', () => {
+    const objective = openObjective(
+      { kind: 'prefix', minFraction: 0.5, maxFraction: 0.75 },
+      { vocabulary: 99, length: 8 },
+    );
+    const lengths = new Set<number>();
+    const draw = uniform(3, [0, 1]);
+    for (let round = 0; round < 100; round++) {
+      const { order } = objective.inputs(windows(1, 9), draw);
+      lengths.add(values(order).filter((place) => place === 0).length);
+    }
+    expect([...lengths].toSorted()).toEqual([4, 5, 6]);
+  });
+});
