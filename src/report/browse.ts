@@ -1,0 +1,291 @@
+import type { DocumentBatch } from '../core/batch.ts';
+import type { Document } from '../core/document.ts';
+import { type Refusal, readDocumentFile } from '../core/document-file.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import type { Amount, StepTally } from '../core/tally.ts';
+import type { Plan, SegmentUnit } from '../execute/plan.ts';
+import { readPlan } from '../execute/run-folder.ts';
+import { mergeBySource } from './merge-by-source.ts';
+import { chainOf, type StoredPart, storedParts, talliesOf } from './run-parts.ts';
+
+/** What to look for. Without `refused` and `reason`: what the step let through. */
+export interface BrowseQuery {
+  /** Name of a step of the pipeline. */
+  readonly step: string;
+  /** What the step refused instead of what it let through. */
+  readonly refused?: boolean;
+  /** Only what it refused for this reason; implies `refused`. */
+  readonly reason?: string;
+  readonly corpus?: string;
+  readonly id?: string;
+  /** Most documents to give. */
+  readonly limit: number;
+  /** Draws a sample of all that match, the same for the same seed, instead of the first. */
+  readonly seed?: number;
+}
+
+export interface BrowsedDocument {
+  readonly document: Document;
+  /** Who refused it and why: by this step where refused ones are asked for, else by a later step of its segment. */
+  readonly refusal?: Refusal;
+}
+
+/** A point of a run at which documents can be looked at. */
+export interface BrowsePoint {
+  readonly step: string;
+  readonly kind: string;
+  readonly in: Amount;
+  readonly out: Amount;
+  /** What it refused, by reason, most first. */
+  readonly reasons: readonly (Amount & { readonly reason: string })[];
+  readonly corpora: readonly string[];
+  /** Whether what it let through lies in the run directory. */
+  readonly keepsDocuments: boolean;
+}
+
+interface Place {
+  readonly step: string;
+  readonly kind: string;
+  readonly unit: SegmentUnit;
+  /** Where in the segment's chain the step stands. */
+  readonly index: number;
+  readonly chain: readonly string[];
+}
+
+/** The steps through which documents flow, in order. What a barrier drops is dropped at the head of the next segment. */
+function places(plan: Plan): Place[] {
+  const found = new Map<number, Place>();
+  for (const unit of plan.units) {
+    if (unit.type !== 'segment') continue;
+    const steps = chainOf(unit);
+    const chain = steps.map(({ name }) => name);
+    for (const [index, { position, name, spec }] of steps.entries())
+      found.set(position, { step: name, kind: spec.kind, unit, index, chain });
+    // A barrier after which nothing flows (shards): what reached it is what left the segment's last step.
+    if (unit.tap && !found.has(unit.tap.position)) {
+      const { position, name, spec } = unit.tap;
+      found.set(position, { step: name, kind: spec.kind, unit, index: chain.length, chain });
+    }
+  }
+  return [...found].sort(([a], [b]) => a - b).map(([, place]) => place);
+}
+
+function keepsDocuments({ unit }: Place): boolean {
+  return unit.keepsDocuments || unit.upstream !== undefined;
+}
+
+/** Every point of the run at which documents can be looked at, with counts of what is there so far. */
+export async function browsePoints(runFolder: string): Promise<BrowsePoint[]> {
+  const points: BrowsePoint[] = [];
+  const tallies = new Map<SegmentUnit, Record<string, StepTally>>();
+  for (const place of places(await readPlan(runFolder))) {
+    const { unit, step, kind } = place;
+    if (!tallies.has(unit)) tallies.set(unit, talliesOf(await storedParts(runFolder, unit)));
+    points.push(pointOf(step, kind, tallies.get(unit)![step], keepsDocuments(place)));
+  }
+  return points;
+}
+
+function pointOf(step: string, kind: string, tally: StepTally | undefined, keepsThem: boolean): BrowsePoint {
+  const nothing = { documents: 0, bytes: 0 };
+  return {
+    step,
+    kind,
+    in: tally?.in ?? nothing,
+    out: tally?.out ?? nothing,
+    reasons: Object.entries(tally?.drops ?? {})
+      .map(([reason, amount]) => ({ reason, ...amount }))
+      .sort((a, b) => b.documents - a.documents || (a.reason < b.reason ? -1 : 1)),
+    corpora: Object.keys(tally?.byCorpus ?? {}).sort(),
+    keepsDocuments: keepsThem,
+  };
+}
+
+/**
+ * Documents that a step let through, or that it refused, in the order in which they were read; sources of a part of
+ * which nothing was kept come last in it. Kept documents are as they left their segment: a signal that a later step of
+ * it measured is there already, and where a later `pipe` rewrote the text, it is the new one.
+ *
+ * Throws ConfigurationError where the run has no such step, reason or corpus, naming those that it has, or where the
+ * documents of that point went into shards without being kept; IntegrityError where a file is damaged.
+ */
+export async function* browse(runFolder: string, query: BrowseQuery): AsyncGenerator<BrowsedDocument> {
+  if (!Number.isInteger(query.limit) || query.limit < 1)
+    throw new ConfigurationError('limit', {
+      expected: 'a whole number of at least 1',
+      found: `${query.limit}`,
+    });
+  const plan = await readPlan(runFolder);
+  const place = findPlace(plan, query.step);
+  const parts = await storedParts(runFolder, place.unit);
+  checkQuery(query, pointOf(place.step, place.kind, talliesOf(parts)[place.step], keepsDocuments(place)));
+  const found = matching(documentsAt(runFolder, plan, place, parts, query), query);
+  if (query.seed !== undefined) {
+    yield* await sample(found, query.limit, new Random(`${query.seed}/browse/${query.step}`));
+    return;
+  }
+  let given = 0;
+  for await (const one of found) {
+    yield one;
+    if (++given === query.limit) return;
+  }
+}
+
+function findPlace(plan: Plan, step: string): Place {
+  const all = places(plan);
+  const place = all.find((one) => one.step === step);
+  if (place) return place;
+  const isJob = plan.steps.some(({ name }) => name === step);
+  throw new ConfigurationError(
+    isJob ? `no documents flow through step '${step}'` : `this run has no step '${step}'`,
+    { expected: `one of ${all.map((one) => one.step).join(', ')}` },
+  );
+}
+
+function checkQuery(query: BrowseQuery, point: BrowsePoint): void {
+  const { step, reason, corpus } = query;
+  if (reason !== undefined && !point.reasons.some((one) => one.reason === reason)) {
+    const known = point.reasons.map((one) => `${one.reason} (${one.documents})`).join(', ');
+    throw new ConfigurationError(`step '${step}' refused nothing for the reason '${reason}'`, {
+      expected: known ? `one of ${known}` : 'no reason: it refused nothing',
+    });
+  }
+  if (corpus !== undefined && point.corpora.length > 0 && !point.corpora.includes(corpus)) {
+    throw new ConfigurationError(`no document of a corpus '${corpus}' reached step '${step}'`, {
+      expected: `one of ${point.corpora.join(', ')}`,
+    });
+  }
+  if (reason === undefined && !query.refused && !point.keepsDocuments) {
+    throw new ConfigurationError(
+      `what step '${step}' let through went on without being written as documents; only what was refused can be looked at`,
+    );
+  }
+}
+
+function documentsAt(
+  runFolder: string,
+  plan: Plan,
+  place: Place,
+  parts: readonly StoredPart[],
+  query: BrowseQuery,
+): AsyncGenerator<BrowsedDocument> {
+  if (query.refused || query.reason !== undefined) return refusedBy(parts, place.step);
+  const after = new Set(place.chain.slice(place.index + 1));
+  if (place.unit.keepsDocuments) return keptAfter(parts, after);
+  const upTo = new Set(place.chain.slice(0, place.index + 1));
+  return keptOfUpstream(runFolder, plan, place.unit, parts, upTo);
+}
+
+async function* refusedBy(parts: readonly StoredPart[], step: string): AsyncGenerator<BrowsedDocument> {
+  for (const part of parts) {
+    if (!part.record.tallies[step]) continue;
+    yield* rejectsOf(part, (refusal) => refusal.step === step);
+  }
+}
+
+async function* rejectsOf(
+  part: StoredPart,
+  wanted: (refusal: Refusal) => boolean,
+): AsyncGenerator<BrowsedDocument> {
+  if (!part.rejects) return;
+  for await (const { batch, refusals } of readDocumentFile(part.rejects)) {
+    for (let i = 0; i < batch.length; i++) {
+      const refusal = refusals?.[i];
+      if (refusal && wanted(refusal)) yield { document: batch.document(i), refusal };
+    }
+  }
+}
+
+/** What a step inside a segment let through: what the segment kept, and what its later steps refused. */
+async function* keptAfter(
+  parts: readonly StoredPart[],
+  later: ReadonlySet<string>,
+): AsyncGenerator<BrowsedDocument> {
+  for (const part of parts) {
+    const refused: BrowsedDocument[] = [];
+    for await (const one of rejectsOf(part, ({ step }) => later.has(step))) refused.push(one);
+    yield* mergeBySource(part.documents ? documentsOf(part.documents) : nothing(), refused);
+  }
+}
+
+async function* documentsOf(path: string): AsyncGenerator<BrowsedDocument> {
+  for await (const { batch } of readDocumentFile(path)) {
+    for (let i = 0; i < batch.length; i++) yield { document: batch.document(i) };
+  }
+}
+
+async function* nothing(): AsyncGenerator<BrowsedDocument> {}
+
+/** In a segment that writes no documents: what came from upstream, less what its steps refused up to this one. */
+async function* keptOfUpstream(
+  runFolder: string,
+  plan: Plan,
+  unit: SegmentUnit,
+  parts: readonly StoredPart[],
+  upTo: ReadonlySet<string>,
+): AsyncGenerator<BrowsedDocument> {
+  const upstream = await storedParts(runFolder, plan.units[unit.upstream!] as SegmentUnit);
+  let partition = -1;
+  const refused = new Map<string, number>();
+  for (const part of upstream) {
+    if (part.partition !== partition) {
+      partition = part.partition;
+      refused.clear();
+      for (const mine of parts.filter((one) => one.partition === partition)) {
+        for await (const { document } of rejectsOf(mine, ({ step }) => upTo.has(step))) {
+          const key = keyOf(document);
+          refused.set(key, (refused.get(key) ?? 0) + 1);
+        }
+      }
+    }
+    if (!part.documents) continue;
+    for await (const { batch } of readDocumentFile(part.documents)) {
+      for (const i of survivors(batch, refused)) yield { document: batch.document(i) };
+    }
+  }
+}
+
+/** Counts down, so that of several documents under one key only as many go as were refused. */
+function* survivors(batch: DocumentBatch, refused: Map<string, number>): Generator<number> {
+  for (let i = 0; i < batch.length; i++) {
+    const key = keyOf(batch.rows[i]!);
+    const left = refused.get(key);
+    if (left === undefined) yield i;
+    else if (left === 1) refused.delete(key);
+    else refused.set(key, left - 1);
+  }
+}
+
+function keyOf({ corpus, id, source, start }: Pick<Document, 'corpus' | 'id' | 'source' | 'start'>): string {
+  return JSON.stringify([corpus, id, source, start]);
+}
+
+async function* matching(
+  documents: AsyncGenerator<BrowsedDocument>,
+  { corpus, id, reason }: BrowseQuery,
+): AsyncGenerator<BrowsedDocument> {
+  for await (const one of documents) {
+    if (corpus !== undefined && one.document.corpus !== corpus) continue;
+    if (id !== undefined && one.document.id !== id) continue;
+    if (reason !== undefined && one.refusal?.reason !== reason) continue;
+    yield one;
+  }
+}
+
+/** Each match is as likely to be among them (algorithm R; Vitter 1985); given in the order in which they were read. */
+async function sample(
+  documents: AsyncGenerator<BrowsedDocument>,
+  size: number,
+  random: Random,
+): Promise<BrowsedDocument[]> {
+  const chosen: { at: number; one: BrowsedDocument }[] = [];
+  let seen = 0;
+  for await (const one of documents) {
+    const slot = seen < size ? seen : random.below(seen + 1);
+    // The text is decoded now, or one document would keep its whole batch in memory.
+    if (slot < size) chosen[slot] = { at: seen, one: { ...one, document: { ...one.document } } };
+    seen++;
+  }
+  return chosen.sort((a, b) => a.at - b.at).map(({ one }) => one);
+}

@@ -1,0 +1,104 @@
+import { bytes, count } from '../../cli/format.ts';
+import { type BarRow, barTable, bits, type Section } from '../figures.ts';
+import { absent, html, type Markup, shorten, table } from '../html.ts';
+import { type MeasuredSet, measuredSet } from '../read-outcome.ts';
+import type { RunData } from '../run-data.ts';
+import { heldOutOf } from './head.ts';
+
+const CORPORA_SHOWN = 24;
+
+function bars(corpora: readonly string[], before: MeasuredSet | undefined, after: MeasuredSet): Markup {
+  const rows = corpora.flatMap((corpus): (BarRow & { bpb: number })[] => {
+    const mine = after.corpora.get(corpus);
+    const entries = [
+      ['before', before?.corpora.get(corpus)?.bitsPerByte],
+      ['after', mine?.bitsPerByte],
+      ['gzip', mine?.gzipBitsPerByte],
+    ] as const;
+    return entries.flatMap(([kind, value]) =>
+      value === undefined
+        ? []
+        : [
+            {
+              group: shorten(corpus, 60),
+              label: kind === 'gzip' ? 'gzip -9' : kind,
+              parts: [{ kind, share: value }],
+              value: bits(value),
+              bpb: value,
+            },
+          ],
+    );
+  });
+  const most = Math.max(1e-9, ...rows.map(({ bpb }) => bpb));
+  return barTable(
+    'Bits per byte of held-out text; shorter is better',
+    ['', 'bits per byte'],
+    rows.map(({ parts, ...row }) => ({
+      ...row,
+      parts: parts.map(({ kind, share }) => ({ kind, share: share / most })),
+    })),
+  );
+}
+
+function figuresTable(
+  corpora: readonly string[],
+  before: MeasuredSet | undefined,
+  after: MeasuredSet,
+): Markup {
+  const masked = after.masked;
+  const value = (set: MeasuredSet | undefined, corpus: string): string => {
+    const one = set?.corpora.get(corpus);
+    return bits(masked ? one?.lossPerToken : one?.bitsPerByte);
+  };
+  return table(
+    masked ? 'Loss per masked token, in nats' : 'Bits per byte by corpus',
+    [
+      { heading: 'corpus' },
+      { heading: 'before', numeric: true },
+      { heading: 'after', numeric: true },
+      { heading: 'gzip -9', numeric: true },
+      { heading: 'documents', numeric: true },
+      { heading: 'text', numeric: true },
+    ],
+    corpora.map((corpus) => {
+      const one = after.corpora.get(corpus);
+      return [
+        shorten(corpus),
+        value(before, corpus),
+        value(after, corpus),
+        masked ? '–' : bits(one?.gzipBitsPerByte),
+        one?.documents === undefined ? '–' : count(one.documents),
+        one?.bytes === undefined ? '–' : bytes(one.bytes),
+      ];
+    }),
+  );
+}
+
+function comparison(title: string, before: MeasuredSet | undefined, after: MeasuredSet): Markup {
+  const all = [...after.corpora.keys()];
+  const corpora = all.slice(0, CORPORA_SHOWN);
+  return html`<h3>${title}</h3>
+${after.masked ? html`<p>A masked model gives no likelihood of the text: its loss per masked token stands for itself and cannot be held against other models.</p>` : bars(corpora, before, after)}
+${!after.comparable && !after.masked && html`<p class="note">Some documents do not decode to their text byte for byte: these figures cannot be held against those of other tokenizers.</p>`}
+${after.masked ? figuresTable(corpora, before, after) : html`<details><summary>The same as a table</summary>${figuresTable(corpora, before, after)}</details>`}
+${all.length > corpora.length && html`<p class="note">${count(all.length - corpora.length)} more corpora are not shown.</p>`}`;
+}
+
+export function heldOutSection(data: RunData): Section {
+  const frame = { id: 'held-out', title: 'Held-out text' };
+  const parts: Markup[] = [];
+  for (const step of data.steps) {
+    if (step.kind === 'train') {
+      const { before, after } = heldOutOf(data, step);
+      if (after) parts.push(comparison(step.name, before, after));
+    } else if (step.kind === 'evaluate') {
+      const set = measuredSet(step.outcome);
+      if (set) parts.push(comparison(step.name, undefined, set));
+    }
+  }
+  if (parts.length === 0)
+    return { ...frame, body: absent('No model was measured on held-out text, or none was held out.') };
+  const body = html`<p>Sum of nats over ln 2 times the UTF-8 bytes of the same text; special tokens are left out. gzip -9 packs the same documents as one stream.</p>
+<p class="key"><span class="k-before">before training</span><span class="k-after">after</span><span class="k-gzip">gzip -9</span></p>${parts}`;
+  return { ...frame, body };
+}

@@ -1,0 +1,183 @@
+import { count } from '../../cli/format.ts';
+import type { Chart } from '../chart-script.ts';
+import type { Curves } from '../curves.ts';
+import { bits, card, cards, figure, type Section } from '../figures.ts';
+import { absent, html, type Markup, shorten, table } from '../html.ts';
+import { finite, measuredSet, members, overAllBytes } from '../read-outcome.ts';
+import type { RunData, StepData } from '../run-data.ts';
+
+const ROWS = 10;
+
+interface Titled {
+  readonly title: string;
+  readonly chart: Chart;
+  readonly whole?: boolean;
+}
+
+/** Names of corpora come from outside and an id must not: charts are numbered. */
+function chartsOf(curves: Curves, prefix: string): Titled[] {
+  const { step: x, loss, learningRate, gradientNorm, lossByCorpus, evaluations } = curves;
+  const xLabel = 'step';
+  const one = (
+    label: string,
+    values: readonly (number | null)[],
+    colour: number,
+  ): Chart['series'][number] => ({
+    label,
+    values,
+    colour,
+  });
+  const all: Titled[] = [];
+  if (x.length > 0) {
+    const series = [one('loss', loss, 1)];
+    all.push({
+      title: 'Training loss (nats per token)',
+      whole: true,
+      chart: { id: `${prefix}-loss`, x, xLabel, series },
+    });
+    const corpora = Object.entries(lossByCorpus);
+    if (corpora.length > 1) {
+      all.push({
+        title: 'Training loss by corpus',
+        chart: {
+          id: `${prefix}-corpora`,
+          x,
+          xLabel,
+          series: corpora.map(([corpus, values], i) => one(shorten(corpus, 40), values, (i % 8) + 1)),
+        },
+      });
+    }
+  }
+  const measured = evaluations.map(({ step, result }) => ({ step, set: measuredSet(result) }));
+  const corpora = [...new Set(measured.flatMap(({ set }) => [...(set?.corpora.keys() ?? [])]))].slice(0, 8);
+  if (measured.length > 1 && corpora.length > 0) {
+    const masked = measured[0]!.set?.masked ?? false;
+    all.push({
+      title: masked ? 'Held-out loss per masked token' : 'Held-out bits per byte',
+      chart: {
+        id: `${prefix}-held-out`,
+        x: measured.map(({ step }) => step),
+        xLabel,
+        series: corpora.map((corpus, i) => ({
+          ...one(
+            shorten(corpus, 40),
+            measured.map(({ set }) => {
+              const figures = set?.corpora.get(corpus);
+              return (masked ? figures?.lossPerToken : figures?.bitsPerByte) ?? null;
+            }),
+            (i % 8) + 1,
+          ),
+          points: true,
+        })),
+      },
+    });
+  }
+  if (x.length > 0) {
+    all.push(
+      {
+        title: 'Learning rate',
+        chart: { id: `${prefix}-rate`, x, xLabel, series: [one('learning rate', learningRate, 3)] },
+      },
+      {
+        title: 'Norm of the gradient, before clipping',
+        chart: { id: `${prefix}-norm`, x, xLabel, series: [one('gradient norm', gradientNorm, 4)] },
+      },
+    );
+  }
+  return all;
+}
+
+function lossTable(curves: Curves): Markup {
+  const last = curves.step.length - 1;
+  const wanted = new Set(Array.from({ length: ROWS }, (_, i) => Math.round((i * last) / (ROWS - 1))));
+  const corpora = Object.entries(curves.lossByCorpus);
+  return table(
+    'Training loss in nats per token',
+    [
+      { heading: 'up to step', numeric: true },
+      { heading: 'loss', numeric: true },
+      ...corpora.map(([corpus]) => ({ heading: shorten(corpus, 40), numeric: true })),
+      { heading: 'learning rate', numeric: true },
+      { heading: 'gradient norm', numeric: true },
+    ],
+    [...wanted].map((i) => [
+      count(curves.step[i]!),
+      bits(curves.loss[i]),
+      ...corpora.map(([, values]) => bits(values[i])),
+      figure(curves.learningRate[i] ?? undefined),
+      figure(curves.gradientNorm[i] ?? undefined),
+    ]),
+  );
+}
+
+function evaluationTable(curves: Curves): Markup | undefined {
+  if (curves.evaluations.length < 2) return undefined;
+  const stride = Math.ceil(curves.evaluations.length / 20);
+  const rows = curves.evaluations
+    .filter((_, i) => i % stride === 0 || i === curves.evaluations.length - 1)
+    .map(({ step, result }) => {
+      const set = measuredSet(result);
+      const value = set?.masked ? set.total?.lossPerToken : overAllBytes(set, 'bitsPerByte');
+      return [count(step), bits(value)];
+    });
+  return table(
+    'Held-out text, all corpora',
+    [
+      { heading: 'step', numeric: true },
+      { heading: 'bits per byte or loss', numeric: true },
+    ],
+    rows,
+  );
+}
+
+function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): Markup {
+  const outcome = step.outcome ?? {};
+  const curves = data.curves.get(step.name);
+  const number = (name: string): number | undefined => finite(outcome[name]);
+  const show = (name: string, label: string): Markup | undefined =>
+    number(name) === undefined ? undefined : card(count(number(name)!), label);
+  const losses =
+    number('firstLoss') !== undefined && number('lastLoss') !== undefined
+      ? card(
+          `${number('firstLoss')!.toFixed(2)} → ${number('lastLoss')!.toFixed(2)}`,
+          'loss, first and last step',
+        )
+      : undefined;
+  const figures = cards([
+    show('parameters', 'parameters'),
+    show('steps', 'steps'),
+    show('tokens', 'tokens'),
+    losses,
+    show('tokensPerSecond', 'tokens a second'),
+  ]);
+  if (!curves)
+    return html`<h3>${step.name}</h3>${step.outcome && figures}${absent('It left no metrics.jsonl with steps in it, so there are no curves.')}`;
+  const drawn = chartsOf(curves, `chart-${index}`);
+  charts.push(...drawn.map(({ chart }) => chart));
+  const epochs = Object.entries(members(outcome.epochsByCorpus));
+  return html`<h3>${step.name}</h3>${figures}
+<div class="charts">${drawn.map(({ title, chart, whole }) => html`<figure${whole && html` class="whole"`}><figcaption>${title}</figcaption><div class="chart" id="${chart.id}" role="img" aria-label="${title}; the table below has figures"></div></figure>`)}</div>
+<noscript><p class="absent">The curves need scripts to be drawn; the tables do not.</p></noscript>
+${curves.stepsPerPoint > 1 && html`<p class="note">A point is the mean of ${count(curves.stepsPerPoint)} steps.</p>`}
+${curves.skippedSteps > 0 && html`<p class="note">${count(curves.skippedSteps)} steps were skipped because their loss or gradient was not finite.</p>`}
+${curves.badLines > 0 && html`<p class="note">${count(curves.badLines)} lines of metrics.jsonl are no JSON and were left out.</p>`}
+<details class="print"><summary>Figures</summary>${curves.step.length > 0 && lossTable(curves)}${evaluationTable(curves)}
+${
+  epochs.length > 0 &&
+  table(
+    'Passes over each corpus',
+    [{ heading: 'corpus' }, { heading: 'epochs', numeric: true }],
+    epochs.slice(0, 40).map(([corpus, n]) => [shorten(corpus), figure(finite(n))]),
+  )
+}</details>`;
+}
+
+/** Appends what the page's script draws to `charts`. */
+export function trainingSection(data: RunData, charts: Chart[]): Section {
+  const frame = { id: 'training', title: 'Training' };
+  const steps = data.steps.filter(
+    ({ kind, name, outcome }) => kind === 'train' && (outcome || data.curves.has(name)),
+  );
+  if (steps.length === 0) return { ...frame, body: absent('No model was trained yet.') };
+  return { ...frame, body: html`${steps.map((step, i) => ofStep(data, step, i, charts))}` };
+}
