@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, openSync, readSync, write, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { classifySystemError, IntegrityError } from '../core/errors.ts';
 import { xxh64 } from '../core/hash.ts';
 import { asBytes, getBig, getU64, setBig, setU64 } from './u64.ts';
@@ -21,24 +22,38 @@ export interface BlockFormat {
   readonly blockBytes: number;
 }
 
-/** Writes a body sequentially, digesting each block; call `abandon` after an error. */
+/** Bytes of one buffer of a writer, and how many of them may be on their way to the disk. */
+const BUFFER_BYTES = 2 << 20;
+const MOST_IN_FLIGHT = 8;
+
+/**
+ * Writes a body sequentially, digesting each block. Full buffers are written in the background as long as few are on
+ * their way, else at once, so that memory stays bounded whether or not the caller lets the event loop turn.
+ * Call `abandon` after an error.
+ */
 export class BlockFileWriter {
   readonly path: string;
   private readonly format: BlockFormat;
   private readonly descriptor: number;
-  private readonly buffer: Uint8Array;
   private readonly digests: bigint[] = [];
+  private readonly spare: Uint8Array[] = [];
+  private buffer: Uint8Array;
   private used = 0;
   private flushed = 0;
+  private inFlight = 0;
+  private failure: unknown;
+  private landed: (() => void) | undefined;
   private closed = false;
 
   constructor(path: string, format: BlockFormat) {
     this.path = path;
     this.format = format;
-    const blocks = Math.max(1, Math.floor((4 << 20) / format.blockBytes));
-    this.buffer = new Uint8Array(blocks * format.blockBytes);
-    this.descriptor = this.guard(() => openSync(path, 'w'));
-    this.put(new Uint8Array(HEADER_BYTES), undefined);
+    this.buffer = new Uint8Array(BUFFER_BYTES);
+    try {
+      this.descriptor = openSync(path, 'w');
+    } catch (error) {
+      throw classifySystemError(error, { file: path });
+    }
   }
 
   /** Bytes of body given so far. */
@@ -63,50 +78,80 @@ export class BlockFileWriter {
     if (over > 0) this.add(new Uint8Array(bytes - over));
   }
 
-  /** Writes table and header (`fields` fills its words from FIELDS_AT on), syncs and closes. Returns the digest of the file (`fileDigest`). */
-  finish(fields: (words: Uint32Array) => void): bigint {
+  /** Writes table and header (`fields` fills its words from FIELDS_AT on), syncs and closes. Gives the XXH64 of the header. */
+  async finish(fields: (words: Uint32Array) => void): Promise<bigint> {
     try {
       this.flush();
+      await this.allLanded();
       const table = asBytes(BigUint64Array.from(this.digests));
       const header = encodeHeader(this.format, this.flushed, xxh64(table), fields);
-      this.put(table, undefined);
+      this.put(table, HEADER_BYTES + this.flushed);
       this.put(header, 0);
-      this.guard(() => fsyncSync(this.descriptor));
+      await promisify(fsync)(this.descriptor);
       return xxh64(header);
+    } catch (error) {
+      throw classifySystemError(error, { file: this.path });
     } finally {
       this.abandon();
     }
   }
 
-  /** Closes the file without making it whole; nothing more after `finish`. */
+  /** Closes the file, when the last write has landed, without making it whole; nothing more after `finish`. */
   abandon(): void {
     if (this.closed) return;
     this.closed = true;
-    closeSync(this.descriptor);
+    // A descriptor must not be closed, and perhaps given out anew, under a write.
+    if (this.inFlight === 0) closeSync(this.descriptor);
   }
 
   private flush(): void {
     const { blockBytes } = this.format;
-    for (let at = 0; at < this.used; at += blockBytes) {
-      this.digests.push(xxh64(this.buffer.subarray(at, Math.min(this.used, at + blockBytes))));
+    const { buffer, used } = this;
+    for (let at = 0; at < used; at += blockBytes) {
+      this.digests.push(xxh64(buffer.subarray(at, Math.min(used, at + blockBytes))));
     }
-    this.put(this.buffer.subarray(0, this.used), undefined);
-    this.flushed += this.used;
+    const position = HEADER_BYTES + this.flushed;
+    this.flushed += used;
     this.used = 0;
+    if (this.failure !== undefined) throw classifySystemError(this.failure, { file: this.path });
+    if (this.inFlight >= MOST_IN_FLIGHT) {
+      this.put(buffer.subarray(0, used), position);
+      return;
+    }
+    this.inFlight++;
+    this.buffer = this.spare.pop() ?? new Uint8Array(BUFFER_BYTES);
+    this.send(buffer, 0, used, position);
   }
 
-  private put(bytes: Uint8Array, position: number | undefined): void {
-    this.guard(() => {
-      for (let at = 0; at < bytes.length; ) {
-        const where = position === undefined ? undefined : position + at;
-        at += writeSync(this.descriptor, bytes, at, bytes.length - at, where);
+  private send(buffer: Uint8Array, from: number, to: number, position: number): void {
+    write(this.descriptor, buffer, from, to - from, position, (error, written) => {
+      if (!error && from + written < to) {
+        this.send(buffer, from + written, to, position + written);
+        return;
       }
+      if (error) this.failure ??= error;
+      this.inFlight--;
+      this.spare.push(buffer);
+      if (this.inFlight > 0) return;
+      if (this.closed) closeSync(this.descriptor);
+      this.landed?.();
     });
   }
 
-  private guard<T>(work: () => T): T {
+  private async allLanded(): Promise<void> {
+    while (this.inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.landed = resolve;
+      });
+    }
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  private put(bytes: Uint8Array, position: number): void {
     try {
-      return work();
+      for (let at = 0; at < bytes.length; ) {
+        at += writeSync(this.descriptor, bytes, at, bytes.length - at, position + at);
+      }
     } catch (error) {
       throw classifySystemError(error, { file: this.path });
     }

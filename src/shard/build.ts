@@ -181,7 +181,7 @@ class Builder {
             this.addCopies(sampler, reader, writer);
           }
         }
-        writer.finish();
+        await writer.finish();
       } catch (error) {
         writer.abandon();
         throw error;
@@ -214,7 +214,7 @@ class Builder {
   private async merge(sampler: Sampler | undefined): Promise<void> {
     const { progress } = this.input;
     const total = this.sides.reduce((sum, side) => sum + side.documents, 0);
-    const row = emptyRow();
+    const row = emptyRow(this.signals.length);
     let done = 0;
     for (const reader of mergeRuns(openRuns(this.sides, this.options.memoryBytes))) {
       done++;
@@ -259,21 +259,20 @@ class Builder {
     row.tokenBytes = body.subarray(0, signalsAt);
     row.id = body.subarray(idAt, idAt + idBytes);
     row.source = body.subarray(idAt + idBytes);
-    row.signals = this.readSignals(body.subarray(signalsAt, idAt), this.columnOf[sideIndex]!);
+    this.readSignals(row, body, signalsAt, idAt, this.columnOf[sideIndex]!);
   }
 
-  private readSignals(bytes: Uint8Array, columnOf: readonly number[]): Float64Array {
-    if (bytes.length === 0 || this.signals.length === 0) return NO_SIGNALS;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const out = new Float64Array((2 * bytes.length) / SIGNAL_BYTES);
-    let n = 0;
-    for (let at = 0; at < bytes.length; at += SIGNAL_BYTES) {
-      const column = columnOf[view.getUint32(at, true)]!;
+  /** The signals at body[at .. end) that have columns. */
+  private readSignals(row: ShardRow, body: Uint8Array, at: number, end: number, columnOf: number[]): void {
+    row.signalCount = 0;
+    if (this.signals.length === 0) return;
+    for (let i = at; i < end; i += SIGNAL_BYTES) {
+      const column = columnOf[body[i]! | (body[i + 1]! << 8) | (body[i + 2]! << 16)]!;
       if (column < 0) continue;
-      out[n++] = column;
-      out[n++] = view.getFloat64(at + 4, true);
+      for (let k = 0; k < 8; k++) doubleBytes[k] = body[i + 4 + k]!;
+      row.signals[2 * row.signalCount] = column;
+      row.signals[2 * row.signalCount++ + 1] = double[0]!;
     }
-    return out.subarray(0, n);
   }
 
   private async finish(mixture: MixturePlan | undefined): Promise<BuildResult> {
@@ -315,7 +314,7 @@ class Builder {
   }
 
   private tired(): boolean {
-    return performance.now() - this.rested > 50;
+    return performance.now() - this.rested > 10;
   }
 
   /** Lets timers and signals have their turn. */
@@ -326,9 +325,10 @@ class Builder {
   }
 }
 
-const NO_SIGNALS = new Float64Array(0);
+const double = new Float64Array(1);
+const doubleBytes = new Uint8Array(double.buffer);
 
-function emptyRow(): ShardRow {
+function emptyRow(signals: number): ShardRow {
   const none = new Uint8Array(0);
   return {
     tokenBytes: none,
@@ -342,6 +342,7 @@ function emptyRow(): ShardRow {
     start: 0,
     end: 0,
     textBytes: 0,
-    signals: NO_SIGNALS,
+    signals: new Float64Array(2 * signals),
+    signalCount: 0,
   };
 }

@@ -163,9 +163,10 @@ async function rewrite(
         end: getU64(words, RECORD.sourceEnd),
         textBytes,
         signals: Float64Array.from(columns.flatMap((column, k) => [k, column[i]!])),
+        signalCount: columns.length,
       });
     }
-    const entry = writer.finish();
+    const entry = await writer.finish();
     await rename(temporary, path);
     return entry;
   } catch (error) {

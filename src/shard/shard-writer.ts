@@ -1,6 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { temporaryName } from '../core/files.ts';
 import { BlockFileWriter, hex } from './block-file.ts';
+import { ByteInterner } from './byte-interner.ts';
 import {
   encodeShardHeader,
   RECORD,
@@ -38,8 +39,9 @@ export interface ShardRow {
   start: number;
   end: number;
   textBytes: number;
-  /** [2 * n] index of a signal column, value; entries of other signals were left out. */
+  /** signals[0 .. 2 * signalCount): index of a signal column, value. */
   signals: Float64Array;
+  signalCount: number;
 }
 
 /** A finished shard as index.json lists it. */
@@ -52,7 +54,7 @@ export interface ShardEntry {
   readonly digest: string;
 }
 
-/** A Map of sources holds no more than 16.7M entries on Node 20. */
+/** Keeps a shard's index, held in memory while it is written, under about 2 GB. */
 const MAX_DOCUMENTS = 1 << 23;
 
 /** Writes one shard: tokens as they come, the index of its documents from memory at the end. */
@@ -63,9 +65,8 @@ export class ShardWriter {
   private readonly shard: number;
   private readonly ends = new GrowingWords();
   private readonly records = new GrowingWords();
-  private readonly sources = new GrowingWords();
   private readonly strings = new GrowingBytes();
-  private readonly seen = new Map<string, number>();
+  private readonly sources = new ByteInterner(this.strings);
   private readonly columns: Float64Array[];
   private capacity = 1024;
   private textBytes = 0;
@@ -87,11 +88,11 @@ export class ShardWriter {
     const at = this.ends.grow(2);
     setU64(this.ends.data, at, this.tokens);
     this.addRecord(row);
-    this.addSignals(row.signals);
+    this.addSignals(row.signals, row.signalCount);
     this.documents++;
   }
 
-  finish(): Omit<ShardEntry, 'file'> {
+  async finish(): Promise<Omit<ShardEntry, 'file'>> {
     const { file, setting } = this;
     const names = Buffer.from(JSON.stringify({ corpora: setting.corpora, signals: setting.signals }));
     file.align(8);
@@ -100,7 +101,7 @@ export class ShardWriter {
     const recordsAt = file.bodyBytes;
     file.add(this.records.bytes());
     const sourcesAt = file.bodyBytes;
-    file.add(this.sources.bytes());
+    file.add(this.sources.entries.bytes());
     const signalsAt = file.bodyBytes;
     for (const column of this.columns) file.add(asBytes(column.subarray(0, this.documents)));
     const stringsAt = file.bodyBytes;
@@ -109,7 +110,7 @@ export class ShardWriter {
     const namesAt = file.bodyBytes;
     file.add(names);
     const { tokens, documents, textBytes } = this;
-    const digest = file.finish((words) =>
+    const digest = await file.finish((words) =>
       encodeShardHeader(
         {
           shard: this.shard,
@@ -122,7 +123,7 @@ export class ShardWriter {
           vocabularySize: setting.vocabularySize,
           corpora: setting.corpora.length,
           signals: setting.signals.length,
-          sources: this.seen.size,
+          sources: this.sources.size,
           tokenizerDigest: setting.tokenizerDigest,
           endsAt,
           recordsAt,
@@ -145,7 +146,7 @@ export class ShardWriter {
 
   private addRecord(row: ShardRow): void {
     // Strings first: they may grow the tables.
-    const source = this.sourceIndex(row.source);
+    const source = this.sources.index(row.source);
     const idAt = this.strings.add(row.id);
     const at = this.records.grow(RECORD_WORDS);
     const words = this.records.data;
@@ -161,21 +162,7 @@ export class ShardWriter {
     setU64(words, at + RECORD.textBytes, row.textBytes);
   }
 
-  private sourceIndex(source: Uint8Array): number {
-    const key = Buffer.from(source.buffer, source.byteOffset, source.length).toString('latin1');
-    let index = this.seen.get(key);
-    if (index === undefined) {
-      index = this.seen.size;
-      this.seen.set(key, index);
-      const at = this.strings.add(source);
-      const entry = this.sources.grow(4);
-      setU64(this.sources.data, entry, at);
-      setU64(this.sources.data, entry + 2, source.length);
-    }
-    return index;
-  }
-
-  private addSignals(signals: Float64Array): void {
+  private addSignals(signals: Float64Array, count: number): void {
     if (this.documents >= this.capacity) {
       this.capacity *= 2;
       this.columns.forEach((column, i) => {
@@ -184,7 +171,7 @@ export class ShardWriter {
         this.columns[i] = grown;
       });
     }
-    for (let i = 0; i < signals.length; i += 2) this.columns[signals[i]!]![this.documents] = signals[i + 1]!;
+    for (let i = 0; i < 2 * count; i += 2) this.columns[signals[i]!]![this.documents] = signals[i + 1]!;
   }
 }
 
@@ -243,7 +230,7 @@ export class ShardSetWriter {
     const { writer, temporary } = this.open;
     this.open = undefined;
     const file = shardFileName(this.split, this.entries.length);
-    const entry = writer.finish();
+    const entry = await writer.finish();
     await rename(temporary, `${this.folder}/${file}`);
     this.entries.push({ file, ...entry });
   }

@@ -153,7 +153,7 @@ export class SideWriter {
     this.end(start);
   }
 
-  finish(): void {
+  async finish(): Promise<void> {
     this.flushRun();
     const { file, setting } = this;
     file.align(8);
@@ -167,7 +167,7 @@ export class SideWriter {
     };
     const bytes = Buffer.from(JSON.stringify(footer));
     file.add(bytes);
-    file.finish((words) => {
+    await file.finish((words) => {
       words[FIELDS_AT] = setting.tokenWidth;
       words[FIELDS_AT + 1] = setting.endOfText === undefined ? 0 : 1;
       setBig(words, FIELDS_AT + 2, setting.keySeed);

@@ -45,7 +45,7 @@ describe('building shards', () => {
   for (const vocabulary of [300, 65536, 65537, 2 ** 31]) {
     it(`keeps every document, its tokens and its provenance (vocabulary ${vocabulary})`, async () => {
       const documents = makeDocuments(400, 7, vocabulary);
-      const { folder, index } = await build(documents, { vocabulary, parts: 3 });
+      const { folder, index } = await build(documents, { vocabulary, parts: 3, shardTokens: 3000 });
       for (const split of ['train', 'held-out'] as const) {
         const wanted = expected(documents, split, (vocabulary - 1) | 0);
         const found = await readAll(folder, split);
@@ -77,17 +77,17 @@ describe('building shards', () => {
 
   it('gives the same bytes whatever the parts, the runs, the memory and the order of arrival', async () => {
     const documents = makeDocuments(600, 3);
-    const reference = digestsOf((await build(documents)).folder);
+    const reference = digestsOf((await build(documents, { shardTokens: 2000 })).folder);
     expect(Object.keys(reference).length).toBeGreaterThan(5);
     const backwards = [...documents].reverse();
     for (const variant of [
-      build(documents, { parts: 7 }),
-      build(backwards, { parts: 2, runBytes: 2000 }),
-      build(documents, { parts: 1, runBytes: 1, memoryBytes: 1 }),
+      build(documents, { shardTokens: 2000, parts: 7 }),
+      build(backwards, { shardTokens: 2000, parts: 2, runBytes: 2000 }),
+      build(documents, { shardTokens: 2000, parts: 1, runBytes: 1, memoryBytes: 1 }),
     ]) {
       expect(digestsOf((await variant).folder)).toEqual(reference);
     }
-    expect(digestsOf((await build(documents, { seed: 2 })).folder)).not.toEqual(reference);
+    expect(digestsOf((await build(documents, { shardTokens: 2000, seed: 2 })).folder)).not.toEqual(reference);
   });
 
   it('keeps shards within their size, and a longer document whole', async () => {

@@ -79,7 +79,7 @@ export async function build(
     documents.forEach(({ row, tokens, textBytes }, i) => {
       if (i % parts === part) writer.add(row, textBytes, tokens, 0, tokens.length);
     });
-    writer.finish();
+    await writer.finish();
     sides.push(path);
   }
   const input = buildInput(sides, folder, vocabulary, 'endOfText' in options ? options.endOfText : endOfText);
@@ -88,7 +88,7 @@ export async function build(
 }
 
 export const BUILD_OPTIONS: BuildOptions = {
-  shardTokens: 1000,
+  shardTokens: 8000,
   signals: 'all',
   weightsBy: 'tokens',
   temperature: 1,

@@ -106,7 +106,7 @@ export async function tapShards(
       }
     },
     async finish() {
-      writer.finish();
+      await writer.finish();
     },
     async abandon() {
       writer.abandon();
