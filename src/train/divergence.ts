@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { ProvenderError } from '../core/errors.ts';
 import type { WindowBatch } from '../shard/batch.ts';
+import type { StepResult } from './session.ts';
 
 /** Training blew up: the same call with the same options would do so again. */
 export class DivergenceError extends ProvenderError {}
@@ -43,6 +44,56 @@ function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** What a run remembers of its losses; part of its checkpoints. */
+export interface LossState {
+  readonly step: number;
+  readonly losses: { first: number | null; last: number | null; recent: number[] };
+  readonly troubles: { skipped: number; spikes: number };
+}
+
+/**
+ * Enters the loss of the step just taken into `state`. A loss that is not finite, or a spike, is said together with
+ * the batch's documents; where there were too many in a row, a DivergenceError is thrown instead.
+ */
+export function judgeLoss(
+  state: LossState,
+  result: Pick<StepResult, 'loss' | 'skipped'>,
+  batches: readonly WindowBatch[],
+  options: StabilityOptions,
+  say: (line: string) => void,
+): void {
+  const { step, losses, troubles } = state;
+  const { loss } = result;
+  // JSON has no NaN and no infinity.
+  losses.last = Number.isFinite(loss) ? loss : null;
+  losses.first ??= losses.last;
+  const complain = (what: string, stop: boolean): void => {
+    const line = `step ${step}: ${what}; documents of the batch: ${nameDocuments(batches)}`;
+    if (stop) {
+      throw new DivergenceError(
+        `${line}. Training stops; the last checkpoint stands. A lower learning rate, a longer warm-up or dropping ` +
+          'these documents may help',
+      );
+    }
+    say(line);
+  };
+  if (result.skipped || losses.last === null) {
+    troubles.skipped += 1;
+    complain('the loss or its gradient is not finite', troubles.skipped > options.maxSkippedSteps);
+    return;
+  }
+  troubles.skipped = 0;
+  const threshold = spikeThreshold(losses.recent, options);
+  if (loss > threshold) {
+    troubles.spikes += 1;
+    const what = `the loss spiked to ${loss.toFixed(3)}, above ${threshold.toFixed(3)}`;
+    complain(what, troubles.spikes > options.maxSpikes);
+    return;
+  }
+  troubles.spikes = 0;
+  losses.recent = [...losses.recent, loss].slice(-options.spikeWindow);
 }
 
 /** The documents of the batches by share of tokens, at most 8 by name, for an error or a warning. */

@@ -9,7 +9,7 @@ import type { Progress } from '../core/stage.ts';
 import type { WindowBatch } from '../shard/batch.ts';
 import { type Evaluation, type Receipt, receiptSchema, requireSameIdentity } from './checkpoint/receipt.ts';
 import { CheckpointStore } from './checkpoint/store.ts';
-import { DivergenceError, nameDocuments, spikeThreshold } from './divergence.ts';
+import { DivergenceError, judgeLoss } from './divergence.ts';
 import type { LoopOptions } from './loop-options.ts';
 import {
   addLossByGroup,
@@ -20,14 +20,7 @@ import {
   targetOffset,
 } from './metrics.ts';
 import type { Objective } from './objectives/objective.ts';
-import {
-  epochs,
-  freshState,
-  identityOf,
-  jsonNumber,
-  type RunState,
-  sayEnvironmentChange,
-} from './run-state.ts';
+import { epochs, freshState, identityOf, type RunState, sayEnvironmentChange } from './run-state.ts';
 import { learningRateAt } from './schedules.ts';
 import type { ModelSession, NamedArrays, StepResult } from './session.ts';
 
@@ -185,7 +178,7 @@ class TrainingRun {
       ...(Object.keys(result.metrics ?? {}).length > 0 ? { metrics: result.metrics } : {}),
       byCorpus: this.lossByCorpus(batches, inputs, result),
     });
-    this.judge(step, result, batches);
+    judgeLoss(this.state, result, batches, options.stability, this.settings.say);
     this.clock(step, tokens, performance.now() - started);
     this.report();
   }
@@ -218,46 +211,6 @@ class TrainingRun {
     return Object.fromEntries(
       sorted.map(([corpus, { nats, tokens }]) => [corpus, { loss: nats / tokens, tokens }]),
     );
-  }
-
-  /** Counts what went wrong with the step's loss, and throws where it was too often in a row. */
-  private judge(step: number, result: StepResult, batches: readonly WindowBatch[]): void {
-    const { losses, troubles } = this.state;
-    const { stability } = this.settings.options;
-    const finite = Number.isFinite(result.loss) && !result.skipped;
-    losses.first ??= jsonNumber(result.loss);
-    losses.last = jsonNumber(result.loss);
-    if (!finite) {
-      troubles.skipped += 1;
-      this.complain(
-        step,
-        'the loss or its gradient is not finite',
-        batches,
-        troubles.skipped > stability.maxSkippedSteps,
-      );
-      return;
-    }
-    troubles.skipped = 0;
-    const threshold = spikeThreshold(losses.recent, stability);
-    if (result.loss > threshold) {
-      troubles.spikes += 1;
-      const what = `the loss spiked to ${result.loss.toFixed(3)}, above ${threshold.toFixed(3)}`;
-      this.complain(step, what, batches, troubles.spikes > stability.maxSpikes);
-      return;
-    }
-    troubles.spikes = 0;
-    losses.recent = [...losses.recent, result.loss].slice(-stability.spikeWindow);
-  }
-
-  private complain(step: number, what: string, batches: readonly WindowBatch[], stop: boolean): void {
-    const line = `step ${step}: ${what}; documents of the batch: ${nameDocuments(batches)}`;
-    if (stop) {
-      throw new DivergenceError(
-        `${line}. Training stops; the last checkpoint stands. A lower learning rate, a longer warm-up or dropping ` +
-          'these documents may help',
-      );
-    }
-    this.settings.say(line);
   }
 
   private clock(step: number, tokens: number, milliseconds: number): void {
@@ -302,6 +255,11 @@ class TrainingRun {
     } catch (error) {
       if (error instanceof CancelledError) await this.stop();
       throw error;
+    }
+    if (!Number.isFinite(result.total.nats)) {
+      throw new DivergenceError(
+        `step ${step}: the loss on held-out text is not finite; the last checkpoint stands`,
+      );
     }
     this.unsaved = true;
     evaluations.last = { step, result };

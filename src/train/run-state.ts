@@ -50,8 +50,3 @@ export function epochs(
   const known = Object.entries(seen).filter(([corpus]) => (there[corpus] ?? 0) > 0);
   return Object.fromEntries(known.map(([corpus, tokens]) => [corpus, tokens / there[corpus]!]));
 }
-
-/** JSON has no NaN and no infinity. */
-export function jsonNumber(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
-}

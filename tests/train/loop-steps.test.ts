@@ -38,6 +38,9 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
+/** For runs whose evaluations are not looked at closely. */
+const brief = { evaluateEvery: 0, heldOut: { maxBytesPerCorpus: 500 } };
+
 interface Summary {
   readonly firstLoss: number;
   readonly lastLoss: number;
@@ -115,7 +118,13 @@ describe('the step train', () => {
   });
 
   it('gives the same bits with gradients accumulated from run to run, and trains on every window alike', async () => {
-    const given = { rows: 2, accumulate: 2, steps: 6, checkpoint: { everySteps: 0, everySeconds: 0 } };
+    const given = {
+      rows: 2,
+      accumulate: 2,
+      steps: 6,
+      ...brief,
+      checkpoint: { everySteps: 0, everySeconds: 0 },
+    };
     const stop = (done: number, controller: AbortController) => done === 3 && controller.abort();
     await trainIn(join(root, 'a'), given);
     await expect(trainIn(join(root, 'b'), given, stop)).rejects.toThrow(CancelledError);
@@ -137,6 +146,7 @@ describe('the step train', () => {
       model: { ...TINY_RUN.model, family: 'bert' },
       objective: { kind: 'masked', probability: 0.25 },
       steps: 40,
+      ...brief,
     };
     const { outcome: masked } = await trainIn(folder, given);
     const { heldOut } = masked.summary as unknown as {
@@ -193,7 +203,7 @@ describe('the step evaluate', () => {
     expect(few.total.tokens).toBe(many.total.tokens);
     expect(few.total.nats).toBeCloseTo(many.total.nats, 2);
     const folder = join(root, 'document-mask');
-    await trainIn(folder, { objective: { kind: 'causal', documentMask: true } });
+    await trainIn(folder, { objective: { kind: 'causal', documentMask: true }, steps: 3, ...brief });
     const [one, seven] = [await evaluate(folder, { rows: 1 }), await evaluate(folder, { rows: 7 })];
     expect(one.evaluation.total.nats).toBeCloseTo(seven.evaluation.total.nats, 2);
   });

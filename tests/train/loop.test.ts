@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CancelledError, ConfigurationError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
-import { DivergenceError, spikeThreshold, stabilityOptions } from '../../src/train/divergence.ts';
+import { DivergenceError, judgeLoss, spikeThreshold, stabilityOptions } from '../../src/train/divergence.ts';
 import { evaluate } from '../../src/train/evaluate.ts';
 import { HeldOutSet } from '../../src/train/held-out.ts';
 import { type TrainSettings, train } from '../../src/train/loop.ts';
@@ -237,6 +237,15 @@ describe('train', () => {
     expect(skipped.map(({ step, loss }) => [step, loss])).toEqual([[6, null]]);
   });
 
+  it('stops where the loss on held-out text is not finite', async () => {
+    const session = new BigramSession();
+    const loss = session.loss.bind(session);
+    session.loss = async (inputs) =>
+      session.steps === 5 ? (await loss(inputs)).fill(Number.NaN) : loss(inputs);
+    await expect(run({ session })).rejects.toThrow(/step 5: the loss on held-out text is not finite/);
+    expect(await checkpoints()).toEqual(['step-000000004']);
+  });
+
   it('keeps a log that was changed and begins another', async () => {
     await expect(run({ stopAfter: 4 })).rejects.toThrow(CancelledError);
     await writeFile(join(folder, 'metrics.jsonl'), 'x', { flag: 'r+' });
@@ -244,6 +253,47 @@ describe('train', () => {
     expect(lines.join()).toMatch(/metrics\.jsonl is not what the checkpoint knows/);
     expect(await readFile(join(folder, 'metrics.jsonl.damaged'), 'utf8')).toMatch(/^x/);
     expect((await linesOf('step')).map(({ step }) => step)[0]).toBe(5);
+  });
+});
+
+describe('judgeLoss', () => {
+  const batch = new FakeLoader(texts, 1, 8).batch(0);
+  const calm = () => ({
+    step: 9,
+    losses: { first: 3, last: 3, recent: new Array<number>(8).fill(3) },
+    troubles: { skipped: 0, spikes: 0 },
+  });
+
+  it('says a spike with its documents, keeps it out of the window, and throws at one too many in a row', () => {
+    const options = stabilityOptions.parse({ maxSpikes: 2 });
+    const state = calm();
+    const lines: string[] = [];
+    const judge = (loss: number) =>
+      judgeLoss(state, { loss, skipped: false }, [batch], options, (line) => lines.push(line));
+    judge(4.01);
+    judge(4.01);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toBe(
+      'step 9: the loss spiked to 4.010, above 4.000; documents of the batch: prose/a (9 tokens)',
+    );
+    judge(4);
+    expect(state.losses.recent).toEqual([3, 3, 3, 3, 3, 3, 3, 3, 4]);
+    judge(4.01);
+    judge(4.01);
+    expect(() => judge(4.01)).toThrow(DivergenceError);
+    expect(state.losses.recent).toHaveLength(9);
+  });
+
+  it('keeps no more losses than the window holds', () => {
+    const state = calm();
+    judgeLoss(
+      state,
+      { loss: 2, skipped: false },
+      [batch],
+      stabilityOptions.parse({ spikeWindow: 8 }),
+      () => {},
+    );
+    expect(state.losses).toEqual({ first: 3, last: 2, recent: [3, 3, 3, 3, 3, 3, 3, 2] });
   });
 });
 

@@ -7,12 +7,12 @@ import { defineJob } from '../../core/step.ts';
 import { ShardLoader } from '../../shard/loader.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
-import { engineOptions } from '../engines/engine.ts';
+import { type EngineOptions, engineOptions } from '../engines/engine.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
-import { type TrainResult, train } from '../loop.ts';
+import { type TrainResult, type TrainSettings, train } from '../loop.ts';
 import { loopOptions } from '../loop-options.ts';
-import { modelOptions, resolveModel } from '../model/options.ts';
+import { type ModelShape, modelOptions, resolveModel } from '../model/options.ts';
 import { METRICS_FILE, type ModelTokens, modelTokens, saveModel, TOKENIZER_FILE } from '../model-folder.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { objectiveOptions, openObjective } from '../objectives/registry.ts';
@@ -40,8 +40,16 @@ export const trainOptions = z.strictObject({
   rows: z.int().min(1).default(8).describe('windows a micro-batch'),
   context: z.int().min(1).optional().describe('tokens a window; default: the context of the model'),
   ...loopOptions.shape,
-  heldOut: heldOutOptions
-    .prefault({ maxBytesPerCorpus: 131_072 })
+  heldOut: z
+    .strictObject({
+      ...heldOutOptions.shape,
+      maxBytesPerCorpus: z
+        .int()
+        .min(1)
+        .default(131_072)
+        .describe('score at most so many bytes of each corpus, the documents chosen by hash'),
+    })
+    .prefault({})
     .describe('what is scored before, during and after training'),
   engine: engineOptions.prefault({}).describe('what runs the tensor programs'),
   seed: z
@@ -74,79 +82,126 @@ export async function trainFromFolders(
   folders: TrainFolders,
   context: TrainContext,
 ): Promise<JobOutcome> {
+  const data = await openData(options, folders, context);
+  try {
+    const session = await openModel(options, data);
+    try {
+      sayPlan(options, data, session.parameterCount, context);
+      const result = await train(await loopSettings(options, data, session, context));
+      const files = await saveModel({
+        folder: context.folder,
+        state: await session.state(),
+        tokenizerPath: data.tokenizerPath,
+        shape: data.shape,
+        content: {
+          maskToken: data.tokens.maskToken,
+          context: data.length,
+          parameters: session.parameterCount,
+          objective: options.objective,
+          tokenizer: { digest: data.tokenizer.digest, vocabularySize: data.tokenizer.vocabularySize },
+          receipt: result.receipt,
+        },
+      });
+      const summary = summaryOf(result, session.parameterCount, options.objective.kind);
+      return { files: [...files, METRICS_FILE], summary };
+    } finally {
+      await session.release();
+    }
+  } finally {
+    await data.loader.close();
+    await data.heldOutLoader.close();
+  }
+}
+
+/** What a run is made of before there is a model. */
+interface RunData {
+  readonly tokenizerPath: string;
+  readonly tokenizer: Tokenizer;
+  readonly tokens: ModelTokens;
+  readonly shape: ModelShape;
+  readonly objective: Objective;
+  /** Tokens a row. */
+  readonly length: number;
+  readonly orderSeed: number;
+  readonly random: Random;
+  readonly engine: EngineOptions;
+  readonly loader: ShardLoader;
+  readonly heldOutLoader: ShardLoader;
+}
+
+async function openData(
+  options: TrainOptions,
+  folders: TrainFolders,
+  context: TrainContext,
+): Promise<RunData> {
   const tokenizerPath = join(folders.tokenizer, TOKENIZER_FILE);
   const tokenizer = await loadTokenizer(tokenizerPath);
   const tokens = modelTokens(tokenizer, options.objective.kind);
   const shape = resolveModel({ ...options.model, vocabulary: tokens.vocabulary });
   const length = options.context ?? shape.context;
+  const objective = openObjective(options.objective, { ...tokens, length });
   const orderSeed = options.orderSeed ?? options.seed ?? context.seed;
   const random = options.seed === undefined ? context.random : new Random(options.seed);
+  const engine = { ...options.engine, threads: options.engine.threads ?? context.threads };
   const open = { context: length, rows: options.rows, orderSeed };
   const loader = await ShardLoader.open(folders.shards, { ...open, split: 'train' });
-  const heldOutLoader = await ShardLoader.open(folders.shards, { ...open, split: 'held-out' });
-  let session: ModelSession | undefined;
   try {
     requireSameTokenizer(loader, tokenizer);
-    const objective = openObjective(options.objective, { ...tokens, length });
-    const engine = { ...options.engine, threads: options.engine.threads ?? context.threads };
-    session = await openSession({
-      model: { ...options.model, vocabulary: tokens.vocabulary },
-      objective,
-      optimizer: options.optimizer,
-      batch: { rows: options.rows, length },
-      engine,
-      random: (name) => streamOf(random.split('weights', name)),
-    });
-    sayPlan(options, loader, length, session.parameterCount, context);
-    const heldOut = await openHeldOut(options, heldOutLoader, tokenizer, context);
-    const measured = { options, session, objective, tokens, length, random, signal: context.signal };
-    const result = await train({
-      options,
-      loader,
-      session,
-      objective,
-      identity: {
-        model: shape,
-        objective: options.objective,
-        optimizer: options.optimizer,
-        batch: { rows: options.rows, context: length, orderSeed },
-        tokenizer: { digest: tokenizer.digest },
-        shards: { digest: loader.digest },
-      },
-      environment: { engine: engine.kind, device: engine.device, threads: engine.threads },
-      corpusTokens: Object.fromEntries(
-        loader.index.corpora.map(({ name, splits }) => [name, splits.train.tokens]),
-      ),
-      evaluate: heldOut && ((note) => measure({ ...measured, heldOut }, note)),
-      folder: context.folder,
-      random,
-      progress: context.progress,
-      signal: context.signal,
-      say: (line) => context.say(line),
-    });
-    const files = await saveModel({
-      folder: context.folder,
-      state: await session.state(),
-      tokenizerPath,
-      shape,
-      content: {
-        maskToken: tokens.maskToken,
-        context: length,
-        parameters: session.parameterCount,
-        objective: options.objective,
-        tokenizer: { digest: tokenizer.digest, vocabularySize: tokenizer.vocabularySize },
-        receipt: result.receipt,
-      },
-    });
+    const heldOutLoader = await ShardLoader.open(folders.shards, { ...open, split: 'held-out' });
     return {
-      files: [...files, METRICS_FILE],
-      summary: summaryOf(result, session.parameterCount, options.objective.kind),
+      ...{ tokenizerPath, tokenizer, tokens, shape, objective, length, orderSeed, random, engine },
+      ...{ loader, heldOutLoader },
     };
-  } finally {
-    await session?.release();
+  } catch (error) {
     await loader.close();
-    await heldOutLoader.close();
+    throw error;
   }
+}
+
+function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
+  return openSession({
+    model: { ...options.model, vocabulary: data.tokens.vocabulary },
+    objective: data.objective,
+    optimizer: options.optimizer,
+    batch: { rows: options.rows, length: data.length },
+    engine: data.engine,
+    random: (name) => streamOf(data.random.split('weights', name)),
+  });
+}
+
+async function loopSettings(
+  options: TrainOptions,
+  data: RunData,
+  session: ModelSession,
+  context: TrainContext,
+): Promise<TrainSettings> {
+  const { loader, objective, random, engine, orderSeed, length } = data;
+  const heldOut = await openHeldOut(options, data, context);
+  const { signal } = context;
+  return {
+    options,
+    loader,
+    session,
+    objective,
+    identity: {
+      model: data.shape,
+      objective: options.objective,
+      optimizer: options.optimizer,
+      batch: { rows: options.rows, context: length, orderSeed },
+      tokenizer: { digest: data.tokenizer.digest },
+      shards: { digest: loader.digest },
+    },
+    environment: { engine: engine.kind, device: engine.device, threads: engine.threads },
+    corpusTokens: Object.fromEntries(
+      loader.index.corpora.map(({ name, splits }) => [name, splits.train.tokens]),
+    ),
+    evaluate: heldOut && ((note) => measure({ options, session, data, heldOut, signal }, note)),
+    folder: context.folder,
+    random,
+    progress: context.progress,
+    signal,
+    say: (line) => context.say(line),
+  };
 }
 
 function streamOf(random: Random): () => number {
@@ -164,39 +219,35 @@ export function requireSameTokenizer(loader: ShardLoader, tokenizer: Tokenizer):
 
 async function openHeldOut(
   options: TrainOptions,
-  loader: ShardLoader,
-  tokenizer: Tokenizer,
+  { heldOutLoader, tokenizer }: RunData,
   context: TrainContext,
 ): Promise<HeldOutSet | undefined> {
-  if (loader.index.splits['held-out'].documents === 0) {
+  if (heldOutLoader.index.splits['held-out'].documents === 0) {
     context.say('the shards hold out no documents: the loss on held-out text is not measured');
     return undefined;
   }
-  return HeldOutSet.choose(loader, tokenizer, options.heldOut.maxBytesPerCorpus);
+  return HeldOutSet.choose(heldOutLoader, tokenizer, options.heldOut.maxBytesPerCorpus);
 }
 
 interface Measured {
   readonly options: TrainOptions;
   readonly session: ModelSession;
-  readonly objective: Objective;
-  readonly tokens: ModelTokens;
-  readonly length: number;
-  readonly random: Random;
-  readonly signal: AbortSignal;
+  readonly data: RunData;
   readonly heldOut: HeldOutSet;
+  readonly signal: AbortSignal;
 }
 
 function measure(measured: Measured, note: (line: string) => void): Promise<Evaluation> {
-  const { options, session, objective, tokens, length, random, signal, heldOut } = measured;
+  const { options, session, data, heldOut, signal } = measured;
   return evaluate({
     session,
-    objective,
+    objective: data.objective,
     heldOut,
-    context: length,
+    context: data.length,
     rows: options.rows,
     stride: options.heldOut.stride,
-    specialTokens: new Set(tokens.specialTokens),
-    random,
+    specialTokens: new Set(data.tokens.specialTokens),
+    random: data.random,
     signal,
     onProgress: (done, total) => note(`held-out text ${Math.floor((100 * done) / Math.max(1, total))} %`),
   });
@@ -204,8 +255,7 @@ function measure(measured: Measured, note: (line: string) => void): Promise<Eval
 
 function sayPlan(
   options: TrainOptions,
-  loader: ShardLoader,
-  length: number,
+  { loader, length }: RunData,
   parameters: number,
   context: TrainContext,
 ): void {
