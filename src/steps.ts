@@ -8,6 +8,7 @@ import { minhashDedup } from './dedup/minhash-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
 import { readStep } from './io/steps/read.ts';
+import { writeStep } from './io/steps/write.ts';
 import { c4 } from './quality/judges/c4.ts';
 import { fineweb } from './quality/judges/fineweb.ts';
 import { gopherQuality } from './quality/judges/gopher-quality.ts';
@@ -33,6 +34,7 @@ export const STEPS: readonly AnyStep[] = [
   fineweb,
   exactDedup,
   minhashDedup,
+  writeStep,
   trainTokenizer,
   loadTokenizerStep,
   encodeStep,

@@ -140,8 +140,13 @@ export interface JobOutcome {
   readonly summary: Readonly<Record<string, unknown>>;
 }
 
-/** Documents dropped by a barrier: global document numbers ascending, with reason index and optional value. */
+/** A step that must see every document before the next step sees one: written, reduced, and streamed again. */
 export interface Barrier<Options, In extends Batch> {
+  /**
+   * The options that decide what `tap` writes; a change of any other one runs no partition again.
+   * Default: all of them.
+   */
+  readonly tapOptions?: readonly (keyof Options & string)[];
   /** Writes what `reduce` needs of the documents of one part to `path` (a temporary name). */
   tap(options: Options, context: StageContext, path: string): Sink<In> | Promise<Sink<In>>;
   /** The global part: reads all side files, leaves its artifact in `context.folder`. Must not depend on their order. */

@@ -7,7 +7,7 @@ import { CancelledError, IntegrityError, ProvenderError } from '../core/errors.t
 import { ensureFolder, readJsonIfThere, requireFree, writeJsonAtomic } from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
 import { digestOf, sha256File } from '../core/hash.ts';
-import type { Artifact, InputSlice, JobOutcome, Source } from '../core/stage.ts';
+import type { Artifact, Barrier, InputSlice, JobOutcome, Source } from '../core/stage.ts';
 import type { SourceStep } from '../core/step.ts';
 import { addTally, emptyTally, type StepTally } from '../core/tally.ts';
 import { findStep } from '../steps.ts';
@@ -160,13 +160,17 @@ class Run {
   }
 
   /** Fingerprint of a unit but for its partitions. */
-  private unitFingerprint(
+  private async unitFingerprint(
     unit: Unit,
     steps: readonly StepReference[],
     code: Readonly<Record<string, string>>,
-  ): Fingerprint {
+  ): Promise<Fingerprint> {
     const parts: Record<string, unknown> = { seed: this.plan.spec.seed, code };
-    for (const step of steps) parts[step.name] = { kind: step.spec.kind, ...step.spec.options };
+    for (const step of steps) {
+      const options =
+        unit.type === 'segment' && step === unit.tap ? await tapOptions(step) : step.spec.options;
+      parts[step.name] = { kind: step.spec.kind, ...options };
+    }
     for (const [artifact, index] of Object.entries(unit.artifacts))
       parts[`artifact.${artifact}.digest`] = this.manifests.get(index)!.outputDigest;
     if (unit.type === 'segment') {
@@ -198,7 +202,7 @@ class Run {
     const narrowed = { ...unit, artifacts: await this.needed(unit) } as Unit;
     const steps = stepsOf(unit);
     const code = await this.codeOf(steps, unit.type === 'segment' ? SEGMENT_CODE : undefined);
-    return { unit: narrowed, print: this.unitFingerprint(narrowed, steps, code) };
+    return { unit: narrowed, print: await this.unitFingerprint(narrowed, steps, code) };
   }
 
   private artifactFolders(unit: Unit): Partial<Record<Artifact, string>> {
@@ -630,6 +634,15 @@ class Run {
       })),
     };
   }
+}
+
+/** Those of a barrier's options that its side files depend on. */
+async function tapOptions({ spec, ...rest }: StepReference): Promise<Readonly<Record<string, unknown>>> {
+  const { barrier } = (await findStep({ spec, ...rest })) as unknown as {
+    barrier: Barrier<Record<string, unknown>, never>;
+  };
+  const names = barrier.tapOptions;
+  return names ? Object.fromEntries(names.map((name) => [name, spec.options[name]])) : spec.options;
 }
 
 export function stepsOf(unit: Unit): StepReference[] {

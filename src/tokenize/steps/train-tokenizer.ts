@@ -109,6 +109,7 @@ export const trainTokenizer = defineBarrier({
   needs: [],
   gives: ['tokenizer'],
   barrier: {
+    tapOptions: ['preTokenizer', 'normalizer'],
     tap: (options, _context, path) => new CountSink(path, options),
     async reduce(options, sides, context) {
       const counts = mergeCounts(countFiles(sides));
