@@ -5,7 +5,7 @@ import type { Random } from '../core/random.ts';
 import type { CorpusEvaluation, Evaluation } from './checkpoint/receipt.ts';
 import type { HeldOutDocument, HeldOutSet } from './held-out.ts';
 import { maskedLosses } from './masked-loss.ts';
-import { type GroupLoss, pause } from './metrics.ts';
+import { type GroupLoss, pause, targetOffset } from './metrics.ts';
 import type { Objective } from './objectives/objective.ts';
 import type { ModelSession, NamedArrays } from './session.ts';
 
@@ -36,13 +36,13 @@ export interface EvaluateSettings {
 /**
  * Scores every chosen document.
  *
- * Causal models: each token of each document is predicted exactly once, from `<|endoftext|>` and the document's own
+ * Causal models (a prefix model is one whose prefix is `<|endoftext|>`): each token of each document is predicted exactly once, from `<|endoftext|>` and the document's own
  * tokens alone; bits per byte are sum of nats / (ln 2 * UTF-8 bytes). Masked models give no likelihood of the text:
  * their loss per masked token is reported instead, with masks that are the same each time, and marked as not
  * comparable. Throws CancelledError when the signal fires between two batches.
  */
 export async function evaluate(settings: EvaluateSettings): Promise<Evaluation> {
-  const masked = settings.objective.kind === 'masked';
+  const masked = targetOffset(settings.objective.kind) === 0;
   const losses = masked ? await maskedLosses(settings) : await causalLosses(settings);
   const baseline = await settings.heldOut.baseline();
   const corpora: Record<string, CorpusEvaluation> = {};

@@ -164,6 +164,29 @@ describe('the step train', () => {
     expect(evaluated.lines.join()).toMatch(/cannot be held against those of other models: a masked model/);
   });
 
+  it('scores a prefix model as the causal one that it is with a prefix of one token', async () => {
+    const { outcome: prefix } = await trainIn(join(root, 'prefix'), {
+      objective: { kind: 'prefix' },
+      steps: 2,
+      ...brief,
+    });
+    const { before } = (prefix.summary as unknown as Summary).heldOut;
+    expect(before).toMatchObject({ measure: 'bits-per-byte', comparable: true });
+    // The same seed gives the same weights, and untrained ones know no objective.
+    const { lossPerToken } = before.corpora.farm!;
+    const causal = (outcome.summary as unknown as Summary).heldOut.before.corpora.farm!;
+    expect(lossPerToken).toBeCloseTo(causal.lossPerToken!, 1);
+  });
+
+  it('says so where no documents are held out', async () => {
+    const all = tinyDocuments().map((document) => ({ ...document, split: 'train' as const }));
+    const folder = join(root, 'all');
+    const { context, lines } = jobContext(folder, await buildTinyCorpus(folder, all));
+    const { summary } = await trainStep.run(trainOptions.parse({ ...TINY_RUN, steps: 2 }), context);
+    expect(lines.join()).toMatch(/hold out no documents/);
+    expect((summary as unknown as Summary).heldOut.before).toBeUndefined();
+  });
+
   it('refuses shards of another tokenizer, and a window longer than the context', async () => {
     const other = join(root, 'other-tokenizer');
     await mkdir(other);

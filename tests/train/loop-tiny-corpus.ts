@@ -47,11 +47,14 @@ export function tinyDocuments(): NewDocument[] {
   });
 }
 
-export async function buildTinyCorpus(folder: string): Promise<{ shards: string; tokenizer: string }> {
+export async function buildTinyCorpus(
+  folder: string,
+  documents = tinyDocuments(),
+): Promise<{ shards: string; tokenizer: string }> {
   const shards = join(folder, 'shards');
   const tokenizerFolder = join(folder, 'tokenizer');
   for (const path of [shards, tokenizerFolder]) await mkdir(path, { recursive: true });
-  const batch = DocumentBatch.from(tinyDocuments());
+  const batch = DocumentBatch.from(documents);
   const counter = new PreTokenCounter({ preTokenizer: 'gpt2', normalizer: 'none' });
   for (let i = 0; i < batch.length; i++) counter.add(batch.bytes(i));
   const trained = trainBpe(mergeCounts([counter.serialize()]), {
