@@ -10,21 +10,30 @@ const output = join(root, 'dist/kernels');
 mkdirSync(output, { recursive: true });
 
 const files = readdirSync(sources).filter((name) => name.endsWith('.ts') && !name.startsWith('_'));
-const newestSource = Math.max(0, ...readdirSync(sources).map((name) => statSync(join(sources, name)).mtimeMs));
+const newestSource = Math.max(
+  0,
+  ...readdirSync(sources).map((name) => statSync(join(sources, name)).mtimeMs),
+);
 for (const file of files) {
   const target = join(output, `${basename(file, '.ts')}.wasm`);
   const built = statSync(target, { throwIfNoEntry: false });
   if (built && built.mtimeMs > newestSource) continue;
   const { error, stderr } = await asc.main([
     join(sources, file),
-    '--outFile', target,
-    '--optimizeLevel', '3',
-    '--shrinkLevel', '0',
+    '--outFile',
+    target,
+    '--optimizeLevel',
+    '3',
+    '--shrinkLevel',
+    '0',
     '--noAssert',
-    '--enable', 'simd',
-    '--runtime', 'stub',
+    '--enable',
+    'simd',
+    '--runtime',
+    'stub',
     '--importMemory',
-    '--maximumMemory', '65536',
+    '--maximumMemory',
+    '65536',
   ]);
   if (error) {
     process.stderr.write(stderr.toString());
