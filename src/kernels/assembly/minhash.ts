@@ -374,123 +374,231 @@ export function bandKeys(minima: usize, bands: i32, rows: i32, valueBytes: i32, 
 
 // ---- datatrove's preset ----
 
-/** Simplifies ASCII: lower case, numbers to 0, everything else one space. Returns the length, or -1 if a byte is not ASCII. */
-export function simplifyAscii(text: usize, length: i32, to: usize): i32 {
-  let at = text;
-  const end = text + length;
-  let o = to;
-  let space = true;
-  while (at < end) {
-    const c = <i32>load<u8>(at);
-    if (c >= 128) return -1;
-    const lower = c | 32;
-    if (lower >= 97 && lower <= 122) {
-      store<u8>(o++, <u8>lower);
-      space = false;
-      at++;
-      continue;
-    }
-    if (c >= 48 && c <= 57) {
-      at = skipDigits(at, end);
-      if (at + 1 < end && (load<u8>(at) == 46 || load<u8>(at) == 44) && isDigit(load<u8>(at + 1))) at = skipDigits(at + 1, end);
-      store<u8>(o++, 48);
-      space = false;
-      continue;
-    }
-    if (!space) {
-      store<u8>(o++, 32);
-      space = true;
-    }
-    at++;
+// What a code point beyond ASCII becomes, filled by the caller as such code points are met: kind in the top 8 bits, slot
+// in the others. A slot is a length and up to 15 bytes.
+const UNKNOWN: u32 = 0;
+const LETTER: u32 = 1;
+const BLANK: u32 = 2;
+const NOTHING: u32 = 3;
+const DIGIT: u32 = 4;
+const SYMBOL: u32 = 5;
+
+export const DONE: i32 = 0;
+export const MEETS_UNKNOWN: i32 = 1;
+export const MEETS_SYMBOL: i32 = 2;
+export const TOO_HARD: i32 = 3;
+
+let codes: usize = 0;
+let slots: usize = 0;
+let cuts: usize = 0;
+let cutMask: i32 = 0;
+let starts: usize = 0;
+let wordBase: usize = 0;
+let wordOut: usize = 0;
+let wordCount: i32 = 0;
+let chunk: usize = 0;
+let lastDigit: usize = 0;
+let hasSymbol: bool = false;
+let readAt: usize = 0;
+let readEnd: usize = 0;
+let unknownCode: u32 = 0;
+let codeSize: i32 = 0;
+
+export function layoutEnglish(codeTable: usize, slotTable: usize, cutTable: usize, cutSlots: i32): void {
+  codes = codeTable;
+  slots = slotTable;
+  cuts = cutTable;
+  cutMask = cutSlots - 1;
+}
+
+/** Begins a part of a text: its words are appended to the `words` words of `used` bytes at `to`, their starts to `startsAt`. */
+export function beginPart(text: usize, length: i32, to: usize, used: i32, startsAt: usize, words: i32): void {
+  readAt = text;
+  readEnd = text + length;
+  wordBase = to;
+  starts = startsAt;
+  resumeAt(used, words);
+}
+
+/** The next word will be number `words`, `used` bytes from the start. */
+export function resumeAt(used: i32, words: i32): void {
+  wordOut = wordBase + used;
+  wordCount = words;
+  chunk = wordOut;
+  lastDigit = 0;
+  hasSymbol = false;
+}
+
+export function unknown(): u32 {
+  return unknownCode;
+}
+export function chunkFrom(): usize {
+  return chunk;
+}
+export function chunkTo(): usize {
+  return wordOut;
+}
+export function countedWords(): i32 {
+  return wordCount;
+}
+
+function decode(at: usize): u32 {
+  const byte = <u32>load<u8>(at);
+  if (byte < 0x80) {
+    codeSize = 1;
+    return byte;
   }
-  if (space && o > to) o--;
-  return <i32>(o - to);
+  if (byte < 0xe0) {
+    codeSize = 2;
+    return ((byte & 31) << 6) | (load<u8>(at + 1) & 63);
+  }
+  if (byte < 0xf0) {
+    codeSize = 3;
+    return ((byte & 15) << 12) | ((<u32>load<u8>(at + 1) & 63) << 6) | (load<u8>(at + 2) & 63);
+  }
+  codeSize = 4;
+  return ((byte & 7) << 18) | ((<u32>load<u8>(at + 1) & 63) << 12) | ((<u32>load<u8>(at + 2) & 63) << 6) | (load<u8>(at + 3) & 63);
 }
 
-// @ts-ignore: decorator
-@inline
-function isDigit(c: u8): bool {
-  return c >= 48 && c <= 57;
+/** Kind of the code point at `at`, its size in codeSize; an unknown one is left in unknownCode. */
+function kindAt(at: usize): u32 {
+  const code = decode(at);
+  if (code < 0x80) return code >= 48 && code <= 57 ? DIGIT : LETTER;
+  const kind = load<u32>(codes + (<usize>code << 2)) >> 24;
+  if (kind == UNKNOWN) unknownCode = code;
+  return kind;
 }
 
-function skipDigits(from: usize, end: usize): usize {
+let digitsEnd: usize = 0;
+/** Whether the digits from `from` on could be told; their end goes to digitsEnd. */
+function digitsFrom(from: usize): bool {
   let at = from;
-  while (at < end && isDigit(load<u8>(at))) at++;
-  return at;
+  while (at < readEnd) {
+    const kind = kindAt(at);
+    if (kind == UNKNOWN) return false;
+    if (kind != DIGIT) break;
+    at += codeSize;
+  }
+  digitsEnd = at;
+  return true;
 }
 
 /**
- * Splits simplified ASCII words as spaCy's blank English does and appends them, with single spaces, to the `words` words
- * of `used` bytes that are at `to`; the words' starts go to `starts`. `cuts` is an open-addressed table of `slots` entries (hash u64, first cut u32, second cut u32); words that
- * end in a digit and a unit are cut before the unit (same table, the unit alone, first cut 255). Returns how many words there are now.
+ * Simplifies the part and splits it as spaCy's blank English does, words and single spaces. Stops (and is called again)
+ * where a code point is unknown, or where a word with a symbol is to be split by the caller: it is at chunkFrom() ..
+ * chunkTo(). Contractions and units are cut by the table that the caller filled.
  */
-export function splitEnglish(text: usize, length: i32, to: usize, used: i32, starts: usize, words: i32, cuts: usize, slots: i32): i32 {
-  let count = words;
-  let at = text;
-  const end = text + length;
-  wordBase = to;
-  let o = to + used;
-  while (at < end) {
-    let stop = at;
-    let zero: usize = 0;
-    while (stop < end) {
-      const c = load<u8>(stop);
-      if (c == 32) break;
-      if (c == 48) zero = stop;
-      stop++;
+export function splitPart(): i32 {
+  while (readAt < readEnd) {
+    const c = <i32>load<u8>(readAt);
+    const lower = c | 32;
+    if (lower >= 97 && lower <= 122 && c < 128) {
+      store<u8>(wordOut++, <u8>lower);
+      readAt++;
+      continue;
     }
-    const size = <i32>(stop - at);
-    let first: i32 = 0;
-    let second: i32 = 0;
-    if (zero != 0) {
-      const unit = <i32>(stop - zero) - 1;
-      if (unit > 0 && unit <= 3 && lookUp(zero + 1, unit, cuts, slots) == 255) first = size - unit;
-    } else if (size <= 16) {
-      const found = lookUp(at, size, cuts, slots);
-      if (found != 255) {
-        first = found & 0xff;
-        second = found >> 8;
+    let digit = c >= 48 && c <= 57;
+    let blank = c < 128 && !digit;
+    let step = 1;
+    if (c >= 128) {
+      const code = decode(readAt);
+      const entry = load<u32>(codes + (<usize>code << 2));
+      const kind = entry >> 24;
+      step = codeSize;
+      if (kind == LETTER || kind == SYMBOL) {
+        const slot = slots + (<usize>(entry & 0xffffff) << 4);
+        const bytes = v128.load(slot, 1);
+        v128.store(wordOut, bytes);
+        wordOut += load<u8>(slot);
+        // After a digit it may be a unit, which only the caller knows.
+        if (kind == SYMBOL || lastDigit != 0) hasSymbol = true;
+      } else if (kind == BLANK) blank = true;
+      else if (kind == DIGIT) digit = true;
+      else if (kind == UNKNOWN) {
+        unknownCode = code;
+        return MEETS_UNKNOWN;
+      } else if (kind != NOTHING) return TOO_HARD;
+    }
+    if (digit) {
+      // A number: digits, and once a separator with digits behind it.
+      if (!digitsFrom(readAt)) return MEETS_UNKNOWN;
+      let end = digitsEnd;
+      if (end < readEnd && (load<u8>(end) == 46 || load<u8>(end) == 44)) {
+        if (!digitsFrom(end + 1)) return MEETS_UNKNOWN;
+        if (digitsEnd > end + 1) end = digitsEnd;
       }
+      lastDigit = wordOut;
+      store<u8>(wordOut++, 48);
+      readAt = end;
+      continue;
     }
-    let from = at;
-    if (first > 0) {
-      o = word(from, first, o, starts, count++);
-      from = at + first;
+    readAt += step;
+    if (!blank) continue;
+    if (wordOut > chunk) {
+      if (hasSymbol) return MEETS_SYMBOL;
+      endWord();
     }
-    if (second > 0) {
-      o = word(from, second - first, o, starts, count++);
-      from = at + second;
-    }
-    o = word(from, <i32>(stop - from), o, starts, count++);
-    at = stop + 1;
   }
-  // The end of the last word, as if another began after a space.
-  store<u32>(starts + (<usize>count << 2), <u32>(o - to));
-  return count;
+  if (wordOut > chunk) {
+    if (hasSymbol) return MEETS_SYMBOL;
+    endWord();
+  }
+  // Where a word after the last one would begin.
+  store<u32>(starts + (<usize>wordCount << 2), <u32>(wordOut - wordBase));
+  return DONE;
+}
+
+/** Cuts the word under way where spaCy does, and begins the next. */
+function endWord(): void {
+  const size = <i32>(wordOut - chunk);
+  let first: i32 = 0;
+  let second: i32 = 0;
+  if (lastDigit != 0) {
+    const unit = <i32>(wordOut - lastDigit) - 1;
+    if (unit > 0 && unit <= 6 && lookUp(lastDigit + 1, unit) == 255) first = size - unit;
+  } else if (size <= 16) {
+    const found = lookUp(chunk, size);
+    if (found != 255) {
+      first = found & 0xff;
+      second = found >> 8;
+    }
+  }
+  mark(chunk);
+  // From the back, as each cut moves what is behind it by a byte.
+  if (second > 0) insertSpace(chunk + second);
+  if (first > 0) {
+    insertSpace(chunk + first);
+    mark(chunk + first + 1);
+    if (second > 0) mark(chunk + second + 2);
+  }
+  store<u8>(wordOut++, 32);
+  chunk = wordOut;
+  lastDigit = 0;
 }
 
 // @ts-ignore: decorator
 @inline
-function word(from: usize, length: i32, o: usize, starts: usize, i: i32): usize {
-  store<u32>(starts + (<usize>i << 2), <u32>(o - wordBase));
-  if (length <= 16) v128.store(o, v128.load(from));
-  else memory.copy(o, from, length);
-  store<u8>(o + length, 32);
-  return o + length + 1;
+function mark(at: usize): void {
+  store<u32>(starts + (<usize>wordCount << 2), <u32>(at - wordBase));
+  wordCount++;
 }
 
-let wordBase: usize = 0;
+function insertSpace(at: usize): void {
+  memory.copy(at + 1, at, wordOut - at);
+  store<u8>(at, 32);
+  wordOut++;
+}
 
-/** first cut | second cut << 8 of an exception, 255 for a unit, 0 where there is none. */
-function lookUp(from: usize, length: i32, cuts: usize, slots: i32): i32 {
+/** first cut | second cut << 8 of a word that is cut, 255 for a unit, 0 where there is none. */
+function lookUp(from: usize, length: i32): i32 {
   const h = hashBytes(from, length);
-  let slot = <i32>(h & <u64>(slots - 1));
+  let slot = <i32>h & cutMask;
   while (true) {
     const entry = cuts + (<usize>slot << 4);
     const value = load<i32>(entry, 8);
     if (value == 0) return 0;
     if (load<u64>(entry) == h) return value;
-    slot = (slot + 1) & (slots - 1);
+    slot = (slot + 1) & cutMask;
   }
 }
 

@@ -1,0 +1,154 @@
+import { spacyWords } from '../quality/words.ts';
+import { ASCII_UNITS, contractions } from './english.ts';
+import type { MinhashKernel } from './kernel.ts';
+import { datatroveWords, isBlank, isDecimal, simplifiedCharacter } from './simplify.ts';
+
+const CODES = 0x110000;
+const SLOTS = 1 << 16;
+const CUT_SLOTS = 1024;
+/** Kinds of a code point, as the kernel knows them; what is none of them, the kernel leaves to JavaScript. */
+const LETTER = 1;
+const BLANK = 2;
+const NOTHING = 3;
+const DIGIT = 4;
+const SYMBOL = 5;
+const HARD = 7;
+/** Why the kernel stopped. */
+const DONE = 0;
+const MEETS_UNKNOWN = 1;
+const MEETS_SYMBOL = 2;
+/** A cache of words with symbols; beyond this it begins anew. */
+const CACHED_WORDS = 100_000;
+
+const encoder = new TextEncoder();
+
+/**
+ * datatrove's English words of a text, in the kernel's memory. The kernel does letters, digits and white space; what a
+ * code point beyond ASCII becomes is asked of JavaScript once, and so is how a word with a symbol in it is split. A
+ * part with a code point whose simplification depends on its neighbours is done in JavaScript altogether.
+ */
+export class EnglishSplitter {
+  private readonly kernel: MinhashKernel;
+  private readonly codes: number;
+  private readonly slots: number;
+  private usedSlots = 0;
+  private readonly splits = new Map<string, Uint8Array>();
+
+  constructor(kernel: MinhashKernel) {
+    this.kernel = kernel;
+    this.codes = kernel.take(CODES * 4);
+    this.slots = kernel.take(SLOTS * 16 + 16);
+    const cuts = kernel.take(CUT_SLOTS * 16);
+    kernel.exports.layoutEnglish(this.codes, this.slots, cuts, CUT_SLOTS);
+    for (const [word, parts] of contractions()) {
+      const first = parts[0]!.length;
+      const second = parts.length > 2 ? first + parts[1]!.length : 0;
+      this.addCut(cuts, word, first | (second << 8));
+    }
+    for (const unit of ASCII_UNITS) this.addCut(cuts, unit, 255);
+  }
+
+  /**
+   * Appends the words of a part to the `words` words of `used` bytes at `to`; their starts are at `starts`. Returns how
+   * many words there are now; the buffers must hold twice the part.
+   * @param part where the bytes lie, in the kernel's memory at `text`
+   */
+  split(text: number, length: number, to: number, used: number, starts: number, words: number): number {
+    const { exports } = this.kernel;
+    exports.beginPart(text, length, to, used, starts, words);
+    for (;;) {
+      const status = exports.splitPart();
+      if (status === DONE) return exports.countedWords();
+      if (status === MEETS_UNKNOWN) this.learn(exports.unknown());
+      else if (status === MEETS_SYMBOL) this.splitChunk(to, starts);
+      else return this.splitPlainly(text, length, to, used, starts, words);
+    }
+  }
+
+  private splitChunk(to: number, starts: number): void {
+    const { exports, buffer } = this.kernel;
+    const from = exports.chunkFrom();
+    const chunk = Buffer.from(buffer, from, exports.chunkTo() - from).toString('utf8');
+    let pieces = this.splits.get(chunk);
+    if (pieces === undefined) {
+      pieces = wordBytes(spacyWords(chunk));
+      if (this.splits.size >= CACHED_WORDS) this.splits.clear();
+      this.splits.set(chunk, pieces);
+    }
+    this.append(pieces, to, from - to, starts, exports.countedWords());
+  }
+
+  private splitPlainly(
+    text: number,
+    length: number,
+    to: number,
+    used: number,
+    starts: number,
+    words: number,
+  ): number {
+    const part = Buffer.from(this.kernel.buffer, text, length).toString('utf8');
+    return this.append(wordBytes(datatroveWords(part)), to, used, starts, words);
+  }
+
+  /** Appends words that each end in a space, and goes on behind them. */
+  private append(bytes: Uint8Array, to: number, used: number, startsAt: number, words: number): number {
+    const { exports, buffer } = this.kernel;
+    const target = new Uint8Array(buffer, to + used, bytes.length);
+    target.set(bytes);
+    const starts = new Uint32Array(buffer, startsAt);
+    let count = words;
+    starts[count] = used;
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] === 32) starts[++count] = used + i + 1;
+    exports.resumeAt(used + bytes.length, count);
+    return count;
+  }
+
+  private learn(code: number): void {
+    const character = String.fromCodePoint(code);
+    const { kind, text } = this.classify(character);
+    let entry = kind;
+    let slot = 0;
+    if (kind === LETTER || kind === SYMBOL) {
+      const bytes = encoder.encode(text);
+      if (bytes.length > 15 || this.usedSlots === SLOTS) entry = HARD;
+      else {
+        slot = this.usedSlots++;
+        const target = new Uint8Array(this.kernel.buffer, this.slots + slot * 16, 16);
+        target[0] = bytes.length;
+        target.set(bytes, 1);
+      }
+    }
+    new Uint32Array(this.kernel.buffer, this.codes, CODES)[code] = ((entry << 24) | slot) >>> 0;
+  }
+
+  private classify(character: string): { kind: number; text: string } {
+    if (isDecimal(character)) return { kind: DIGIT, text: '' };
+    if (isBlank(character)) return { kind: BLANK, text: '' };
+    const text = simplifiedCharacter(character);
+    if (text === undefined) return { kind: HARD, text: '' };
+    if (text === '') return { kind: NOTHING, text };
+    // Whatever spaCy splits beside a letter or a digit is a symbol.
+    const plain = [`a${text}a`, `${text}a`, `a${text}`, `0${text}a`, text].every(
+      (word) => spacyWords(word).length === 1,
+    );
+    return { kind: plain ? LETTER : SYMBOL, text };
+  }
+
+  private addCut(cuts: number, word: string, value: number): void {
+    const { exports, heap } = this.kernel;
+    this.kernel.growTo(heap + 64);
+    const bytes = encoder.encode(word);
+    new Uint8Array(this.kernel.buffer, heap, bytes.length).set(bytes);
+    const h = BigInt.asUintN(64, exports.hashBytes(heap, bytes.length));
+    const table = new BigUint64Array(this.kernel.buffer, cuts, CUT_SLOTS * 2);
+    let slot = Number(h & BigInt(CUT_SLOTS - 1));
+    while (table[slot * 2 + 1] !== 0n) slot = (slot + 1) % CUT_SLOTS;
+    table[slot * 2] = h;
+    table[slot * 2 + 1] = BigInt(value);
+  }
+}
+
+/** Words, a space after each. Words hold no space. */
+function wordBytes(words: readonly string[]): Uint8Array {
+  return encoder.encode(words.length === 0 ? '' : `${words.join(' ')} `);
+}
