@@ -125,6 +125,7 @@ export async function readCurves(path: string, most = MAX_POINTS): Promise<Curve
   const thinned = new Thinned(most % 2 === 0 ? most : most + 1);
   const tokens = new Map<string, number>();
   let evaluations: EvaluationPoint[] = [];
+  let last: EvaluationPoint | undefined;
   let every = 1;
   let seen = 0;
   let skippedSteps = 0;
@@ -138,7 +139,8 @@ export async function readCurves(path: string, most = MAX_POINTS): Promise<Curve
         if (entry.skipped === true) skippedSteps++;
         addStep(thinned.next(), entry, tokens);
       } else if (entry.kind === 'evaluation' && typeof entry.step === 'number') {
-        if (seen++ % every === 0) evaluations.push({ step: entry.step, result: entry });
+        last = { step: entry.step, result: entry };
+        if (seen++ % every === 0) evaluations.push(last);
         if (evaluations.length > MAX_EVALUATIONS) {
           evaluations = evaluations.filter((_, i) => i % 2 === 0);
           every *= 2;
@@ -148,6 +150,8 @@ export async function readCurves(path: string, most = MAX_POINTS): Promise<Curve
   } catch (error) {
     throw classifySystemError(error, { file: path });
   }
+  // The last one is what the model came to: it is never thinned out.
+  if (last !== undefined && evaluations.at(-1) !== last) evaluations.push(last);
   const points = thinned.take();
   if (points.length === 0 && evaluations.length === 0) return undefined;
   const corpora = [...tokens]

@@ -14,7 +14,6 @@ export function figure(value: number | undefined): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   if (size >= 1000) return Math.round(value).toLocaleString('en-US');
-  if (size !== 0 && size < 0.001) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
 }
 

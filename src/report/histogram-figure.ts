@@ -74,7 +74,10 @@ function positiveAxis(
   const high = positive.at(-1)!.high;
   const at = (value: number): number =>
     from + (step * positive.length * Math.log(value / low)) / Math.log(high / low);
-  const ticks = logTicks(low, high).map((tick) => {
+  // Beside the 0 there is no room for another label.
+  const first = from > 0 ? from + 16 : 0;
+  const shown = logTicks(low, high).filter((tick) => at(tick) >= first);
+  const ticks = shown.map((tick) => {
     const x = at(tick);
     const side = x < 14 ? 'first' : x > WIDTH - 14 ? 'last' : '';
     return html`<line class="axis" x1="${round(x)}" x2="${round(x)}" y1="${BASE}" y2="${BASE + 4}"/><text class="${side}" x="${round(x)}" y="${BASE + 15}">${shortNumber(tick)}</text>`;

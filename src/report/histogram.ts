@@ -27,7 +27,7 @@ function edge(exponent: number): number {
   return 2 ** (exponent / BINS_AN_OCTAVE);
 }
 
-/** Joins bins side by side into at most `maxBars` bars a side; empty bars between others stay, with count 0. */
+/** Joins bins side by side into at most `maxBars` (2 or more: no bar lies across 1) bars a side; empty bars between others stay, with count 0. */
 export function barsOf(histogram: Histogram, maxBars = 40): Bars {
   const positive = new Map<number, number>();
   const negative = new Map<number, number>();
@@ -48,7 +48,8 @@ export function barsOf(histogram: Histogram, maxBars = 40): Bars {
       : Math.floor(Math.max(...side.keys()) / binsPerBar) -
         Math.floor(Math.min(...side.keys()) / binsPerBar) +
         1;
-  while (span(positive) > maxBars || span(negative) > maxBars) binsPerBar *= 2;
+  const most = Math.max(2, maxBars);
+  while (span(positive) > most || span(negative) > most) binsPerBar *= 2;
   return {
     negative: sideBars(negative, binsPerBar)
       .map(({ low, high, count }) => ({ low: -high, high: -low, count }))

@@ -50,6 +50,7 @@ table.bars th[scope=row]{width:1%;min-width:5.5rem;max-width:14rem}
 table.bars td.wide{width:70%;vertical-align:middle}
 table.bars td.n{width:1%}
 table.bars tr.group th{padding-top:.8rem;font-weight:600;border:0}
+table.bars tbody tr:not(.group)>*{vertical-align:middle}
 table.bars tbody tr:not(.group) th,table.bars tbody tr:not(.group) td{border:0;padding-top:.12rem;padding-bottom:.12rem}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 svg{display:block;width:100%}
@@ -97,6 +98,6 @@ figcaption{font-size:.875rem;margin-bottom:.25rem}
 .sample .prompt{font-weight:650}
 pre{background:var(--soft);padding:.75rem;overflow:auto;white-space:pre-wrap;margin:.25rem 0}
 footer{margin-top:3rem;padding-bottom:2.5rem;color:var(--muted);font-size:.85rem}
-@media (max-width:36rem){body{font-size:15px}header{padding-top:1.25rem}dl,.pair{grid-template-columns:1fr}.cards{grid-template-columns:1fr 1fr}h1{font-size:1.45rem}main,header,footer,nav div{padding-left:1rem;padding-right:1rem}table.bars th[scope=row]{min-width:4rem;max-width:8rem}}
-@media print{:root{--bg:#fff;--fg:#000;--muted:#444;--line:#bbb;--soft:#f3f3f3;--accent:#2b6a99;--drop:#c26f33;--held:#7a5ea8;--gzip:#8a949d;--before:#b9c4cd}body{font-size:10.5pt}nav{display:none}h2,h3{break-after:avoid}.example,.pair,figure,tr,.funnel>li,.card{break-inside:avoid}.passage{max-height:none}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media (max-width:36rem){body{font-size:15px}header{padding-top:1.25rem}dl,.pair{grid-template-columns:1fr}.cards{grid-template-columns:1fr 1fr}h1{font-size:1.45rem}main,header,footer,nav div{padding-left:1rem;padding-right:1rem}table.bars th[scope=row]{min-width:5.5rem;max-width:8rem}}
+@media print{:root{--bg:#fff;--fg:#000;--muted:#444;--line:#bbb;--soft:#f3f3f3;--accent:#2b6a99;--drop:#c26f33;--held:#7a5ea8;--gzip:#8a949d;--before:#b9c4cd}body{font-size:10.5pt}nav{display:none}h2,h3{break-after:avoid}.example,.pair,figure,tr,.funnel>li,.card{break-inside:avoid}.passage{max-height:none}.scroll{overflow:visible}.scroll table{font-size:8pt}.scroll th,.scroll td{padding-right:.35rem}.scroll thead th{white-space:normal}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -39,7 +39,9 @@ ${
 }</li>\n`;
 }
 
-function byCorpus(steps: readonly StepData[]): Markup | undefined {
+function byCorpus(all: readonly StepData[]): Markup | undefined {
+  // A step that let everything through has no column of its own.
+  const steps = all.filter(({ tally }, i) => i === 0 || tally!.out.documents < tally!.in.documents);
   const corpora = [...new Set(steps.flatMap(({ tally }) => Object.keys(tally!.byCorpus)))].sort();
   if (corpora.length === 0) return undefined;
   const shown = corpora.slice(0, CORPORA_SHOWN);

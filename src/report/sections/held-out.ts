@@ -12,7 +12,7 @@ function bars(corpora: readonly string[], before: MeasuredSet | undefined, after
     const mine = after.corpora.get(corpus);
     const entries = [
       ['before', before?.corpora.get(corpus)?.bitsPerByte],
-      ['after', mine?.bitsPerByte],
+      [before ? 'after' : 'model', mine?.bitsPerByte],
       ['gzip', mine?.gzipBitsPerByte],
     ] as const;
     return entries.flatMap(([kind, value]) =>
@@ -22,7 +22,7 @@ function bars(corpora: readonly string[], before: MeasuredSet | undefined, after
             {
               group: shorten(corpus, 60),
               label: kind === 'gzip' ? 'gzip -9' : kind,
-              parts: [{ kind, share: value }],
+              parts: [{ kind: kind === 'model' ? 'after' : kind, share: value }],
               value: bits(value),
               bpb: value,
             },
@@ -84,21 +84,37 @@ ${after.masked ? figuresTable(corpora, before, after) : html`<details><summary>T
 ${all.length > corpora.length && html`<p class="note">${count(all.length - corpora.length)} more corpora are not shown.</p>`}`;
 }
 
+function sameFigures(a: MeasuredSet, b: MeasuredSet): boolean {
+  return (
+    a.corpora.size === b.corpora.size &&
+    [...a.corpora].every(([corpus, { bytes: size, bitsPerByte, lossPerToken }]) => {
+      const other = b.corpora.get(corpus);
+      return (
+        other?.bytes === size && other?.bitsPerByte === bitsPerByte && other?.lossPerToken === lossPerToken
+      );
+    })
+  );
+}
+
 export function heldOutSection(data: RunData): Section {
   const frame = { id: 'held-out', title: 'Held-out text' };
   const parts: Markup[] = [];
+  let measuredBefore: MeasuredSet | undefined;
   for (const step of data.steps) {
     if (step.kind === 'train') {
       const { before, after } = heldOutOf(data, step);
       if (after) parts.push(comparison(step.name, before, after));
+      measuredBefore = after;
     } else if (step.kind === 'evaluate') {
       const set = measuredSet(step.outcome);
-      if (set) parts.push(comparison(step.name, undefined, set));
+      if (set && measuredBefore && sameFigures(set, measuredBefore))
+        parts.push(html`<h3>${step.name}</h3><p>The same figures as at the end of the training.</p>`);
+      else if (set) parts.push(comparison(step.name, undefined, set));
     }
   }
   if (parts.length === 0)
     return { ...frame, body: absent('No model was measured on held-out text, or none was held out.') };
-  const body = html`<p>Sum of nats over ln 2 times the UTF-8 bytes of the same text; special tokens are left out. gzip -9 packs the same documents as one stream.</p>
+  const body = html`<p>Sum of nats over ln 2 times the UTF-8 bytes of the same text; special tokens are left out. gzip&nbsp;-9 packs the same documents as one stream.</p>
 <p class="key"><span class="k-before">before training</span><span class="k-after">after</span><span class="k-gzip">gzip -9</span></p>${parts}`;
   return { ...frame, body };
 }

@@ -1,12 +1,13 @@
 import { count } from '../../cli/format.ts';
 import type { Chart } from '../chart-script.ts';
-import type { Curves } from '../curves.ts';
+import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { bits, card, cards, figure, type Section } from '../figures.ts';
 import { absent, html, type Markup, shorten, table } from '../html.ts';
 import { finite, measuredSet, members, overAllBytes } from '../read-outcome.ts';
 import type { RunData, StepData } from '../run-data.ts';
 
 const ROWS = 10;
+const COLOURS = 8;
 
 interface Titled {
   readonly title: string;
@@ -27,6 +28,11 @@ function chartsOf(curves: Curves, prefix: string): Titled[] {
     values,
     colour,
   });
+  const measured = evaluations.map(({ step, result }) => ({ step, set: measuredSet(result) }));
+  const heldOut = [...new Set(measured.flatMap(({ set }) => [...(set?.corpora.keys() ?? [])]))].sort();
+  // A corpus has one colour in all charts.
+  const names = [...new Set([...Object.keys(lossByCorpus), ...heldOut])].sort();
+  const colourOf = (corpus: string): number => (names.indexOf(corpus) % COLOURS) + 1;
   const all: Titled[] = [];
   if (x.length > 0) {
     const series = [one('loss', loss, 1)];
@@ -35,7 +41,7 @@ function chartsOf(curves: Curves, prefix: string): Titled[] {
       whole: true,
       chart: { id: `${prefix}-loss`, x, xLabel, series },
     });
-    const corpora = Object.entries(lossByCorpus);
+    const corpora = Object.entries(lossByCorpus).sort(([a], [b]) => (a < b ? -1 : 1));
     if (corpora.length > 1) {
       all.push({
         title: 'Training loss by corpus',
@@ -43,14 +49,12 @@ function chartsOf(curves: Curves, prefix: string): Titled[] {
           id: `${prefix}-corpora`,
           x,
           xLabel,
-          series: corpora.map(([corpus, values], i) => one(shorten(corpus, 40), values, (i % 8) + 1)),
+          series: corpora.map(([corpus, values]) => one(shorten(corpus, 40), values, colourOf(corpus))),
         },
       });
     }
   }
-  const measured = evaluations.map(({ step, result }) => ({ step, set: measuredSet(result) }));
-  const corpora = [...new Set(measured.flatMap(({ set }) => [...(set?.corpora.keys() ?? [])]))].slice(0, 8);
-  if (measured.length > 1 && corpora.length > 0) {
+  if (measured.length > 1 && heldOut.length > 0) {
     const masked = measured[0]!.set?.masked ?? false;
     all.push({
       title: masked ? 'Held-out loss per masked token' : 'Held-out bits per byte',
@@ -58,14 +62,14 @@ function chartsOf(curves: Curves, prefix: string): Titled[] {
         id: `${prefix}-held-out`,
         x: measured.map(({ step }) => step),
         xLabel,
-        series: corpora.map((corpus, i) => ({
+        series: heldOut.slice(0, MAX_CORPORA).map((corpus) => ({
           ...one(
             shorten(corpus, 40),
             measured.map(({ set }) => {
               const figures = set?.corpora.get(corpus);
               return (masked ? figures?.lossPerToken : figures?.bitsPerByte) ?? null;
             }),
-            (i % 8) + 1,
+            colourOf(corpus),
           ),
           points: true,
         })),
