@@ -1,5 +1,6 @@
 import type { Json, NewDocument } from '../core/document.ts';
 import { InputError, type Place } from '../core/errors.ts';
+import { decodeBinary, fromBinary } from './binary-json.ts';
 
 /** Which field of a record becomes what of a document. A path into nested objects is written `a.b`. */
 export interface FieldMap {
@@ -79,8 +80,17 @@ export interface RecordPlace {
   readonly group?: string;
 }
 
-/** The document that a record's fields make. Throws BadRecord: `not-an-object`, `missing-text`, `empty-text`. */
-export function documentOf(record: unknown, map: FieldMap, at: RecordPlace, place: Place): NewDocument {
+/**
+ * The document that a record's fields make. Throws BadRecord: `not-an-object`, `missing-text`, `empty-text`.
+ * `binary`: the record comes from `parseBinaryJson`; the text stays the bytes that it is.
+ */
+export function documentOf(
+  record: unknown,
+  map: FieldMap,
+  at: RecordPlace,
+  place: Place,
+  binary = false,
+): NewDocument {
   if (!isFields(record))
     throw new BadRecord(
       'not-an-object',
@@ -108,19 +118,22 @@ export function documentOf(record: unknown, map: FieldMap, at: RecordPlace, plac
   const name = (path: string | undefined): string | undefined => {
     const value = path === undefined ? undefined : lookUp(record, path);
     return typeof value === 'string' && value !== ''
-      ? value
+      ? binary
+        ? fromBinary(value)
+        : value
       : typeof value === 'number'
         ? String(value)
         : undefined;
   };
+  const metadata = metadataOf(record, map);
   return {
     id: name(map.id) ?? `${at.source}#${at.start}`,
     corpus: name(map.corpus) ?? at.corpus,
     source: at.source,
     start: at.start,
     end: at.end,
-    text,
+    text: binary ? Buffer.from(text, 'latin1') : text,
     group: name(map.group) ?? at.group,
-    metadata: metadataOf(record, map),
+    metadata: binary && metadata ? (decodeBinary(metadata) as Record<string, Json>) : metadata,
   };
 }

@@ -58,6 +58,51 @@ describe('JSONL', () => {
     });
   });
 
+  it('means what JSON.parse means, whatever is escaped and whatever is not ASCII', async () => {
+    const word = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.constantFrom('\u00e9', '\\u00e9', '\ud83d\ude00', '\u0080', '\\'),
+    );
+    const record = fc.record({
+      text: fc.tuple(word, fc.constant('x')).map((w) => w.join('')),
+      id: word,
+      '\u00e9': fc.jsonValue(),
+      m: word,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(record, fc.boolean()), { minLength: 1, maxLength: 5 }),
+        async (records) => {
+          const lines = records.map(([one, escaped]) => {
+            const json = JSON.stringify(one);
+            const code = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+            return escaped ? json.replace(/[\u0080-\uffff]/g, code) : json;
+          });
+          put(folder, 'means.jsonl', lines.join('\n'));
+          const { documents } = await readAll(
+            { inputs: [{ files: 'means.jsonl', corpus: '\u00fc' }] },
+            folder,
+          );
+          // Lone surrogates cannot be UTF-8: they come out as U+FFFD.
+          expect(documents.map((d) => d.text)).toEqual(
+            records.map(([one]) => Buffer.from(one.text).toString()),
+          );
+          const metadata = lines.map((line) => {
+            const { text: _text, id: _id, ...rest } = JSON.parse(Buffer.from(line).toString());
+            return rest;
+          });
+          expect(documents.map((d) => d.metadata)).toEqual(metadata);
+          for (const [i, d] of documents.entries()) {
+            const { id } = JSON.parse(Buffer.from(lines[i]!).toString()) as { id: string };
+            expect(d.id).toBe(id === '' ? `means.jsonl#${d.start}` : id);
+            expect(d.corpus).toBe('\u00fc');
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   it('sets bad lines aside, located, and goes on', async () => {
     const lines = [
       Buffer.from('{"text":"good"}'),
