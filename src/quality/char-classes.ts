@@ -60,6 +60,8 @@ function buildFlags(): Uint16Array {
     LOWER_OR_QUOTE,
     UPPER_OR_QUOTE,
     BEFORE_FULL_STOP,
+    ALPHABETIC,
+    PUNCTUATION_MARK,
   };
   for (const [name, bit] of Object.entries(bits)) {
     let at = 0;
@@ -73,11 +75,6 @@ function buildFlags(): Uint16Array {
   }
   // What the rules for affixes and infixes name outside the classes.
   for (const c of "%+-*^.,:<>=/~—–'’$²³") flags[c.charCodeAt(0)] = flags[c.charCodeAt(0)]! | ACTIVE;
-  for (const [bit, pattern] of [
-    [ALPHABETIC, /\p{L}+/gu],
-    [PUNCTUATION_MARK, /\p{P}+/gu],
-  ] as const)
-    for (const [from, to] of matchingRanges(pattern)) set(bit, from, to);
   for (const [from, to] of hexRanges(PUNCTUATION)) set(SYMBOL, from, to);
   for (const [from, to] of hexRanges(TERMINAL_PUNCTUATION)) set(SYMBOL | TERMINAL, from, to);
   // A lone unit says nothing of its character: it must not look plain.
@@ -91,22 +88,6 @@ function hexRanges(list: string): [number, number][] {
     const [from, to = from] = range.split('-');
     return [Number.parseInt(from!, 16), Number.parseInt(to!, 16)];
   });
-}
-
-/** Ranges of the code points that a pattern of one class matches. */
-function matchingRanges(pattern: RegExp): [number, number][] {
-  const ranges: [number, number][] = [];
-  // Each block ends before or after the surrogates, of which a string holds pairs only.
-  for (let block = 0; block < 0x110000; block += 0x800) {
-    if (block === 0xd800) continue;
-    const text = String.fromCodePoint(...Array.from({ length: 0x800 }, (_, i) => block + i));
-    const width = block > 0xffff ? 2 : 1;
-    for (const match of text.matchAll(pattern)) {
-      const from = block + match.index / width;
-      ranges.push([from, from + match[0].length / width - 1]);
-    }
-  }
-  return ranges;
 }
 
 /** The code point that ends right before `i` (units), not looking before `from`. */

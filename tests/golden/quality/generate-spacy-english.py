@@ -65,6 +65,8 @@ classes = {
     "UPPER": cls(au),
     "LOWER_OR_QUOTE": cls(al + q),
     "UPPER_OR_QUOTE": cls(au + q),
+    "ALPHABETIC": str.isalpha,
+    "PUNCTUATION_MARK": lambda c: unicodedata.category(c).startswith("P"),
     "BEFORE_FULL_STOP": cls(f"0-9{al}%²\\-\\+{p}(?:{q})"),
 }
 units = sorted(set(cc.UNITS.split("|")), key=lambda u: (-len(u), u))
