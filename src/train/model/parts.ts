@@ -10,6 +10,12 @@ export interface TokenHead {
   loss(hidden: Tensor, targets: Tensor, lossWeights: Tensor): CrossEntropy;
 }
 
+/** The head that judges a whole row by its first position. */
+export interface PooledHead {
+  /** [rows, 2] */
+  logits(): Tensor;
+}
+
 /** What a model offers to an objective. */
 export interface ModelParts {
   readonly shape: ModelShape;
@@ -18,4 +24,5 @@ export interface ModelParts {
   /** [rows * length, width], after the last norm. */
   readonly hidden: Tensor;
   readonly tokenHead: TokenHead;
+  readonly pooledHead: PooledHead;
 }

@@ -1,6 +1,6 @@
 /** A transformer, decoder or encoder by what its mask lets it see. */
 
-import { add, gather, gemm, reshape, slice } from '../graph/ops.ts';
+import { add, gather, gemm, reshape, slice, tanh } from '../graph/ops.ts';
 import type { Graph, Tensor } from '../graph/tensor.ts';
 import { attend, attentionMask, type HeadSizes, type Mask, splitHeads } from './attention.ts';
 import { linearCrossEntropy } from './cross-entropy.ts';
@@ -17,7 +17,7 @@ import {
 } from './layers.ts';
 import type { ModelShape } from './options.ts';
 import type { Parameters } from './parameters.ts';
-import type { ModelParts, TokenHead } from './parts.ts';
+import type { ModelParts, PooledHead, TokenHead } from './parts.ts';
 
 /** int32, [rows, length] each. */
 export interface ModelInputs {
@@ -26,6 +26,8 @@ export interface ModelInputs {
   readonly order: Tensor;
   /** Without it a token's position is its place in the row, which saves its gradient a scatter. */
   readonly position?: Tensor;
+  /** Of BERT's family alone: 0 or 1, the sentence of a pair; without it all are 0. */
+  readonly tokenType?: Tensor;
 }
 
 /** Keys and values of one layer, split in heads, for the queries to attend over. */
@@ -60,20 +62,32 @@ export function transformer(
     );
   }
   if (shape.normPlace === 'before') x = graph.scope('norm', () => norm(parameters, 'norm', x, shape));
-  return { shape, rows, length, hidden: x, tokenHead: tokenHead(graph, parameters, shape) };
+  const heads = {
+    tokenHead: tokenHead(graph, parameters, shape),
+    pooledHead: pooledHead(graph, parameters, x, rows),
+  };
+  return { shape, rows, length, hidden: x, ...heads };
 }
 
 function tokenEmbedding(parameters: Parameters, { vocabulary, width }: ModelShape): Tensor {
   return parameters.get('embedding.token', [vocabulary, width], { deviation: INITIAL_DEVIATION });
 }
 
-function embed(parameters: Parameters, shape: ModelShape, { tokens, position }: ModelInputs): Tensor {
+function embed(
+  parameters: Parameters,
+  shape: ModelShape,
+  { tokens, position, tokenType }: ModelInputs,
+): Tensor {
   const { width, context } = shape;
   const [rows, length] = tokens.shape as [number, number];
   let x = gather(tokenEmbedding(parameters, shape), tokens);
   if (shape.positions === 'learned') {
     const table = parameters.get('embedding.position', [context, width], { deviation: INITIAL_DEVIATION });
     x = add(x, position === undefined ? slice(table, 0, 0, length) : gather(table, position));
+  }
+  if (shape.family === 'bert') {
+    const table = parameters.get('embedding.tokenType', [2, width], { deviation: INITIAL_DEVIATION });
+    x = add(x, tokenType === undefined ? slice(table, 0, 0, 1) : gather(table, tokenType));
   }
   const flat = reshape(x, [rows * length, width]);
   return shape.normPlace === 'after' ? norm(parameters, 'embedding.norm', flat, shape) : flat;
@@ -196,5 +210,21 @@ function tokenHead(graph: Graph, parameters: Parameters, shape: ModelShape): Tok
           lossWeights,
         }),
       ),
+  };
+}
+
+/** BERT's: tanh of a linear layer over the first position, then two classes. */
+function pooledHead(graph: Graph, parameters: Parameters, hidden: Tensor, rows: number): PooledHead {
+  const width = hidden.shape[1]!;
+  const first = () => {
+    const byRow = reshape(hidden, [rows, hidden.shape[0]! / rows, width]);
+    return reshape(slice(byRow, 1, 0, 1), [rows, width]);
+  };
+  return {
+    logits: () =>
+      graph.scope('pooledHead', () => {
+        const pooled = tanh(linear(parameters, 'pooledHead.transform', first(), width, { bias: true }));
+        return linear(parameters, 'pooledHead.classes', pooled, 2, { bias: true });
+      }),
   };
 }

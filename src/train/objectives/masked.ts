@@ -3,16 +3,21 @@
 import { z } from 'zod';
 import { ConfigurationError } from '../../core/errors.ts';
 import { gather, reshape, scatterAdd, zeros } from '../graph/ops.ts';
-import type { Generator, Objective, ObjectiveContext } from './objective.ts';
+import { elementCount, type Tensor } from '../graph/tensor.ts';
+import type { ModelParts } from '../model/parts.ts';
+import type { NamedArray, NamedArrays } from '../session.ts';
+import type { Generator, InputSpec, LossOutputs, Objective, ObjectiveContext } from './objective.ts';
 import { tokenPrediction } from './token-prediction.ts';
 import { checkWidth, perToken, windowColumns } from './windows.ts';
 
-export const maskedOptions = z.strictObject({
-  kind: z.literal('masked'),
+/** What masking takes, whichever objective it is a part of. */
+export const maskingOptions = {
   probability: z.number().gt(0).lt(1).default(0.15).describe('share of the positions that are predicted'),
   maskFraction: z.number().min(0).max(1).default(0.8).describe('share of those that become the mask token'),
   randomFraction: z.number().min(0).max(1).default(0.1).describe('share of those that become a random token'),
-});
+};
+
+export const maskedOptions = z.strictObject({ kind: z.literal('masked'), ...maskingOptions });
 
 type MaskedOptions = z.output<typeof maskedOptions>;
 
@@ -22,67 +27,96 @@ type MaskedOptions = z.output<typeof maskedOptions>;
  * context has no mask token.
  */
 export function openMasked(options: MaskedOptions, context: ObjectiveContext): Objective {
+  const masking = openMasking(options, context);
+  const { length } = context;
+  return {
+    kind: 'masked',
+    needs: ['hidden', 'tokenHead'],
+    inputSpecs: maskedInputs(options),
+    inputs(batch, draw) {
+      checkWidth('masked', batch, length);
+      return maskRows(windowColumns(batch, batch.tokens, 0, length), masking, draw);
+    },
+    loss: maskedLoss,
+  };
+}
+
+export interface Masking extends Omit<MaskedOptions, 'kind'> {
+  readonly maskToken: number;
+  readonly vocabulary: number;
+  /** Never predicted, and never put in place of another. */
+  readonly special: ReadonlySet<number>;
+}
+
+/** Throws a ConfigurationError where the context has no mask token or the fractions pass 1. */
+export function openMasking(options: Omit<MaskedOptions, 'kind'>, context: ObjectiveContext): Masking {
   if (context.maskToken === undefined) {
     throw new ConfigurationError('the masked objective needs a tokenizer with a mask token');
   }
   if (options.maskFraction + options.randomFraction > 1) {
     throw new ConfigurationError('objective.maskFraction and objective.randomFraction sum to more than 1');
   }
-  const { length } = context;
-  const masking = { ...options, context, maskToken: context.maskToken };
+  const special = new Set([...(context.specialTokens ?? []), context.maskToken]);
+  return { ...options, maskToken: context.maskToken, vocabulary: context.vocabulary, special };
+}
+
+export function maskedInputs(options: Pick<MaskedOptions, 'probability'>): Record<string, InputSpec> {
   return {
-    kind: 'masked',
-    needs: ['hidden', 'tokenHead'],
-    inputSpecs: {
-      tokens: perToken('int32'),
-      targets: perToken('int32'),
-      segment: perToken('int32'),
-      order: perToken('int32'),
-      lossWeight: perToken('float32'),
-      targetIndex: { type: 'int32', shape: (rows, columns) => [rows, predictedCount(options, columns)] },
-    },
-    inputs(batch, draw) {
-      checkWidth('masked', batch, length);
-      const { rows } = batch;
-      const shape = [rows, length];
-      const targets = windowColumns(batch, batch.tokens, 0, length);
-      const tokens = { shape, data: targets.data.slice() };
-      const lossWeight = { shape, data: new Float32Array(rows * length) };
-      const each = predictedCount(options, length);
-      const targetIndex = { shape: [rows, each], data: new Int32Array(rows * each) };
-      for (let row = 0; row < rows; row++) {
-        const chosen = choosePositions(
-          targets.data,
-          row * length,
-          length,
-          each,
-          new Set(context.specialTokens),
-          draw,
-        );
-        targetIndex.data.set(chosen.positions, row * each);
-        for (const position of chosen.positions.subarray(0, chosen.candidates)) {
-          lossWeight.data[position] = 1;
-          tokens.data[position] = replacement(targets.data[position]!, masking, draw);
-        }
-      }
-      const none = () => ({ shape, data: new Int32Array(rows * length) });
-      return { tokens, targets, segment: none(), order: none(), lossWeight, targetIndex };
-    },
-    loss({ hidden, tokenHead }, inputs, inverseWeight) {
-      const rows = hidden.shape[0]!;
-      const index = reshape(inputs.targetIndex!, [inputs.targetIndex!.shape.reduce((a, b) => a * b, 1)]);
-      const chosen = [index.shape[0]!];
-      const at = (name: string) => reshape(gather(reshape(inputs[name]!, [rows, 1]), index), chosen);
-      const predicted = gather(hidden, index);
-      const outputs = tokenPrediction(tokenHead, predicted, at('targets'), at('lossWeight'), inverseWeight);
-      const column = reshape(outputs.tokenLoss, [chosen[0]!, 1]);
-      const spread = scatterAdd(zeros(hidden.node.graph, [rows, 1]), index, column);
-      return { ...outputs, tokenLoss: reshape(spread, [rows]) };
-    },
+    tokens: perToken('int32'),
+    targets: perToken('int32'),
+    segment: perToken('int32'),
+    order: perToken('int32'),
+    lossWeight: perToken('float32'),
+    targetIndex: { type: 'int32', shape: (rows, length) => [rows, predictedCount(options, length)] },
   };
 }
 
-function predictedCount({ probability }: MaskedOptions, length: number): number {
+/** Hides tokens of `targets` [rows, length]; every position sees every other of its row. */
+export function maskRows(targets: NamedArray, masking: Masking, draw: Generator): NamedArrays {
+  const { shape } = targets;
+  const [rows, length] = shape as [number, number];
+  const ids = targets.data as Int32Array;
+  const tokens = ids.slice();
+  const lossWeight = new Float32Array(rows * length);
+  const each = predictedCount(masking, length);
+  const targetIndex = new Int32Array(rows * each);
+  for (let row = 0; row < rows; row++) {
+    const chosen = choosePositions(ids, row * length, length, each, masking.special, draw);
+    targetIndex.set(chosen.positions, row * each);
+    for (const position of chosen.positions.subarray(0, chosen.candidates)) {
+      lossWeight[position] = 1;
+      tokens[position] = replacement(ids[position]!, masking, draw);
+    }
+  }
+  const none = { shape, data: new Int32Array(rows * length) };
+  return {
+    tokens: { shape, data: tokens },
+    targets,
+    segment: none,
+    order: none,
+    lossWeight: { shape, data: lossWeight },
+    targetIndex: { shape: [rows, each], data: targetIndex },
+  };
+}
+
+/** Cross-entropy at the positions that `targetIndex` names. */
+export function maskedLoss(
+  { hidden, tokenHead }: ModelParts,
+  inputs: Readonly<Record<string, Tensor>>,
+  inverseWeight: Tensor,
+): LossOutputs {
+  const rows = hidden.shape[0]!;
+  const index = reshape(inputs.targetIndex!, [elementCount(inputs.targetIndex!.shape)]);
+  const chosen = [index.shape[0]!];
+  const at = (name: string) => reshape(gather(reshape(inputs[name]!, [rows, 1]), index), chosen);
+  const predicted = gather(hidden, index);
+  const outputs = tokenPrediction(tokenHead, predicted, at('targets'), at('lossWeight'), inverseWeight);
+  const column = reshape(outputs.tokenLoss, [chosen[0]!, 1]);
+  const spread = scatterAdd(zeros(hidden.node.graph, [rows, 1]), index, column);
+  return { ...outputs, tokenLoss: reshape(spread, [rows]) };
+}
+
+function predictedCount({ probability }: Pick<MaskedOptions, 'probability'>, length: number): number {
   return Math.max(1, Math.round(probability * length));
 }
 
@@ -110,18 +144,12 @@ function choosePositions(
   return { positions: Int32Array.from([...candidates.slice(0, taken), ...rest]), candidates: taken };
 }
 
-interface Masking extends MaskedOptions {
-  readonly maskToken: number;
-  readonly context: ObjectiveContext;
-}
-
 function replacement(token: number, masking: Masking, draw: Generator): number {
   const chance = draw();
   if (chance < masking.maskFraction) return masking.maskToken;
   if (chance >= masking.maskFraction + masking.randomFraction) return token;
-  const { vocabulary, specialTokens = [] } = masking.context;
   for (;;) {
-    const other = Math.floor(draw() * vocabulary);
-    if (other !== masking.maskToken && !specialTokens.includes(other)) return other;
+    const other = Math.floor(draw() * masking.vocabulary);
+    if (!masking.special.has(other)) return other;
   }
 }

@@ -17,6 +17,9 @@ export interface ObjectiveContext {
   readonly specialTokens?: readonly number[];
   /** The id that hides a token; the masked objective needs it. */
   readonly maskToken?: number;
+  /** Ids before the first and after each sentence of a pair; the next-sentence objective needs them. */
+  readonly classToken?: number;
+  readonly separatorToken?: number;
 }
 
 /** One named input of the loss program: its type, and its shape for a micro-batch of [rows, length]. */

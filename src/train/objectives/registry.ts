@@ -3,10 +3,16 @@
 import { z } from 'zod';
 import { causalOptions, openCausal } from './causal.ts';
 import { maskedOptions, openMasked } from './masked.ts';
+import { nextSentenceOptions, openNextSentence } from './next-sentence.ts';
 import type { Objective, ObjectiveContext } from './objective.ts';
 import { openPrefix, prefixOptions } from './prefix.ts';
 
-export const objectiveOptions = z.discriminatedUnion('kind', [causalOptions, maskedOptions, prefixOptions]);
+export const objectiveOptions = z.discriminatedUnion('kind', [
+  causalOptions,
+  maskedOptions,
+  prefixOptions,
+  nextSentenceOptions,
+]);
 
 export type ObjectiveOptions = z.input<typeof objectiveOptions>;
 
@@ -16,6 +22,8 @@ export function openObjective(options: ObjectiveOptions, context: ObjectiveConte
   switch (checked.kind) {
     case 'causal':
       return openCausal(checked, context);
+    case 'next-sentence':
+      return openNextSentence(checked, context);
     case 'prefix':
       return openPrefix(checked, context);
     case 'masked':

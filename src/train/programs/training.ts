@@ -36,8 +36,8 @@ export function lossGraph(shape: ModelShape, objective: Objective, { rows, lengt
       graph.input(name, spec.shape(rows, length), spec.type),
     ]),
   );
-  const { tokens, segment, order, position } = inputs;
-  const modelInputs = { tokens: tokens!, segment: segment!, order: order!, position };
+  const { tokens, segment, order, position, tokenType } = inputs;
+  const modelInputs = { tokens: tokens!, segment: segment!, order: order!, position, tokenType };
   const parts = transformer(graph, parameters, shape, modelInputs);
   const inverseWeight = graph.input('inverseWeight', []);
   const outputs = graph.scope('loss', () => objective.loss(parts, inputs, inverseWeight));

@@ -14,6 +14,7 @@ import transformers
 from transformers import (
     BertConfig,
     BertForMaskedLM,
+    BertForPreTraining,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -118,19 +119,17 @@ def grouped():
     return llama_like(Qwen3ForCausalLM(Qwen3Config(**LLAMA, num_key_value_heads=2, head_dim=WIDTH // HEADS)))
 
 
-def bert():
+def bert(kind=BertForMaskedLM):
     config = BertConfig(
         vocab_size=VOCABULARY, hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
         intermediate_size=4 * WIDTH, max_position_embeddings=CONTEXT, hidden_dropout_prob=0,
         attention_probs_dropout_prob=0, pad_token_id=None, attn_implementation="eager",
     )
-    model = BertForMaskedLM(config)
+    model = kind(config)
     e = model.bert.embeddings
     put(e.word_embeddings.weight, "embedding.token")
     put(e.position_embeddings.weight, "embedding.position")
-    with torch.no_grad():
-        e.token_type_embeddings.weight.zero_()
-    e.token_type_embeddings.weight.requires_grad_(False)
+    put(e.token_type_embeddings.weight, "embedding.tokenType")
 
     def norm(module, name):
         put(module.weight, f"{name}.gain")
@@ -155,6 +154,9 @@ def bert():
     linear(head.transform.dense, "head.transform")
     norm(head.transform.LayerNorm, "head.norm")
     put(head.bias, "head.bias")
+    if kind is BertForPreTraining:
+        linear(model.bert.pooler.dense, "pooledHead.transform")
+        linear(model.cls.seq_relationship, "pooledHead.classes")
     return model
 
 
@@ -177,15 +179,34 @@ def document_loss(model, step):
     return total / count
 
 
-def masked_loss(model, step):
+def masked_inputs(step):
     """Positions 1, 6 and 11 of each row are predicted: the first is hidden by token 0, the second left, the third random."""
     targets = tokens_of(step)[:, :-1]
     inputs = targets.clone()
     inputs[:, 1] = 0
     inputs[:, 11] = (targets[:, 11] + 17) % VOCABULARY
-    logits = model(input_ids=inputs).logits
-    at = [1, 6, 11]
-    return torch.nn.functional.cross_entropy(logits[:, at].reshape(-1, VOCABULARY), targets[:, at].reshape(-1))
+    return inputs, targets
+
+
+AT = [1, 6, 11]
+
+
+def cross_entropy_at(logits, targets):
+    return torch.nn.functional.cross_entropy(logits[:, AT].reshape(-1, VOCABULARY), targets[:, AT].reshape(-1))
+
+
+def masked_loss(model, step):
+    inputs, targets = masked_inputs(step)
+    return cross_entropy_at(model(input_ids=inputs).logits, targets)
+
+
+def next_sentence_loss(model, step):
+    """The second half of each row is its second sentence; that of row 1 is the random one."""
+    inputs, targets = masked_inputs(step)
+    types = (torch.arange(CONTEXT) >= CONTEXT // 2).long().expand(ROWS, CONTEXT)
+    outputs = model(input_ids=inputs, token_type_ids=types)
+    judged = torch.nn.functional.cross_entropy(outputs.seq_relationship_logits, torch.arange(ROWS) % 2)
+    return cross_entropy_at(outputs.prediction_logits, targets) + judged
 
 
 def prefix_loss(model, step):
@@ -243,6 +264,7 @@ cases = {
     "llama": run(llama(), causal_loss),
     "llama-grouped": run(grouped(), causal_loss),
     "bert": run(bert(), masked_loss),
+    "bert-next-sentence": run(bert(BertForPreTraining), next_sentence_loss),
     # eager attention would add a causal mask of its own
     "gpt2-prefix": run(gpt2("sdpa"), prefix_loss),
     "llama-muon": run(llama(), causal_loss, with_muon=True),

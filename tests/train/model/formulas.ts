@@ -67,3 +67,14 @@ export function goldenMasked(step: number): NamedArrays {
     targetIndex: { shape: [rows, 3], data: Int32Array.from(predicted) },
   };
 }
+
+/** The second half of each row is its second sentence; that of row 1 is the random one. */
+export const goldenSentences: NamedArrays = {
+  tokenType: {
+    shape: [rows, tiny.context],
+    data: Int32Array.from({ length: rows * tiny.context }, (_, i) =>
+      Number(i % tiny.context >= tiny.context / 2),
+    ),
+  },
+  isRandom: { shape: [rows], data: Int32Array.of(0, 1, 0) },
+};

@@ -5,7 +5,7 @@ import { type ObjectiveOptions, openObjective } from '../../../src/train/objecti
 import { openSession } from '../../../src/train/open-session.ts';
 import type { OptimizerOptions } from '../../../src/train/optimizers/options.ts';
 import type { NamedArrays } from '../../../src/train/session.ts';
-import { goldenMasked, goldenState, goldenWindows, rows, tiny } from './formulas.ts';
+import { goldenMasked, goldenSentences, goldenState, goldenWindows, rows, tiny } from './formulas.ts';
 
 const path = new URL('../../golden/train/losses.json', import.meta.url);
 const golden = JSON.parse(readFileSync(path, 'utf8')) as {
@@ -52,6 +52,11 @@ const cases: Record<string, Case> = {
       return prefix.inputs(goldenWindows(step), () => draws.shift()!);
     },
   },
+  'bert-next-sentence': {
+    model: { family: 'bert' },
+    objective: { kind: 'next-sentence', probability: 0.19 },
+    inputs: (step) => ({ ...goldenMasked(step), ...goldenSentences }),
+  },
   bert: {
     model: { family: 'bert' },
     // round(0.19 * 16) = 3 predictions a row, as in the golden batches
@@ -69,6 +74,8 @@ describe('losses and gradient norms of 20 steps against PyTorch', () => {
         vocabulary: tiny.vocabulary,
         length: tiny.context,
         maskToken: 0,
+        classToken: 1,
+        separatorToken: 2,
       }),
       optimizer,
       batch: { rows, length: tiny.context },

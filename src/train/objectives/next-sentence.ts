@@ -1,0 +1,91 @@
+/** Next-sentence prediction beside masking, as BERT was pre-trained (arXiv 1810.04805, section 3.1). */
+
+import { z } from 'zod';
+import { ConfigurationError } from '../../core/errors.ts';
+import type { WindowBatch } from '../../shard/batch.ts';
+import { add, log, multiply, negate, pick, softmax, sum } from '../graph/ops.ts';
+import { maskedInputs, maskedLoss, maskingOptions, maskRows, openMasking } from './masked.ts';
+import type { Generator, Objective, ObjectiveContext } from './objective.ts';
+import { checkWidth, perToken } from './windows.ts';
+
+export const nextSentenceOptions = z.strictObject({ kind: z.literal('next-sentence'), ...maskingOptions });
+
+/**
+ * Each row reads [class] A [separator] B [separator]. A is the beginning of its window; B is what follows A, or,
+ * in half the rows, what stands at B's place in another window. The row's loss counts as much as its masked
+ * tokens do, which makes both means where rows have equally many.
+ *
+ * Throws a ConfigurationError where the context lacks the mask, class or separator token.
+ */
+export function openNextSentence(
+  options: z.output<typeof nextSentenceOptions>,
+  context: ObjectiveContext,
+): Objective {
+  const { length, classToken, separatorToken, specialTokens = [] } = context;
+  if (classToken === undefined || separatorToken === undefined) {
+    throw new ConfigurationError(
+      'the next-sentence objective needs a tokenizer with class and separator tokens',
+    );
+  }
+  const marks = { classToken, separatorToken };
+  const special = [...specialTokens, classToken, separatorToken];
+  const masking = openMasking(options, { ...context, specialTokens: special });
+  return {
+    kind: 'next-sentence',
+    needs: ['hidden', 'tokenHead', 'pooledHead'],
+    inputSpecs: {
+      ...maskedInputs(options),
+      tokenType: perToken('int32'),
+      isRandom: { type: 'int32', shape: (rows) => [rows] },
+    },
+    inputs(batch, draw) {
+      checkWidth('next-sentence', batch, length);
+      const { targets, tokenType, isRandom } = pairs(batch, length, marks, draw);
+      return { ...maskRows(targets, masking, draw), tokenType, isRandom };
+    },
+    loss(parts, inputs, inverseWeight) {
+      const masked = maskedLoss(parts, inputs, inverseWeight);
+      const probabilities = softmax(parts.pooledHead.logits());
+      const nats = negate(log(pick(probabilities, inputs.isRandom!)));
+      const rowWeights = multiply(sum(inputs.lossWeight!, [1], true), inverseWeight);
+      const nextSentence = sum(multiply(nats, rowWeights));
+      const metrics = { maskedLoss: masked.loss, nextSentenceLoss: nextSentence };
+      return { tokenLoss: masked.tokenLoss, loss: add(masked.loss, nextSentence), metrics };
+    },
+  };
+}
+
+function pairs(
+  batch: WindowBatch,
+  length: number,
+  { classToken, separatorToken }: { readonly classToken: number; readonly separatorToken: number },
+  draw: Generator,
+) {
+  const { rows, width, tokens } = batch;
+  const first = Math.floor((length - 3) / 2);
+  const second = length - 3 - first;
+  const shape = [rows, length];
+  const targets = new Int32Array(rows * length);
+  const tokenType = new Int32Array(rows * length);
+  const isRandom = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let source = row;
+    if (rows > 1 && draw() < 0.5) {
+      isRandom[row] = 1;
+      source = (row + 1 + Math.floor(draw() * (rows - 1))) % rows;
+    }
+    const start = row * length;
+    const b = source * width + first;
+    targets[start] = classToken;
+    targets.set(tokens.subarray(row * width, row * width + first), start + 1);
+    targets[start + first + 1] = separatorToken;
+    targets.set(tokens.subarray(b, b + second), start + first + 2);
+    targets[start + length - 1] = separatorToken;
+    tokenType.fill(1, start + first + 2, start + length);
+  }
+  return {
+    targets: { shape, data: targets },
+    tokenType: { shape, data: tokenType },
+    isRandom: { shape: [rows], data: isRandom },
+  };
+}
