@@ -151,11 +151,14 @@ describe('exports', () => {
   });
 
   it('counts as datatrove writes them', () => {
-    // From humanize.metric(n, unit='T') of humanize 4.
+    // From humanize.metric(n, unit='T') of humanize 4.17 (Python).
     const known: [number, string][] = [
       [0, '0.00 T'],
       [7, '7.00 T'],
       [999, '999 T'],
+      [999_999, '1.00 MT'],
+      [2775, '2.77 kT'],
+      [12_250, '12.2 kT'],
       [1000, '1.00 kT'],
       [12345, '12.3 kT'],
       [1234567, '1.23 MT'],

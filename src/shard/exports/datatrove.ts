@@ -32,10 +32,27 @@ export async function exportDatatrove(
   }
 }
 
-/** A count with three significant digits and a metric prefix, as datatrove writes it: `1.23 MT`. */
+/** A count with three significant digits and a metric prefix, as datatrove (humanize 4.17) writes it: `1.23 MT`. */
 export function metric(count: number): string {
-  const exponent = count === 0 ? 0 : Math.floor(Math.log10(count));
-  const prefix = ['', 'k', 'M', 'G', 'T', 'P'][Math.floor(exponent / 3)]!;
-  const scaled = count / 10 ** (Math.floor(exponent / 3) * 3);
-  return `${scaled.toFixed(2 - (exponent % 3))} ${prefix}T`;
+  let thousands = count === 0 ? 0 : Math.floor(Math.log10(count) / 3);
+  for (;;) {
+    const scaled = count / 1000 ** thousands;
+    const rounded = Number(roundedHalfEven(scaled, decimals(scaled)));
+    // Rounding may carry into another digit, or another prefix.
+    const prefix = ['', 'k', 'M', 'G', 'T', 'P'][thousands]!;
+    if (rounded < 1000) return `${rounded.toFixed(decimals(rounded))} ${prefix}T`;
+    thousands++;
+  }
+}
+
+/** Digits after the point that leave three in all. */
+const decimals = (value: number): number => (value >= 100 ? 0 : value >= 10 ? 1 : 2);
+
+/** Python's formatting: ties of the binary value go to the even digit, where toFixed takes the larger. */
+function roundedHalfEven(value: number, digits: number): string {
+  const [whole, fraction] = value.toFixed(30).split('.') as [string, string];
+  if (!/^50*$/.test(fraction.slice(digits))) return value.toFixed(digits);
+  const kept = `${whole}${fraction.slice(0, digits)}`;
+  const even = Number(kept) % 2 === 0 ? Number(kept) : Number(kept) + 1;
+  return (even / 10 ** digits).toFixed(digits);
 }

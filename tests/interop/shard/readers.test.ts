@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { type ExportFormat, exportShards } from '../../../src/shard/exports/export.ts';
+import { ShardLoader } from '../../../src/shard/loader.ts';
+import { build, makeDocuments, newFolder } from '../../shard/make-shards.ts';
+import { shardPython } from './venv.mjs';
+
+const python: string | undefined = shardPython();
+
+/** Shards, their exports and what their documents are, for readers.py. */
+async function prepare(vocabulary: number): Promise<string> {
+  const folder = newFolder();
+  const documents = makeDocuments(300, vocabulary, vocabulary, 120);
+  documents[0]!.row.source = 'a "quoted", strange\nname';
+  const { folder: shards } = await build(documents, { vocabulary, shardTokens: 6000 });
+  const known: Record<string, unknown> = { endOfText: vocabulary - 1 };
+  for (const split of ['train', 'held-out'] as const) {
+    const loader = await ShardLoader.open(shards, { split, context: 1, rows: 1, orderSeed: 0 });
+    const rows: unknown[] = [];
+    for await (const { document, tokens } of loader.documents()) {
+      const { id, corpus, source, sourceRange: range, signals } = document;
+      rows.push({ id, corpus, source, tokens: [...tokens], range, signals });
+    }
+    await loader.close();
+    known[split] = rows;
+  }
+  const formats: ExportFormat[] = ['megatron', 'llm.c', 'datatrove', 'mds', 'dolma', 'parquet'];
+  if (vocabulary <= 65536) formats.push('nanogpt');
+  for (const format of formats) {
+    await exportShards(shards, join(folder, format), format, { fileTokens: 4000 });
+  }
+  renameSync(shards, join(folder, 'shards'));
+  writeFileSync(join(folder, 'documents.json'), JSON.stringify(known));
+  return folder;
+}
+
+it.skipIf(!python).each([50257, 65500, 128256])(
+  'the readers of others see the same tokens and documents (vocabulary %i)',
+  async (vocabulary) => {
+    const folder = await prepare(vocabulary);
+    const output = execFileSync(python!, ['tests/interop/shard/readers.py', folder], { encoding: 'utf8' });
+    const checks = output
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith('{"check"'))
+      .map((line) => (JSON.parse(line) as { check: string }).check);
+    expect(checks.sort()).toEqual(
+      [
+        'datasets',
+        'datatrove',
+        'dolma',
+        'llm.c',
+        'megatron-core',
+        'mosaicml-streaming',
+        'own format',
+        ...(vocabulary <= 65536 ? ['nanogpt'] : []),
+      ].sort(),
+    );
+  },
+  600_000,
+);
