@@ -109,7 +109,10 @@ export async function makeRun(folder: string, run: SmallRun): Promise<Plan> {
         rejects: run.rejects ?? 'keep',
         maxBadFraction: 1,
       },
-      steps: [{ read: { inputs: [{ files: ['input/*.jsonl'], fields: { corpus: 'corpus' } }] } }, ...run.steps],
+      steps: [
+        { read: { inputs: [{ files: ['input/*.jsonl'], fields: { corpus: 'corpus' } }] } },
+        ...run.steps,
+      ],
     },
     table,
     { file: 'small.yaml', baseFolder: folder },

@@ -32,7 +32,7 @@ function ofStep(data: RunData, step: StepData): Markup {
   const figures: (Markup | undefined)[] = [
     card(
       count(number('clusters') ?? 0),
-      'clusters',
+      number('clusters') === 1 ? 'cluster' : 'clusters',
       documents === undefined ? undefined : `among ${count(documents)} documents`,
     ),
     removed === undefined
