@@ -133,3 +133,34 @@ describe('prefix', () => {
     expect([...lengths].toSorted()).toEqual([4, 5, 6]);
   });
 });
+
+describe('next sentence', () => {
+  const context = { vocabulary: 5000, length: 13, maskToken: 3, classToken: 1, separatorToken: 2 };
+
+  it('joins two halves of a window, or a half of another, between its marks', () => {
+    const objective = openObjective({ kind: 'next-sentence' }, context);
+    const batch = windows(4, 14);
+    let random = 0;
+    const draw = uniform(6, [0, 1]);
+    for (let round = 0; round < 50; round++) {
+      const inputs = objective.inputs(batch, draw);
+      for (let row = 0; row < 4; row++) {
+        const target = values(inputs.targets).slice(row * 13, row * 13 + 13);
+        const from = inputs.isRandom!.data[row] === 0 ? row : Math.floor((target[7]! - 10) / 14);
+        if (inputs.isRandom!.data[row] === 1) {
+          random += 1;
+          expect(from).not.toBe(row);
+        }
+        const text = (source: number, start: number) =>
+          Array.from({ length: 5 }, (_, i) => 10 + source * 14 + start + i);
+        expect(target).toEqual([1, ...text(row, 0), 2, ...text(from, 5), 2]);
+        expect(values(inputs.tokenType).slice(row * 13, row * 13 + 13)).toEqual([
+          0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1,
+        ]);
+        for (const mark of [0, 6, 12]) expect(inputs.lossWeight!.data[row * 13 + mark]).toBe(0);
+      }
+    }
+    // 200 draws: four standard deviations are 28.
+    expect(Math.abs(random - 100)).toBeLessThan(28);
+  });
+});
