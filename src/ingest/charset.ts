@@ -44,6 +44,10 @@ function decodeWindows1252(bytes: Uint8Array): string {
  * there). What the charset cannot decode becomes U+FFFD.
  */
 export function decodeCharset(bytes: Uint8Array, charset?: string): string {
+  return decodeNamed(bytes, charset).text;
+}
+
+function decodeNamed(bytes: Uint8Array, charset: string | undefined): { text: string; charset: string } {
   let label =
     charset
       ?.trim()
@@ -53,5 +57,32 @@ export function decodeCharset(bytes: Uint8Array, charset?: string): string {
   // Mail says us-ascii and means anything: what is valid UTF-8 beyond ASCII is hardly ever an accident.
   if (label === '' || label === 'windows-1252') label = isUtf8(bytes) ? 'utf-8' : 'windows-1252';
   const decoder = decoderOf(label) ?? decoderOf(isUtf8(bytes) ? 'utf-8' : 'windows-1252')!;
-  return decoder.encoding === 'windows-1252' ? decodeWindows1252(bytes) : decoder.decode(bytes);
+  const { encoding } = decoder;
+  return {
+    text: encoding === 'windows-1252' ? decodeWindows1252(bytes) : decoder.decode(bytes),
+    charset: encoding,
+  };
+}
+
+const META =
+  /<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{2,40})/i;
+
+/**
+ * A page's bytes as text: a BOM decides, then the HTTP header, then `<meta>` or `<?xml>` in the first 4 KiB (for
+ * HTML), then UTF-8 where it is valid, windows-1252 otherwise. A declared charset other than UTF-8 gives way to UTF-8
+ * only where it is unknown. `charset` is the Encoding Standard's name of what was used.
+ */
+export function decodeHtml(
+  bytes: Buffer,
+  header: string | undefined,
+  html: boolean,
+): { text: string; charset: string } {
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return decodeNamed(bytes, 'utf-8');
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return decodeNamed(bytes, 'utf-16le');
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return decodeNamed(bytes, 'utf-16be');
+  if (header && decoderOf(header.trim().toLowerCase())) return decodeNamed(bytes, header);
+  const match = html ? META.exec(bytes.toString('latin1', 0, 4096)) : null;
+  const declared = match?.[1] ?? match?.[2];
+  // A page that could say so in ASCII is not UTF-16, whatever it says.
+  return decodeNamed(bytes, declared && /^utf-?16/i.test(declared) ? 'utf-8' : declared);
 }

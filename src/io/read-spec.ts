@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const FORMATS = ['text', 'jsonl', 'json', 'mail'] as const;
+export const FORMATS = ['text', 'jsonl', 'json', 'mail', 'warc'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export const fieldsSchema = z
@@ -80,6 +80,9 @@ const EXTENSIONS: Readonly<Record<string, Format>> = {
   ndjson: 'jsonl',
   json: 'json',
   eml: 'mail',
+  warc: 'warc',
+  arc: 'warc',
+  wet: 'warc',
 };
 
 /** The format that a file's name tells, the ending of a compression left out. */

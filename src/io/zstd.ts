@@ -1,6 +1,7 @@
 import { decompress } from '@mongodb-js/zstd';
 import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';
+import { ByteWindow } from './byte-window.ts';
 import { DamageError } from './damage.ts';
 import { fileBytes, type Piece } from './file-bytes.ts';
 
@@ -11,36 +12,6 @@ const ONE_SHOT_BLOCKS = 512;
 const FRAME_MAGIC = 0xfd2fb528;
 
 let hasher: ReturnType<typeof xxhash> | undefined;
-
-/** Bytes of a file on demand: `need(n)` makes n bytes stand at the front, fewer only at the end of the file. */
-class Window {
-  buffer: Buffer = Buffer.alloc(0);
-  /** Compressed offset of buffer[0]. */
-  offset = 0;
-  private readonly source: AsyncGenerator<Piece>;
-
-  constructor(source: AsyncGenerator<Piece>) {
-    this.source = source;
-  }
-
-  async need(n: number): Promise<boolean> {
-    while (this.buffer.length < n) {
-      const next = await this.source.next();
-      if (next.done) return false;
-      this.buffer = this.buffer.length ? Buffer.concat([this.buffer, next.value.bytes]) : next.value.bytes;
-    }
-    return true;
-  }
-
-  drop(n: number): void {
-    this.buffer = this.buffer.subarray(n);
-    this.offset += n;
-  }
-
-  async close(): Promise<void> {
-    await this.source.return(undefined);
-  }
-}
 
 /** Length of a frame's header (RFC 8878, 3.1.1.1), from its magic number and descriptor: 6 bytes are enough. */
 function headerLength(descriptor: number): number {
@@ -111,7 +82,7 @@ class FrameStream {
 
 /** One block at `at` of the window: where it ends and whether it is the frame's last. Undefined where the file ends first. */
 async function blockAt(
-  window: Window,
+  window: ByteWindow,
   at: number,
   where: Where,
 ): Promise<{ end: number; last: boolean } | undefined> {
@@ -132,7 +103,7 @@ async function blockAt(
 
 /** Length of the frame at the front of the window if it is whole and short; undefined otherwise. */
 async function shortFrame(
-  window: Window,
+  window: ByteWindow,
   header: number,
   checksum: boolean,
   where: Where,
@@ -156,7 +127,7 @@ async function shortFrame(
 
 /** A frame that is long, cut off or damaged: block by block, so that everything before the damage is seen. */
 async function* streamFrame(
-  window: Window,
+  window: ByteWindow,
   header: number,
   checksum: boolean,
   where: Where,
@@ -194,7 +165,7 @@ async function* streamFrame(
   window.drop(4);
 }
 
-async function* nextFrame(window: Window, where: Where): AsyncGenerator<Piece> {
+async function* nextFrame(window: ByteWindow, where: Where): AsyncGenerator<Piece> {
   await window.need(6);
   if (window.buffer.length < 6) throw cutOff(where, window.offset + window.buffer.length);
   const descriptor = window.buffer[4]!;
@@ -220,15 +191,10 @@ async function* nextFrame(window: Window, where: Where): AsyncGenerator<Piece> {
   yield* streamFrame(window, header, checksum, where);
 }
 
-async function skipFrame(window: Window, where: Where): Promise<void> {
+async function skipFrame(window: ByteWindow, where: Where): Promise<void> {
   if (!(await window.need(8))) throw cutOff(where, window.offset + window.buffer.length);
-  let left = 8 + window.buffer.readUInt32LE(4);
-  while (left > 0) {
-    if (!(await window.need(1))) throw cutOff(where, window.offset);
-    const step = Math.min(left, window.buffer.length);
-    window.drop(step);
-    left -= step;
-  }
+  const length = 8 + window.buffer.readUInt32LE(4);
+  if ((await window.skip(length)) < length) throw cutOff(where, window.offset);
 }
 
 /**
@@ -236,7 +202,7 @@ async function skipFrame(window: Window, where: Where): Promise<void> {
  * a block decodes whole or not at all; everything before it is yielded.
  */
 export async function* unzstdFile(path: string, size: number, signal?: AbortSignal): AsyncGenerator<Piece> {
-  const window = new Window(fileBytes(path, 0, size, signal));
+  const window = new ByteWindow(fileBytes(path, 0, size, signal));
   const where: Where = { path, offset: 0 };
   try {
     while (await window.need(1)) {

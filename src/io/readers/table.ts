@@ -5,6 +5,7 @@ import { readJsonl } from './jsonl.ts';
 import { readMail } from './mail.ts';
 import type { Position, Reading } from './reader.ts';
 import { readText } from './text.ts';
+import { readWarc } from './warc.ts';
 
 export type Reader = (reading: Reading, from: Position | undefined) => AsyncIterable<ReadItem>;
 
@@ -14,6 +15,7 @@ const READERS: Readonly<Record<Format, Reader>> = {
   jsonl: readJsonl,
   json: readJson,
   mail: readMail,
+  warc: readWarc,
 };
 
 export function readerOf(format: Format): Reader {

@@ -240,7 +240,7 @@ async function* read(
 export const readStep = defineSource({
   kind: 'read',
   summary:
-    'Reads documents from files (text, JSONL, JSON, mail; plain, gzip or zstd) and from corpora by their cards.',
+    'Reads documents from files (text, JSONL, JSON, mail, WARC; plain, gzip or zstd) and from corpora by their cards.',
   options: readOptions,
   module: import.meta.url,
   source: { list, read },

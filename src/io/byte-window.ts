@@ -1,0 +1,46 @@
+import type { Piece } from './file-bytes.ts';
+
+/** Bytes of a stream on demand: `need(n)` makes n bytes stand at the front, fewer only at the end of the stream. */
+export class ByteWindow {
+  buffer: Buffer = Buffer.alloc(0);
+  /** Offset of buffer[0] in the stream. */
+  offset: number;
+  /** Offset in the file as it lies on the disk after what was taken in. */
+  disk = 0;
+  private readonly source: AsyncGenerator<Piece>;
+
+  constructor(source: AsyncGenerator<Piece>, offset = 0) {
+    this.source = source;
+    this.offset = offset;
+  }
+
+  async need(n: number): Promise<boolean> {
+    while (this.buffer.length < n) {
+      const next = await this.source.next();
+      if (next.done) return false;
+      this.disk = next.value.disk;
+      this.buffer = this.buffer.length ? Buffer.concat([this.buffer, next.value.bytes]) : next.value.bytes;
+    }
+    return true;
+  }
+
+  drop(n: number): void {
+    this.buffer = this.buffer.subarray(n);
+    this.offset += n;
+  }
+
+  /** Drops n bytes that need not be there yet, in bounded memory; how many there were. */
+  async skip(n: number): Promise<number> {
+    let left = n;
+    while (left > 0 && (await this.need(1))) {
+      const step = Math.min(left, this.buffer.length);
+      this.drop(step);
+      left -= step;
+    }
+    return n - left;
+  }
+
+  async close(): Promise<void> {
+    await this.source.return(undefined);
+  }
+}
