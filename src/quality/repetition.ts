@@ -109,6 +109,13 @@ export function findDuplicates(text: string, parts: Spans, flat: boolean): Dupli
   return { count, characters };
 }
 
+/** How many parts occur more than once, every copy counted, and their code points. */
+export function copies(text: string, parts: Spans, flat: boolean): Duplicates {
+  const { starts, ends, length } = parts;
+  const words = new WordRuns({ text, length, starts, ends }, flat);
+  return words.copies(1);
+}
+
 /** The words of one text, numbered, with what is needed to compare runs of them in constant time. */
 export class WordRuns {
   readonly words: WordSpans;
@@ -150,13 +157,65 @@ export class WordRuns {
     }
   }
 
+  /** Code points of all words. */
+  get characters(): number {
+    return this.points[this.words.length]!;
+  }
+
+  /** The median of the words' lengths in code points; 0 where there are none. */
+  medianLength(): number {
+    const n = this.words.length;
+    if (n === 0) return 0;
+    const lengths = new Uint32Array(n);
+    for (let i = 0; i < n; i++) lengths[i] = this.points[i + 1]! - this.points[i]!;
+    lengths.sort();
+    const middle = n >>> 1;
+    return n % 2 === 1 ? lengths[middle]! : (lengths[middle - 1]! + lengths[middle]!) / 2;
+  }
+
   /**
    * Code points of the most frequent n-gram (its words joined by a blank) times its count; of several with the
    * highest count the first seen. 0 where the text has fewer than n words.
    */
   topNgramCharacters(n: number): number {
+    const { characters, count } = this.topNgram(n);
+    return count === 0 ? 0 : (characters + n - 1) * count;
+  }
+
+  /** The most frequent n-gram: the code points of its words, and how often it occurs. */
+  topNgram(n: number): Duplicates {
     const last = this.words.length - n;
-    if (last < 0) return 0;
+    if (last < 0) return { characters: 0, count: 0 };
+    const counts = this.countNgrams(n);
+    let top = 0;
+    for (let i = 1; i <= last; i++) if (counts[i]! > counts[top]!) top = i;
+    return { characters: this.points[top + n]! - this.points[top]!, count: counts[top]! };
+  }
+
+  /** The n-grams that occur more than once, every copy counted, and the code points of their words. */
+  copies(n: number): Duplicates {
+    const counts = this.countNgrams(n);
+    let count = 0;
+    let characters = 0;
+    for (let i = 0; i < counts.length; i++) {
+      if (counts[i]! < 2) continue;
+      count += counts[i]!;
+      characters += counts[i]! * (this.points[i + n]! - this.points[i]!);
+    }
+    return { count, characters };
+  }
+
+  /** The share of the code points of all n-grams, each counted in full, that lies in n-grams occurring twice or more. */
+  repeatedNgramShare(n: number): number {
+    let all = 0;
+    for (let i = 0; i + n <= this.words.length; i++) all += this.points[i + n]! - this.points[i]!;
+    return this.copies(n).characters / Math.max(all, 1);
+  }
+
+  /** [n-grams] how often the n-gram at i occurs, at its first place; 0 at its others. */
+  private countNgrams(n: number): Uint32Array {
+    const last = this.words.length - n;
+    if (last < 0) return new Uint32Array(0);
     const { ids } = this;
     const slots = slotsFor(last + 1);
     const counts = new Uint32Array(last + 1);
@@ -170,9 +229,7 @@ export class WordRuns {
       const first = slots[at]! - 1;
       counts[first] = counts[first]! + 1;
     }
-    let top = 0;
-    for (let i = 1; i <= last; i++) if (counts[i]! > counts[top]!) top = i;
-    return (this.points[top + n]! - this.points[top]! + n - 1) * counts[top]!;
+    return counts;
   }
 
   /**

@@ -110,14 +110,35 @@ function isLineBreak(c: number): boolean {
   return (c >= 10 && c <= 13) || c >= 0x1c;
 }
 
-/** Parts of text[from..to) between runs of at least `least` newlines, as re.split('\n{least,}') gives them. */
-export function splitAtNewlines(text: string, from: number, to: number, least: number): Spans {
+/** Words parted by white space (Python's str.split). */
+export function splitAtSpace(text: string): WordSpans {
+  const words = new Spans(64);
+  for (let i = skipSpace(text, 0, text.length); i < text.length; ) {
+    let end = i + 1;
+    while (end < text.length && !(FLAGS[text.charCodeAt(end)]! & SPACE)) end++;
+    words.push(i, end);
+    i = skipSpace(text, end, text.length);
+  }
+  return { text, length: words.length, starts: words.starts, ends: words.ends };
+}
+
+/**
+ * Parts of text[from..to) between runs of at least `least` newlines, as re.split('\n{least,}') gives them; with
+ * `single` each newline parts.
+ */
+export function splitAtNewlines(
+  text: string,
+  from: number,
+  to: number,
+  least: number,
+  single = false,
+): Spans {
   const parts = new Spans();
   let start = from;
   let i = text.indexOf('\n', from);
   while (i >= 0 && i < to) {
     let end = i + 1;
-    while (end < to && text.charCodeAt(end) === 10) end++;
+    while (!single && end < to && text.charCodeAt(end) === 10) end++;
     if (end - i >= least) {
       parts.push(start, i);
       start = end;
