@@ -1,0 +1,315 @@
+// Shards: loading shuffled batches of 8 x 1,024 with ids, positions and verified digests; writing; the global shuffle.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { xxh64 } from '../../dist/core/hash.js';
+import { Random } from '../../dist/core/random.js';
+import { buildShards } from '../../dist/shard/build.js';
+import { exportShards } from '../../dist/shard/exports/export.js';
+import { ShardLoader } from '../../dist/shard/loader.js';
+import { ShardWriter } from '../../dist/shard/shard-writer.js';
+import { SideWriter } from '../../dist/shard/side-file.js';
+import { shardPython } from '../interop/shard/venv.mjs';
+
+const VOCABULARY = 50257;
+const CONTEXT = 1024;
+const ROWS = 8;
+const ROUNDS = 3;
+const DIGEST = createHash('sha256').update('bench').digest('hex');
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+/** Documents of 50 to 1,450 tokens with an id, a URL and three signals: like filtered web pages. */
+function* documents(tokens, seed = 1) {
+  const random = new Random(seed);
+  const text = Uint32Array.from({ length: 1 << 16 }, () => random.below(VOCABULARY - 1));
+  for (let made = 0, i = 0; made < tokens; i++) {
+    const length = 50 + random.below(1400);
+    const start = random.below(text.length - length);
+    made += length + 1;
+    const row = {
+      id: `doc-${i}`,
+      corpus: i % 3 ? 'web' : 'books',
+      source: `https://example.org/some/page/${i}`,
+      start: 0,
+      end: 4 * length,
+      split: 'train',
+      metadata: {},
+      signals: { 'length.characters': 4 * length, 'gopher.stopWords': 7, 'dedup.size': 1 },
+      ordinal: i,
+    };
+    yield { row, text, start, end: start + length };
+  }
+}
+
+/** Writes side files; gives their paths, the tokens and their sum. */
+async function writeSides(folder, tokens, parts) {
+  const sides = [];
+  const totals = { documents: 0, tokens: 0, sum: 0 };
+  const each = tokens / parts;
+  for (let part = 0; part < parts; part++) {
+    const path = join(folder, `${part}.side`);
+    const writer = new SideWriter(path, {
+      tokenizerDigest: DIGEST,
+      tokenWidth: 2,
+      endOfText: VOCABULARY - 1,
+      keySeed: xxh64(Buffer.from('bench')),
+    });
+    for (const { row, text, start, end } of documents(each, part)) {
+      writer.add({ ...row, id: `${part}-${row.id}` }, 4 * (end - start), text, start, end);
+      totals.documents++;
+      totals.tokens += end - start + 1;
+    }
+    await writer.finish();
+    sides.push(path);
+  }
+  return { sides, totals };
+}
+
+async function buildSet(sides, folder, memoryBytes = 256 << 20) {
+  mkdirSync(folder, { recursive: true });
+  return buildShards(
+    {
+      sides,
+      folder,
+      tokenizer: {
+        digest: DIGEST,
+        vocabularySize: VOCABULARY,
+        specialTokens: new Map([['<|endoftext|>', VOCABULARY - 1]]),
+      },
+      endOfText: VOCABULARY - 1,
+      progress: { report() {} },
+      signal: new AbortController().signal,
+      say() {},
+    },
+    { shardTokens: 1e8, signals: 'all', weightsBy: 'tokens', temperature: 1, maxEpochs: 4, memoryBytes },
+  );
+}
+
+function startPeer(folder) {
+  const python = shardPython();
+  if (!python) return undefined;
+  const child = spawn(python, ['tests/bench/shard_peer.py', folder, String(CONTEXT + 1)], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async ask(request) {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done) throw new Error(`the peer ended on ${JSON.stringify(request).slice(0, 80)}`);
+        if (value.startsWith('answer ')) return JSON.parse(value.slice(7));
+      }
+    },
+    close: () => child.stdin.end(),
+  };
+}
+
+const digestOf = (tokens) =>
+  createHash('sha256')
+    .update(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength))
+    .digest('hex');
+
+/** The peers must give the same tokens at the same places as the loader before anything is timed. */
+async function check(peer, loader, folder) {
+  const starts = Array.from({ length: ROWS }, (_, row) => loader.windowStart(3, row));
+  const ours = digestOf(loader.batch(3).tokens);
+  const theirs = await peer.ask({ numpy: starts });
+  if (theirs.digest !== ours) throw new Error('numpy reads other tokens than the loader');
+  const raw = readFileSync(join(folder, 'nanogpt/train.bin'));
+  const all = new Uint16Array(raw.buffer, raw.byteOffset, raw.length / 2);
+  const numbers = [0, 5, 77];
+  const wanted = Int32Array.from(
+    numbers.flatMap((n) => [...all.subarray(n * (CONTEXT + 1), (n + 1) * (CONTEXT + 1))]),
+  );
+  const samples = await peer.ask({ mosaic: numbers });
+  if (samples.digest !== digestOf(wanted)) throw new Error('streaming reads other tokens than the loader');
+}
+
+async function load(folder) {
+  const { sides } = await writeSides(folder, 60e6, 1);
+  const shards = join(folder, 'shards');
+  await buildSet(sides, shards);
+  await exportShards(shards, join(folder, 'nanogpt'), 'nanogpt');
+  await exportShards(shards, join(folder, 'mds'), 'mds', { windowTokens: CONTEXT + 1 });
+  const options = { split: 'train', context: CONTEXT, rows: ROWS, orderSeed: 1 };
+  const loader = await ShardLoader.open(shards, options);
+  const fromDisk = await ShardLoader.open(shards, { ...options, memoryBytes: 0 });
+  const peer = startPeer(folder);
+  if (peer) await check(peer, loader, folder);
+  const seconds = { ours: [], disk: [], numpy: [], mosaic: [] };
+  const ourBatches = 4000;
+  const time = (from, step) => {
+    const started = performance.now();
+    for (let i = 0; i < ourBatches; i++) from.batch(step + i);
+    return (performance.now() - started) / 1000 / ourBatches;
+  };
+  time(loader, 0);
+  for (let round = 0; round < ROUNDS; round++) {
+    seconds.ours.push(time(loader, round * ourBatches));
+    seconds.disk.push(time(fromDisk, round * ourBatches));
+    if (!peer) continue;
+    seconds.numpy.push((await peer.ask({ time: 'numpy', batches: 1000 })).seconds / 1000);
+    seconds.mosaic.push((await peer.ask({ time: 'mosaic', batches: 300 })).seconds / 300);
+  }
+  peer?.close();
+  await loader.close();
+  await fromDisk.close();
+  const rate = (list) => (ROWS * CONTEXT) / median(list);
+  const peers = peer ? { numpy: rate(seconds.numpy), 'mosaicml-streaming': rate(seconds.mosaic) } : {};
+  return [
+    row('load', 'tokens/s', rate(seconds.ours), peers),
+    row('load, window by window from the page cache', 'tokens/s', rate(seconds.disk), peers),
+  ];
+}
+
+function plainWrite(path, bytes) {
+  const chunk = new Uint8Array(1 << 20).fill(7);
+  const started = performance.now();
+  const file = openSync(path, 'w');
+  for (let left = bytes; left > 0; left -= chunk.length)
+    writeSync(file, chunk, 0, Math.min(left, chunk.length));
+  fsyncSync(file);
+  closeSync(file);
+  const seconds = (performance.now() - started) / 1000;
+  rmSync(path);
+  return seconds;
+}
+
+/** Documents in memory to a shard on the disk, synced, held against writing as many bytes. */
+async function write(folder) {
+  const rows = [];
+  for (const { row, text, start, end } of documents(60e6)) {
+    rows.push({
+      tokenBytes: new Uint8Array(Uint16Array.from(text.subarray(start, end)).buffer),
+      tokens: end - start,
+      hashLow: row.ordinal,
+      hashHigh: 1,
+      id: Buffer.from(row.id),
+      source: Buffer.from(row.source),
+      corpus: 0,
+      copy: 0,
+      start: 0,
+      end: row.end,
+      textBytes: row.end,
+      signals: Float64Array.of(0, 1, 1, 2, 2, 3),
+      signalCount: 3,
+    });
+  }
+  const setting = {
+    tokenizerDigest: DIGEST,
+    vocabularySize: VOCABULARY,
+    endOfText: undefined,
+    corpora: ['web'],
+  };
+  const path = join(folder, 'one.shard');
+  const ours = [];
+  const plain = [];
+  let bytes = 0;
+  for (let round = 0; round < 2 * ROUNDS + 1; round++) {
+    const started = performance.now();
+    const writer = new ShardWriter(path, 'train', 0, { ...setting, signals: ['a', 'b', 'c'] });
+    for (const item of rows) writer.add(item);
+    await writer.finish();
+    const seconds = (performance.now() - started) / 1000;
+    bytes = statSync(path).size;
+    rmSync(path);
+    const theirs = plainWrite(path, bytes);
+    if (round === 0) continue;
+    ours.push(bytes / seconds);
+    plain.push(bytes / theirs);
+  }
+  return [row('write', 'bytes/s', median(ours), { 'plain write': median(plain) })];
+}
+
+/** From tokens in memory to shards in global random order; datatrove shuffles each file and merges. */
+async function shuffle(folder) {
+  const tokens = 60e6;
+  const parts = 8;
+  const peer = startPeerFor(folder);
+  const text = [];
+  const ends = [];
+  let sum = 0;
+  let at = 0;
+  for (let part = 0; part < parts; part++) {
+    for (const { text: words, start, end } of documents(tokens / parts, part)) {
+      text.push(Uint16Array.from(words.subarray(start, end)), Uint16Array.of(VOCABULARY - 1));
+      at += end - start + 1;
+      ends.push(BigInt(at));
+    }
+  }
+  writeFileSync(join(folder, 'tokens.bin'), Buffer.concat(text.map((list) => new Uint8Array(list.buffer))));
+  writeFileSync(join(folder, 'ends.bin'), new Uint8Array(BigUint64Array.from(ends).buffer));
+  for (const list of text) for (const token of list) sum += token;
+  const ours = [];
+  const theirs = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const place = join(folder, `round-${round}`);
+    mkdirSync(place);
+    const started = performance.now();
+    const { sides, totals } = await writeSides(place, tokens, parts);
+    await buildSet(sides, join(place, 'shards'), 64 << 20);
+    ours.push(totals.tokens / ((performance.now() - started) / 1000));
+    if (totals.tokens !== at) throw new Error('the two sides shuffle different documents');
+    if (round === 0) {
+      let mine = 0;
+      const loader = await ShardLoader.open(join(place, 'shards'), {
+        split: 'train',
+        context: 1,
+        rows: 1,
+        orderSeed: 0,
+      });
+      for await (const { tokens: ids } of loader.documents()) for (const id of ids) mine += id;
+      await loader.close();
+      if (mine !== sum) throw new Error('the shuffle lost or changed tokens');
+    }
+    rmSync(place, { recursive: true });
+    if (!peer) continue;
+    const answer = await peer.ask({ shuffle: folder, files: parts });
+    if (answer.tokens !== at || answer.sum !== sum) throw new Error('datatrove shuffled other tokens');
+    theirs.push(at / answer.seconds);
+  }
+  peer?.close();
+  return [row('shuffle', 'tokens/s', median(ours), peer ? { datatrove: median(theirs) } : {})];
+}
+
+function startPeerFor(folder) {
+  mkdirSync(join(folder, 'nanogpt'), { recursive: true });
+  writeFileSync(join(folder, 'nanogpt/train.bin'), Buffer.alloc(1 << 16));
+  return startPeer(folder);
+}
+
+function row(name, unit, ours, peers) {
+  const ratio = Object.fromEntries(Object.entries(peers).map(([peer, value]) => [peer, ours / value]));
+  return { area: 'shard', case: name, unit, ours, peers, ratio };
+}
+
+const CASES = { load, write, shuffle };
+
+export async function run({ cases = [] } = {}) {
+  const rows = [];
+  for (const [name, measure] of Object.entries(CASES)) {
+    if (cases.length > 0 && !cases.includes(name)) continue;
+    const folder = mkdtempSync(join(tmpdir(), 'provender-bench-'));
+    try {
+      rows.push(...(await measure(folder)));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return rows;
+}
