@@ -40,19 +40,19 @@ ${
 }
 
 function byCorpus(all: readonly StepData[]): Markup | undefined {
-  // A step that let everything through has no column of its own.
-  const steps = all.filter(({ tally }, i) => i === 0 || tally!.out.documents < tally!.in.documents);
-  const corpora = [...new Set(steps.flatMap(({ tally }) => Object.keys(tally!.byCorpus)))].sort();
+  // A step that let everything through has no column of its own; records that a source could not read have no corpus.
+  const steps = all.filter(({ tally }, i) => i > 0 && tally!.out.documents < tally!.in.documents);
+  const corpora = [...new Set(all.flatMap(({ tally }) => Object.keys(tally!.byCorpus)))].sort();
   if (corpora.length === 0) return undefined;
   const shown = corpora.slice(0, CORPORA_SHOWN);
   const rows = shown.map((corpus) => {
-    const mine = steps.map(({ tally }) => new Map(Object.entries(tally!.byCorpus)).get(corpus));
-    const first = mine.find((one) => one !== undefined)!;
-    const last = mine.at(-1);
+    const of = ({ tally }: StepData) => new Map(Object.entries(tally!.byCorpus)).get(corpus);
+    const first = all.map(of).find((one) => one !== undefined)!;
+    const last = of(all.at(-1)!);
     return [
       shorten(corpus),
       count(first.in.documents),
-      ...mine.map((one) => (one ? count(one.out.documents) : '0')),
+      ...steps.map((step) => count(of(step)?.out.documents ?? 0)),
       shareOf(last?.out.documents ?? 0, first.in.documents),
       bytes(first.in.bytes),
       bytes(last?.out.bytes ?? 0),
@@ -66,7 +66,7 @@ function byCorpus(all: readonly StepData[]): Markup | undefined {
     { heading: 'text in', numeric: true },
     { heading: 'text kept', numeric: true },
   ];
-  return html`<h3>By corpus</h3>${table('Documents of each corpus after each step', columns, rows)}
+  return html`<h3>By corpus</h3>${table('Documents of each corpus after each step that dropped some', columns, rows)}
 ${corpora.length > shown.length && html`<p class="note">${count(corpora.length - shown.length)} more corpora are not shown.</p>`}`;
 }
 

@@ -60,6 +60,6 @@ export function refusedSection(data: RunData): Section {
   const body = html`<p>What each step refused and why, with examples chosen by a hash of their ids.</p>
 ${filesRead < files && html`<p class="note">Examples come from ${count(filesRead)} of ${count(files)} files of refused documents.</p>`}
 ${steps.map((step) => ofStep(data, step, step === most))}
-<p class="note"><code>provender view STEP --reason REASON</code> shows them all.</p>`;
+<p class="note"><code>provender view RUN STEP --reason REASON</code> shows them all.</p>`;
   return { ...frame, body };
 }
