@@ -88,3 +88,16 @@ describe('misuse', () => {
     await runnable.release();
   });
 });
+
+describe('out of memory', () => {
+  it('is an error that says so', async () => {
+    const graph = new Graph();
+    const x = graph.input('x', [1]);
+    // 4 TiB
+    const huge = ops.expand(ops.reshape(x, [1, 1]), [2 ** 20, 2 ** 20]);
+    const runnable = await onnx.compile({ name: 'huge', graph, outputs: { y: ops.sum(ops.exp(huge)) } });
+    const run = runnable.run({ x: floats([1], uniform(1)) });
+    await expect(run).rejects.toThrow(/^program huge: out of memory/);
+    await runnable.release();
+  });
+});

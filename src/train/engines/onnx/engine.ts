@@ -25,11 +25,13 @@ export async function onnxEngine(settings: OnnxSettings): Promise<Engine> {
   return {
     description: `onnx on ${settings.device}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     async compile(program) {
-      const session = await ort.InferenceSession.create(
-        lowerToOnnx(program),
-        sessionOptions(settings, threads),
-      );
-      return new OnnxRunnable(ort, session, program);
+      const model = lowerToOnnx(program);
+      try {
+        const session = await ort.InferenceSession.create(model, sessionOptions(settings, threads));
+        return new OnnxRunnable(ort, session, program);
+      } catch (cause) {
+        throw runError(`program ${program.name}`, cause);
+      }
     },
   };
 }
@@ -93,7 +95,11 @@ class OnnxRunnable implements Runnable {
       results[name] = array;
       fetches[name] = this.view(name, array, tensor);
     }
-    await this.session.run(feeds, fetches);
+    try {
+      await this.session.run(feeds, fetches);
+    } catch (cause) {
+      throw runError(`program ${this.program.name}`, cause);
+    }
     return results;
   }
 
@@ -127,4 +133,12 @@ function emptyArray(tensor: Tensor): NamedArray {
     shape: tensor.shape,
     data: tensor.type === 'float32' ? new Float32Array(count) : new Int32Array(count),
   };
+}
+
+/** ONNX Runtime says in words alone what went wrong. */
+function runError(what: string, cause: unknown): ResourceError | InvariantError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return /bad_alloc|allocate memory|out of memory|Failed to allocate/i.test(message)
+    ? new ResourceError(`${what}: out of memory; take fewer rows or a smaller model`, { cause })
+    : new InvariantError(`${what}: ${message}`, { cause });
 }
