@@ -1,0 +1,141 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PRE_TOKENIZER_REGEX } from '../../src/tokenize/pre-tokenizers.ts';
+import {
+  specialTokensMapJson,
+  type Tokenizer,
+  tokenizerConfigJson,
+  tokenizerFromJson,
+  tokenizerFromTiktoken,
+  tokenizerJson,
+} from '../../src/tokenize/tokenizer.ts';
+import { awkwardText, hasData, readDocuments, readText, trainOn } from '../tokenize/helpers.ts';
+
+/** A Python with transformers, tokenizers and tiktoken: PROVENDER_PYTHON, or .venv of the benchmarks. */
+const PYTHON = process.env.PROVENDER_PYTHON ?? '.venv/bin/python';
+const hasPython = existsSync(PYTHON);
+const has = (module: string) => hasPython && spawnSync(PYTHON, ['-c', `import ${module}`]).status === 0;
+const SEED = 20260731;
+
+function ask(request: object) {
+  const { status, stdout, stderr } = spawnSync(PYTHON, ['tests/interop/tokenize-oracle.py'], {
+    input: JSON.stringify(request),
+    maxBuffer: 1 << 30,
+  });
+  if (status !== 0) throw new Error(stderr.toString());
+  return JSON.parse(stdout.toString());
+}
+
+const realTexts = hasData
+  ? [
+      ...readDocuments('cc_en_head-0091.jsonl.gz'),
+      readText('wikitext-2-valid.txt').toString(),
+      readText('tinyshakespeare.txt').toString(),
+    ]
+  : [];
+const soup = (t: Tokenizer) =>
+  fc
+    .array(fc.integer({ min: t.specialTokens.size, max: 256 + 500 }), { maxLength: 30 })
+    .map((ids) => t.decode(ids));
+const hostile = (t: Tokenizer, n: number) =>
+  fc.sample(fc.oneof(awkwardText, soup(t)), { numRuns: n, seed: SEED });
+
+/** Of two lists of ids by text, the texts that differ. */
+function differing(texts: string[], ours: Tokenizer, theirs: number[][]): string[] {
+  return texts.filter((text, i) => ours.encode(text).join() !== theirs[i]!.join());
+}
+
+describe.skipIf(!has('transformers'))('transformers', () => {
+  it.each(['gpt2', 'cl100k', 'o200k'] as const)(
+    'loads what training wrote with %s, and encodes the same ids',
+    (preTokenizer) => {
+      const folder = mkdtempSync(join(tmpdir(), 'provender-tokenize-'));
+      try {
+        const trained = trainOn(realTexts, {
+          vocabularySize: 5000,
+          preTokenizer,
+          specialTokens: ['<|endoftext|>', '<|pad|>', '[MASK]'],
+        });
+        const json = tokenizerJson(trained);
+        const ours = tokenizerFromJson(json, 'trained');
+        writeFileSync(join(folder, 'tokenizer.json'), json);
+        writeFileSync(join(folder, 'tokenizer_config.json'), tokenizerConfigJson(ours.specialTokens, 512));
+        writeFileSync(join(folder, 'special_tokens_map.json'), specialTokensMapJson(ours.specialTokens));
+        const texts = [...realTexts, ...hostile(ours, 2000)];
+        const { ids, decoded, eos, pad, mask, length } = ask({ folder, texts });
+        expect([eos, pad, mask, length]).toEqual([0, 1, 2, ours.vocabularySize]);
+        expect(differing(texts, ours, ids)).toEqual([]);
+        expect(decoded.filter((text: string, i: number) => text !== texts[i])).toEqual([]);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+});
+
+describe.skipIf(!has('tokenizers'))("Hugging Face's BpeTrainer", () => {
+  const cases = [
+    ['gpt2', { vocabularySize: 8000, minFrequency: 0, specialTokens: [], maxTokenLength: undefined }],
+    [
+      'gpt2',
+      {
+        vocabularySize: 20_000,
+        minFrequency: 3,
+        specialTokens: ['<|endoftext|>', '[MASK]'],
+        maxTokenLength: undefined,
+      },
+    ],
+    ['gpt2', { vocabularySize: 4000, minFrequency: 2, specialTokens: [], maxTokenLength: 6 }],
+    [
+      'o200k',
+      { vocabularySize: 6000, minFrequency: 2, specialTokens: ['<|endoftext|>'], maxTokenLength: undefined },
+    ],
+    ['cl100k', { vocabularySize: 6000, minFrequency: 2, specialTokens: [], maxTokenLength: undefined }],
+  ] as const;
+
+  it.each(cases)('makes the same merges and ids with %s and %j', (preTokenizer, options) => {
+    const regex = preTokenizer === 'gpt2' ? null : PRE_TOKENIZER_REGEX[preTokenizer];
+    // BpeTrainer's cap is exclusive: a known difference, since ours is the longest length allowed.
+    const maxTokenLength = options.maxTokenLength === undefined ? null : options.maxTokenLength + 1;
+    const { merges, vocab } = ask({ texts: realTexts, train: { ...options, regex, maxTokenLength } });
+    const trained = JSON.parse(tokenizerJson(trainOn(realTexts, { ...options, preTokenizer }))).model;
+    expect(trained.merges).toEqual(merges);
+    expect(trained.vocab).toEqual(vocab);
+    expect(merges.length).toBeGreaterThan(2000);
+  });
+});
+
+describe.skipIf(!has('tiktoken'))('tiktoken', () => {
+  const tail = String.raw`|\s+(?!\S)|\s`;
+  const patterns = {
+    r50k: String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$${tail}`,
+    cl100k: String.raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]${tail}`,
+    o200k: PRE_TOKENIZER_REGEX.o200k,
+  };
+  it.each([
+    ['r50k', 'gpt2'],
+    ['cl100k', 'cl100k'],
+    ['o200k', 'o200k'],
+  ] as const)('encodes %s in the same ids', (name, preTokenizer) => {
+    const ranks = `node_modules/gpt-tokenizer/data/${name}_base.tiktoken`;
+    const ours = tokenizerFromTiktoken(
+      readFileSync(ranks, 'utf8'),
+      { preTokenizer, specialTokens: {} },
+      ranks,
+    );
+    const everyScalar: string[] = [];
+    for (let block = 0; block < 0x110000; block += 0x100) {
+      let text = '';
+      for (let c = block; c < block + 0x100; c++)
+        if (c < 0xd800 || c > 0xdfff) text += `a${String.fromCodePoint(c)}'S 1`;
+      everyScalar.push(text);
+    }
+    const texts = [...realTexts, ...everyScalar, ...hostile(ours, 3000)];
+    const { ids } = ask({ texts, tiktoken: { ranks, pattern: patterns[name] } });
+    expect(differing(texts, ours, ids)).toEqual([]);
+  });
+});
