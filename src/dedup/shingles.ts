@@ -1,6 +1,40 @@
+/** From this many numbers on, four radix passes beat the built-in sort on hashes that it has not seen before. */
+const RADIX_FROM = 256;
+const counts = new Uint32Array(4 * 256);
+let other = new Uint32Array(4096);
+
+/** Sorts 32-bit numbers ascending, in place. */
+function sort(numbers: Uint32Array): void {
+  const n = numbers.length;
+  if (n < RADIX_FROM) {
+    numbers.sort();
+    return;
+  }
+  if (other.length < n) other = new Uint32Array(n * 2);
+  counts.fill(0);
+  for (let i = 0; i < n; i++) {
+    const x = numbers[i]!;
+    counts[x & 255]!++;
+    counts[256 + ((x >>> 8) & 255)]!++;
+    counts[512 + ((x >>> 16) & 255)]!++;
+    counts[768 + (x >>> 24)]!++;
+  }
+  for (let pass = 0; pass < 1024; pass += 256) {
+    for (let digit = pass, sum = 0; digit < pass + 256; digit++) {
+      const count = counts[digit]!;
+      counts[digit] = sum;
+      sum += count;
+    }
+  }
+  for (let i = 0; i < n; i++) other[counts[numbers[i]! & 255]!++] = numbers[i]!;
+  for (let i = 0; i < n; i++) numbers[counts[256 + ((other[i]! >>> 8) & 255)]!++] = other[i]!;
+  for (let i = 0; i < n; i++) other[counts[512 + ((numbers[i]! >>> 16) & 255)]!++] = numbers[i]!;
+  for (let i = 0; i < n; i++) numbers[counts[768 + (other[i]! >>> 24)]!++] = other[i]!;
+}
+
 /** Sorts hashes ascending and removes repeats; returns the part of `hashes` that holds the result. */
 export function sortedSet(hashes: Uint32Array): Uint32Array {
-  hashes.sort();
+  sort(hashes);
   let n = 0;
   for (let i = 0; i < hashes.length; i++) {
     if (i === 0 || hashes[i] !== hashes[i - 1]) hashes[n++] = hashes[i]!;
