@@ -1,3 +1,4 @@
+import { DamageError } from './damage.ts';
 import type { Piece } from './file-bytes.ts';
 
 /** Bytes of a stream on demand: `need(n)` makes n bytes stand at the front, fewer only at the end of the stream. */
@@ -7,6 +8,8 @@ export class ByteWindow {
   offset: number;
   /** Offset in the file as it lies on the disk after what was taken in. */
   disk = 0;
+  /** Why the stream ended before its end: what stands in the window is sound, and comes first. */
+  damage: DamageError | undefined;
   private readonly source: AsyncGenerator<Piece>;
 
   constructor(source: AsyncGenerator<Piece>, offset = 0) {
@@ -16,12 +19,24 @@ export class ByteWindow {
 
   async need(n: number): Promise<boolean> {
     while (this.buffer.length < n) {
-      const next = await this.source.next();
-      if (next.done) return false;
-      this.disk = next.value.disk;
-      this.buffer = this.buffer.length ? Buffer.concat([this.buffer, next.value.bytes]) : next.value.bytes;
+      const next = await this.pull();
+      if (!next) return false;
+      this.disk = next.disk;
+      this.buffer = this.buffer.length ? Buffer.concat([this.buffer, next.bytes]) : next.bytes;
     }
     return true;
+  }
+
+  private async pull(): Promise<Piece | undefined> {
+    if (this.damage) return undefined;
+    try {
+      const next = await this.source.next();
+      return next.done ? undefined : next.value;
+    } catch (error) {
+      if (!(error instanceof DamageError)) throw error;
+      this.damage = error;
+      return undefined;
+    }
   }
 
   drop(n: number): void {

@@ -9,8 +9,8 @@ import { listFiles, put, readAll, readSlice, temporaryFolder } from './helpers.t
 const folder = temporaryFolder();
 
 /** A file as the planner would hold it, splittable whatever its size. */
-async function only(options: object): Promise<InputFile> {
-  const files = await listFiles({ inputs: [options] }, folder);
+async function only(options: object, more: object = {}): Promise<InputFile> {
+  const files = await listFiles({ inputs: [options], ...more }, folder);
   expect(files).toHaveLength(1);
   return files[0]!;
 }
@@ -296,13 +296,15 @@ describe('inputs', () => {
 /** Files of every kind of trouble, small enough to be cut at every byte. */
 const line = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => JSON.stringify({ text })),
-  fc.constantFrom('', ' ', '\r', '{"text":', '[]', '{"text":"\u00e9\u4e16"}\r'),
+  fc.constantFrom('x'.repeat(40), '', ' ', '\r', '{"text":', '[]', '{"text":"\u00e9\u4e16"}\r'),
 );
 const jsonl = fc
   .tuple(fc.boolean(), fc.array(line, { maxLength: 8 }), fc.boolean())
   .map(([bom, lines, end]) => (bom ? '\ufeff' : '') + lines.join('\n') + (end ? '\n' : ''));
 const separated = fc
-  .array(fc.constantFrom('a', 'ab', '<|', '|>', '<|e|>', '\n', ' ', '\u00fc'), { maxLength: 12 })
+  .array(fc.constantFrom('a', 'y'.repeat(40), 'ab', '<|', '|>', '<|e|>', '\n', ' ', '\u00fc'), {
+    maxLength: 12,
+  })
   .map((parts) => parts.join(''));
 
 const facts = (outcome: { documents: readonly { id: string; text: string; start: number; end: number }[] }) =>
@@ -322,7 +324,7 @@ describe('slices and cursors', () => {
     await fc.assert(
       fc.asyncProperty(content, async (text) => {
         put(folder, `cut-${kind}`, text);
-        const file = await only({ files: `cut-${kind}`, ...options });
+        const file = await only({ files: `cut-${kind}`, ...options }, { maxRecordBytes: 30 });
         if (file.size === 0) return;
         const whole = await readSlice(file);
         expect(whole.consumed).toBe(file.size);
@@ -358,7 +360,7 @@ describe('slices and cursors', () => {
           fc.integer({ min: 1, max: 3 }),
           async (text, [, pack], n) => {
             put(folder, `resume-${kind}`, pack(text));
-            const file = await only({ files: `resume-${kind}`, ...options });
+            const file = await only({ files: `resume-${kind}`, ...options }, { maxRecordBytes: 30 });
             const limits = { batchDocuments: n };
             const whole = await readSlice(file, 0, file.size, undefined, limits);
             for (const at of whole.cursors) {

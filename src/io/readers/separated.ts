@@ -53,8 +53,11 @@ export async function* readSeparated(
   for await (const block of recordBlocks(pieces, openAt, separator, spec.maxRecordBytes)) {
     const { bytes, offset } = block;
     const valid = isUtf8(bytes);
-    if (block.tooLong !== undefined && !block.damage && offset >= first && offset < limit)
+    if (block.tooLong !== undefined && !block.damage && offset >= first && offset < limit) {
       reading.tooLarge(offset, record++, block.tooLong);
+      const past = offset + block.tooLong;
+      last = { offset: past, disk: plain ? past : block.disk, record };
+    }
     let at = offset === 0 && bytes.subarray(0, 3).equals(BOM) ? BOM.length : 0;
     while (at < bytes.length && !block.damage) {
       const start = offset + at;

@@ -20,30 +20,40 @@ export async function* readWarc(reading: Reading, from: Position | undefined): A
   const { slice, spec, context } = reading;
   const openAt = from?.offset ?? 0;
   const window = new ByteWindow(decompressedBytes(slice.path, slice.size, openAt, context.signal), openAt);
-  const records = new ArchiveReader(window, slice.path, spec.maxRecordBytes, (error, bytes) =>
-    reading.reject(error, bytes),
-  );
+  let bad = 0;
+  // What lies before a record is counted with it, so that no cursor stands between the two.
+  const waiting: [BadRecord | DamageError, number][] = [];
+  const rejectWaiting = () => {
+    for (const [error, bytes] of waiting.splice(0)) reading.reject(error, bytes);
+  };
+  const records = new ArchiveReader(window, slice.path, spec.maxRecordBytes, (error, bytes) => {
+    bad++;
+    waiting.push([error, bytes]);
+  });
   let count = from?.record ?? 0;
   let last: Position = { offset: openAt, disk: from?.disk ?? 0, record: count };
   try {
     for (;;) {
       const record = await records.next();
       if (!record) break;
+      rejectWaiting();
       if (CONTENT_TYPES.has(record.type)) addRecord(reading, record, count);
       count++;
       last = { offset: record.end, disk: window.disk, record: count };
       if (reading.full) yield reading.take(last);
     }
-    if (count === 0 && !from) reading.emptyFile();
+    if (count + bad === 0 && !from) reading.emptyFile();
   } catch (error) {
     if (!(error instanceof DamageError)) throw error;
     const left = window.offset + window.buffer.length - last.offset;
     if (reading.pending) yield reading.take(last);
+    rejectWaiting();
     reading.reject(error, left);
   } finally {
     await window.close();
   }
   if (reading.pending) yield reading.take(last);
+  rejectWaiting();
   reading.progress(slice.end);
 }
 

@@ -61,6 +61,7 @@ export class ArchiveReader {
       if (header) return this.content(header, start);
       await this.resync(start);
     }
+    if (window.damage) throw window.damage;
     return undefined;
   }
 
@@ -126,7 +127,10 @@ export class ArchiveReader {
     };
   }
 
-  /** The block as long as the header says, if another record or the end follows; else the length lies. */
+  /**
+   * The block as long as the header says. Where neither the end nor a record follows, and a record begins inside, the
+   * length lies; what follows a block and is no record is for the next call to report.
+   */
   private async content(header: Header, start: number): Promise<ArchiveRecord | undefined> {
     const { window } = this;
     const { headers, type, length, size } = header;
@@ -137,37 +141,27 @@ export class ArchiveReader {
       return { type, headers, content: undefined, contentBytes: length, start, end: window.offset };
     }
     const whole = await window.need(length);
-    if (whole && (await this.followedByRecord(length))) {
+    const inside = whole && (await this.followedByRecord(length)) ? -1 : this.recordInside(length);
+    if (whole && inside < 0) {
       const content = window.buffer.subarray(0, length);
       window.drop(length);
       return { type, headers, content, contentBytes: length, start, end: window.offset };
     }
-    return this.lyingLength(header, start, whole);
-  }
-
-  private async lyingLength(
-    header: Header,
-    start: number,
-    whole: boolean,
-  ): Promise<ArchiveRecord | undefined> {
-    const { window } = this;
-    const { length, size } = header;
-    const inside = window.buffer.subarray(0, length).indexOf(NEXT_RECORD);
-    if (!whole && inside < 0) throw this.cutOff(start, size + window.buffer.length, size + length);
-    const found = inside >= 0 ? `another record after ${inside + 1} bytes` : 'other bytes after them';
+    if (inside < 0) throw this.cutOff(start, size + window.buffer.length, size + length);
     const problem = new InputError('wrong Content-Length', {
       file: this.file,
       offset: start,
-      expected: `${length} bytes of content and the next record`,
-      found,
+      expected: `${length} bytes of content`,
+      found: `another record after ${inside} bytes`,
     });
-    if (inside >= 0) window.drop(inside + 1);
-    else {
-      window.drop(length);
-      await this.toNextRecord();
-    }
+    window.drop(inside);
     this.onBad(new BadRecord('wrong-content-length', problem), window.offset - start);
     return this.next();
+  }
+
+  /** Where in the next `length` bytes a line begins a record, or -1. */
+  private recordInside(length: number): number {
+    return this.window.buffer.subarray(0, length).indexOf(NEXT_RECORD) + 1 || -1;
   }
 
   /** Whether after `length` bytes there is the end, or line ends and a record. */
@@ -208,6 +202,7 @@ export class ArchiveReader {
     const { window } = this;
     const found = JSON.stringify(window.buffer.toString('latin1', 0, 40));
     await this.toNextRecord();
+    if (window.damage && window.buffer.length === 0) throw window.damage;
     const problem = new InputError('no record', {
       file: this.file,
       offset: start,
@@ -218,6 +213,7 @@ export class ArchiveReader {
   }
 
   private cutOff(start: number, found: number, expected: number): DamageError {
+    if (this.window.damage) return this.window.damage;
     return new DamageError('truncated-input', 'record cut off', {
       file: this.file,
       offset: start,
