@@ -1,8 +1,8 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
+import { bytes } from '../core/format.ts';
 import { lockHolder, readPlan, unitFolder } from '../execute/run-folder.ts';
-import { bytes } from './format.ts';
 
 async function sizeOf(path: string): Promise<number> {
   const entry = await stat(path);

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { CancelledError, ConfigurationError } from '../core/errors.ts';
 import { ensureFolder, readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
+import { printable } from '../core/format.ts';
 import { applyOverride } from '../core/pipeline-file.ts';
 import { Random } from '../core/random.ts';
 import type { Artifact, JobOutcome } from '../core/stage.ts';
@@ -16,7 +17,6 @@ import { lockRunFolder } from '../execute/run-folder.ts';
 import { stepTable } from '../steps.ts';
 import { generateFromFolder, type sampleOptions } from '../train/steps/generate.ts';
 import { artifactFolder, stepOfRun } from './artifacts.ts';
-import { printable } from './format.ts';
 import { ProgressView } from './progress-view.ts';
 import { bitsPerByteLines } from './summary-view.ts';
 

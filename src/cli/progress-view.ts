@@ -1,9 +1,9 @@
 import { Bar, Presets } from 'cli-progress';
 import pc from 'picocolors';
+import { bytes, count, duration } from '../core/format.ts';
 import type { Unit } from '../execute/plan.ts';
 import type { Decision, RunObserver, UnitProgress } from '../execute/run.ts';
 import type { UnitManifest } from '../execute/run-folder.ts';
-import { bytes, count, duration } from './format.ts';
 
 const PLAIN_INTERVAL_MS = 10_000;
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import { ConfigurationError } from '../core/errors.ts';
+import { bytes, count, duration } from '../core/format.ts';
 import { lockHolder } from '../execute/run-folder.ts';
-import { bytes, count, duration } from './format.ts';
 import { type RunStatus, readStatus } from './status.ts';
 
 function lines(status: RunStatus, alive: boolean): string[] {

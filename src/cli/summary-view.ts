@@ -1,6 +1,6 @@
 import pc from 'picocolors';
+import { bytes, count, duration, excerpt, percent, printable, table } from '../core/format.ts';
 import type { RunSummary, StepSummary } from '../execute/run.ts';
-import { bytes, count, duration, excerpt, percent, printable, table } from './format.ts';
 
 interface BitsPerByte {
   readonly bitsPerByte?: number;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { ConfigurationError } from '../core/errors.ts';
+import { count, excerpt } from '../core/format.ts';
 import { readPlan } from '../execute/run-folder.ts';
 import { browse, browsePoints } from '../report/browse.ts';
 import type { ShardSplit } from '../shard/format.ts';
@@ -8,7 +9,6 @@ import { type DocumentPlace, type OrderSettings, ShardTracer, type TokenPlace } 
 import { loadTokenizer, type Tokenizer } from '../tokenize/tokenizer.ts';
 import { readModelFile } from '../train/model-folder.ts';
 import { artifactFolder, stepOfRun } from './artifacts.ts';
-import { count, excerpt } from './format.ts';
 
 export interface TraceCommandOptions {
   readonly shard?: number;

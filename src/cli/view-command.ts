@@ -1,6 +1,6 @@
 import pc from 'picocolors';
+import { bytes, count, excerpt, printable } from '../core/format.ts';
 import { type BrowsedDocument, browse, browsePoints } from '../report/browse.ts';
-import { bytes, count, excerpt, printable } from './format.ts';
 
 export interface ViewCommandOptions {
   readonly refused?: boolean;

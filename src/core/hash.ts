@@ -30,7 +30,7 @@ export async function sha256File(path: string, start = 0, end?: number): Promise
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => {
     if (member === null || typeof member !== 'object' || Array.isArray(member)) return member;
-    const sorted: Record<string, unknown> = {};
+    const sorted = Object.create(null) as Record<string, unknown>;
     for (const key of Object.keys(member).sort()) sorted[key] = (member as Record<string, unknown>)[key];
     return sorted;
   });

@@ -19,14 +19,19 @@ export interface StepTally {
   histograms: Record<string, Histogram>;
 }
 
+/** A dictionary whose keys may be anything, `constructor` and `__proto__` included. */
+export function dictionary<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>;
+}
+
 export function emptyTally(): StepTally {
   return {
-    in: { documents: 0, bytes: 0 },
-    out: { documents: 0, bytes: 0 },
-    drops: {},
-    byCorpus: {},
-    counters: {},
-    histograms: {},
+    in: zero(),
+    out: zero(),
+    drops: dictionary(),
+    byCorpus: dictionary(),
+    counters: dictionary(),
+    histograms: dictionary(),
   };
 }
 
@@ -48,7 +53,7 @@ export function addTally(to: StepTally, from: StepTally): void {
   }
   for (const [name, n] of Object.entries(from.counters)) to.counters[name] = (to.counters[name] ?? 0) + n;
   for (const [name, histogram] of Object.entries(from.histograms)) {
-    const mine = (to.histograms[name] ??= {});
+    const mine = (to.histograms[name] ??= dictionary());
     for (const [bin, n] of Object.entries(histogram)) mine[bin] = (mine[bin] ?? 0) + n;
   }
 }

@@ -9,7 +9,7 @@ import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.
 import { digestOf, sha256File } from '../core/hash.ts';
 import type { Artifact, Barrier, InputSlice, JobOutcome, Source } from '../core/stage.ts';
 import type { SourceStep } from '../core/step.ts';
-import { addTally, emptyTally, type StepTally } from '../core/tally.ts';
+import { addTally, dictionary, emptyTally, type StepTally } from '../core/tally.ts';
 import { findStep } from '../steps.ts';
 import { COUNTERS } from './counters.ts';
 import { changedInput, cutPartitions } from './partition.ts';
@@ -651,7 +651,7 @@ export function stepsOf(unit: Unit): StepReference[] {
 }
 
 function sumTallies(records: readonly TaskRecord[]): Record<string, StepTally> {
-  const sums: Record<string, StepTally> = {};
+  const sums = dictionary<StepTally>();
   for (const record of records) {
     for (const [name, tally] of Object.entries(record.tallies))
       addTally((sums[name] ??= emptyTally()), tally);

@@ -1,5 +1,5 @@
 import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { z } from 'zod';
 import { type Batch, DocumentBatch, type TokenBatch } from '../core/batch.ts';
 import { DocumentFileWriter, FIRST_FRAME, type Refusal } from '../core/document-file.ts';
@@ -18,7 +18,7 @@ import { digestOf, sha256File } from '../core/hash.ts';
 import { Random } from '../core/random.ts';
 import type { Artifact, Barrier, Judge, Sink, Source, Stage, StageContext } from '../core/stage.ts';
 import type { AnyStep, JudgeStep, SourceStep, StageStep } from '../core/step.ts';
-import { addTally, binOf, checkTally, emptyTally, type StepTally } from '../core/tally.ts';
+import { addTally, binOf, checkTally, dictionary, emptyTally, type StepTally } from '../core/tally.ts';
 import { BatchTextView } from '../core/text-view.ts';
 import { COUNTERS, IDLE, openCounters } from './counters.ts';
 import type { StepReference } from './plan.ts';
@@ -99,7 +99,7 @@ async function taskRecord(task: SegmentTask, parts: readonly PartRecord[]): Prom
     }
     inputs.push({ path, start, end, size, mtimeMs, sha256: await sha256File(path, start, end) });
   }
-  const tallies: Record<string, StepTally> = {};
+  const tallies = dictionary<StepTally>();
   for (const part of parts) {
     for (const [step, tally] of Object.entries(part.tallies))
       addTally((tallies[step] ??= emptyTally()), tally);
@@ -134,7 +134,7 @@ class SegmentRunner {
   private source: Source<unknown> | undefined;
   private links: Link[] = [];
   private barrier: { barrier: Barrier<unknown, Batch>; options: unknown; context: StageContext } | undefined;
-  private tallies: Record<string, StepTally> = {};
+  private tallies = dictionary<StepTally>();
   private refused: { batch: DocumentBatch; i: number; refusal: Refusal }[] = [];
   private kept: DocumentFileWriter | undefined;
   private rejects: DocumentFileWriter | undefined;
@@ -235,7 +235,7 @@ class SegmentRunner {
         for (let k = 0; k < names.length; k++) {
           const value = values[k]!;
           row.signals[names[k]!] = value;
-          const histogram = (tally.histograms[names[k]!] ??= {});
+          const histogram = (tally.histograms[names[k]!] ??= dictionary());
           const bin = binOf(value);
           histogram[bin] = (histogram[bin] ?? 0) + 1;
         }
@@ -302,13 +302,14 @@ class SegmentRunner {
     const amount = (tally.drops[reason] ??= { documents: 0, bytes: 0 });
     amount.documents++;
     amount.bytes += bytes;
-    const { file = '', offset = 0 } = error.problem;
+    const { file: path = '', offset = 0 } = error.problem;
+    // A report is shared with people whom this machine's folders do not concern.
+    const file = path === '' ? '' : relative(this.task.settings.baseFolder, path);
+    const detail = path === '' ? error.message : error.message.replaceAll(path, file);
     const batch = DocumentBatch.from([
       { id: `${file}@${offset}`, corpus: '', source: file, start: offset, end: offset + bytes, text: '' },
     ]);
-    this.writeRefused([
-      { batch, i: 0, refusal: { keep: false, reason, detail: error.message, step: source.name } },
-    ]);
+    this.writeRefused([{ batch, i: 0, refusal: { keep: false, reason, detail, step: source.name } }]);
   }
 
   private async take(item: InputItem): Promise<void> {
@@ -359,7 +360,7 @@ class SegmentRunner {
     }
     const admitted = indexes.length === batch.length ? batch : batch.select(indexes);
     if (reference) {
-      const histogram = (this.tally(reference).histograms.bytes ??= {});
+      const histogram = (this.tally(reference).histograms.bytes ??= dictionary());
       for (let i = 0; i < batch.length; i++) {
         const bin = binOf(batch.size(i));
         histogram[bin] = (histogram[bin] ?? 0) + 1;
@@ -451,7 +452,7 @@ class SegmentRunner {
     this.partInput = 0;
     this.documents = 0;
     this.textBytes = 0;
-    this.tallies = {};
+    this.tallies = dictionary();
   }
 
   async close(): Promise<void> {

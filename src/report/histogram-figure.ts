@@ -1,4 +1,4 @@
-import { count } from '../cli/format.ts';
+import { count } from '../core/format.ts';
 import type { Histogram } from '../core/tally.ts';
 import { figure, shareOf } from './figures.ts';
 import { type Bar, barsOf, logTicks, quantile } from './histogram.ts';

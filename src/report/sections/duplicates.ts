@@ -1,4 +1,4 @@
-import { count } from '../../cli/format.ts';
+import { count } from '../../core/format.ts';
 import { documentKey, pairsOf } from '../excerpts.ts';
 import { barTable, card, cards, documentName, passage, type Section, shareOf } from '../figures.ts';
 import { absent, html, type Markup } from '../html.ts';

@@ -1,4 +1,4 @@
-import { bytes, count } from '../../cli/format.ts';
+import { bytes, count } from '../../core/format.ts';
 import { reasonsOf } from '../excerpts.ts';
 import { bar, type Section, shareOf } from '../figures.ts';
 import { absent, html, type Markup, shorten, table } from '../html.ts';

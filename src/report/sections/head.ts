@@ -1,4 +1,4 @@
-import { bytes, count, duration } from '../../cli/format.ts';
+import { bytes, count, duration } from '../../core/format.ts';
 import { bits, card, cards, digest, facts, shareOf } from '../figures.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { finite, measuredSet, members, overAllBytes, text } from '../read-outcome.ts';

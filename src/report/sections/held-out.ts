@@ -1,4 +1,4 @@
-import { bytes, count } from '../../cli/format.ts';
+import { bytes, count } from '../../core/format.ts';
 import { type BarRow, barTable, bits, type Section } from '../figures.ts';
 import { absent, html, type Markup, shorten, table } from '../html.ts';
 import { type MeasuredSet, measuredSet } from '../read-outcome.ts';

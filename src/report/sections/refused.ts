@@ -1,4 +1,4 @@
-import { bytes, count } from '../../cli/format.ts';
+import { bytes, count } from '../../core/format.ts';
 import { REASONS_WITH_EXAMPLES, type RefusedExample, reasonsOf, stepReason } from '../excerpts.ts';
 import { documentName, figure, passage, type Section, shareOf } from '../figures.ts';
 import { absent, html, type Markup, shorten, table } from '../html.ts';

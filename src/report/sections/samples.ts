@@ -1,4 +1,4 @@
-import { count } from '../../cli/format.ts';
+import { count } from '../../core/format.ts';
 import type { Section } from '../figures.ts';
 import { absent, cut, html, type Markup, shorten } from '../html.ts';
 import { list, members, text } from '../read-outcome.ts';

@@ -1,4 +1,4 @@
-import { count } from '../../cli/format.ts';
+import { count } from '../../core/format.ts';
 import { figure, type Section } from '../figures.ts';
 import { quantile } from '../histogram.ts';
 import { histogramFigure, type Threshold } from '../histogram-figure.ts';

@@ -1,4 +1,4 @@
-import { count } from '../../cli/format.ts';
+import { count } from '../../core/format.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { bits, card, cards, figure, type Section } from '../figures.ts';

@@ -1,4 +1,4 @@
-import { bytes, count, duration } from '../../cli/format.ts';
+import { bytes, count, duration } from '../../core/format.ts';
 import { bar, digest, type Section } from '../figures.ts';
 import { cut, html, table } from '../html.ts';
 import type { RunData } from '../run-data.ts';
