@@ -1,5 +1,5 @@
 // Area `tokenize`: encoding against tiktoken, tokenizers and others, training against tokenizers. Run after `npm run build`:
-//   node tests/bench/tokenize.mjs [--json] [encode train threads]
+//   node tests/bench/tokenize.mjs [--json] [CASE ...]   (all cases by default; see CASES)
 // Peers are set up in .venv/ (git-ignored). Outputs are checked equal before anything is timed.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { englishDocuments, mixedDocuments, trainingFile } from './tokenize-corpu
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const VENV = join(ROOT, '.venv');
 const PYTHON = join(VENV, 'bin/python');
-const ROUNDS = 7;
+const ROUNDS = 5;
 /** Slow peers get so many documents of the corpus that a round stays short. */
 const SLOW_BYTES = 120_000;
 
@@ -265,23 +265,34 @@ async function threadsRow(documents) {
   };
 }
 
+/** English and, where apt is there, 25 languages: about 2.4 MB. */
+const bothKinds = () => [...head(englishDocuments(), 1_200_000), ...(mixedDocuments(1_200_000) ?? [])];
+
+function gptNeoRow() {
+  const file = join(ROOT, '../shared/data/tokenizers/gpt-neo-tokenizer.json.gz');
+  const neo = gunzipSync(readFileSync(file)).toString();
+  return encodeRow('encode-gpt-neo', (documents) => jsonCandidates(neo, documents), bothKinds());
+}
+
+/** One or more rows each. */
 const CASES = {
-  async encode() {
-    const english = englishDocuments();
-    const mixed = mixedDocuments(3_000_000) ?? [];
-    const documents = [...english, ...mixed];
-    const rows = [await encodeRow('encode', (file) => rankCandidates('r50k', file), documents)];
-    for (const name of ['cl100k', 'o200k'])
-      rows.push(await encodeRow(`encode-${name}`, (file) => rankCandidates(name, file), documents));
-    rows.push(await encodeRow('encode-english', (file) => rankCandidates('r50k', file), english));
-    const neo = gunzipSync(
-      readFileSync(join(ROOT, '../shared/data/tokenizers/gpt-neo-tokenizer.json.gz')),
-    ).toString();
-    rows.push(await encodeRow('encode-gpt-neo', (file) => jsonCandidates(neo, file), documents));
-    return rows;
-  },
+  encode: async () => [await encodeRow('encode', (file) => rankCandidates('r50k', file), bothKinds())],
+  'encode-english': async () => [
+    await encodeRow(
+      'encode-english',
+      (file) => rankCandidates('r50k', file),
+      head(englishDocuments(), 1_200_000),
+    ),
+  ],
+  'encode-cl100k': async () => [
+    await encodeRow('encode-cl100k', (file) => rankCandidates('cl100k', file), bothKinds()),
+  ],
+  'encode-o200k': async () => [
+    await encodeRow('encode-o200k', (file) => rankCandidates('o200k', file), bothKinds()),
+  ],
+  'encode-gpt-neo': async () => [await gptNeoRow()],
   train: () => trainRows(3),
-  threads: async () => [await threadsRow([...englishDocuments(), ...(mixedDocuments(3_000_000) ?? [])])],
+  threads: async () => [await threadsRow(bothKinds())],
 };
 
 /** Runs the cases (all by default) and returns their rows; prints each as it is ready. */

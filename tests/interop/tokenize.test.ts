@@ -127,14 +127,15 @@ describe.skipIf(!has('tiktoken'))('tiktoken', () => {
       { preTokenizer, specialTokens: {} },
       ranks,
     );
-    const everyScalar: string[] = [];
-    for (let block = 0; block < 0x110000; block += 0x100) {
+    const everyCharacter: string[] = [];
+    // Beyond the planes of CJK all is alike, and tiktoken takes a minute for it.
+    for (let block = 0; block < 0x32000; block += 0x100) {
       let text = '';
       for (let c = block; c < block + 0x100; c++)
         if (c < 0xd800 || c > 0xdfff) text += `a${String.fromCodePoint(c)}'S 1`;
-      everyScalar.push(text);
+      everyCharacter.push(text);
     }
-    const texts = [...realTexts, ...everyScalar, ...hostile(ours, 3000)];
+    const texts = [...realTexts, ...everyCharacter, ...hostile(ours, 3000)];
     const { ids } = ask({ texts, tiktoken: { ranks, pattern: patterns[name] } });
     expect(differing(texts, ours, ids)).toEqual([]);
   });
