@@ -242,52 +242,52 @@ export function text(bytes: Uint8Array): string {
 
 /** A document of a shard; its strings and signals are read when asked for, which a batch of windows mostly is not. */
 class StoredDocument implements ShardDocument {
-  readonly #file: ShardFile;
-  readonly #index: number;
-  #record: Uint32Array | undefined;
+  private readonly file: ShardFile;
+  private readonly index: number;
+  private cached: Uint32Array | undefined;
 
   constructor(file: ShardFile, index: number) {
-    this.#file = file;
-    this.#index = index;
+    this.file = file;
+    this.index = index;
   }
 
-  get #words(): Uint32Array {
-    this.#record ??= this.#file.record(this.#index);
-    return this.#record;
+  private get words(): Uint32Array {
+    this.cached ??= this.file.record(this.index);
+    return this.cached;
   }
 
   get id(): string {
-    return text(this.#file.idBytes(this.#words));
+    return text(this.file.idBytes(this.words));
   }
 
   get corpus(): string {
-    return this.#file.corpora[this.#words[RECORD.corpus]!]!;
+    return this.file.corpora[this.words[RECORD.corpus]!]!;
   }
 
   get source(): string {
-    return this.#file.source(this.#words[RECORD.source]!);
+    return this.file.source(this.words[RECORD.source]!);
   }
 
   get sourceRange(): readonly [number, number] {
-    return [getU64(this.#words, RECORD.sourceStart), getU64(this.#words, RECORD.sourceEnd)];
+    return [getU64(this.words, RECORD.sourceStart), getU64(this.words, RECORD.sourceEnd)];
   }
 
   get tokenRange(): readonly [number, number] {
-    return [this.#file.starts[this.#index]!, this.#file.starts[this.#index + 1]!];
+    return [this.file.starts[this.index]!, this.file.starts[this.index + 1]!];
   }
 
   get shard(): number {
-    return this.#file.header.shard;
+    return this.file.header.shard;
   }
 
   get bytes(): number {
-    return getU64(this.#words, RECORD.textBytes);
+    return getU64(this.words, RECORD.textBytes);
   }
 
   get signals(): Readonly<Record<string, number>> {
     const signals: Record<string, number> = {};
-    this.#file.signals.forEach((name, column) => {
-      const value = this.#file.signal(column, this.#index);
+    this.file.signals.forEach((name, column) => {
+      const value = this.file.signal(column, this.index);
       if (!Number.isNaN(value)) signals[name] = value;
     });
     return signals;

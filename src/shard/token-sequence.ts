@@ -34,8 +34,8 @@ export class TokenSequence {
   windows(starts: readonly number[], width: number): WindowBatch {
     const rows = starts.length;
     const size = rows * width;
-    // One allocation: four would each be cleared and collected apart.
-    const memory = new ArrayBuffer(16 * size);
+    // One allocation for four arrays, and not cleared: every element is written below.
+    const memory = Buffer.allocUnsafeSlow(16 * size).buffer;
     const batch = {
       rows,
       width,
@@ -45,7 +45,7 @@ export class TokenSequence {
       documentIndex: new Int32Array(memory, 12 * size, size),
       documents: [] as ShardDocument[],
     };
-    const known = new Map<number, number>();
+    const known: Map<number, number>[] = [];
     for (let row = 0; row < rows; row++) this.fillRow(batch, row, starts[row]!, known);
     return batch;
   }
@@ -54,7 +54,7 @@ export class TokenSequence {
     batch: WindowBatch & { documents: ShardDocument[] },
     row: number,
     start: number,
-    known: Map<number, number>,
+    known: Map<number, number>[],
   ): void {
     const { width, tokens, segments, positions, documentIndex, documents } = batch;
     let at = row * width;
@@ -65,17 +65,18 @@ export class TokenSequence {
     while (at < end) {
       const shard = this.shards[s]!;
       const { starts } = shard;
+      // A map a shard keeps the keys small integers, which are not allocated.
+      const seen = (known[s] ??= new Map());
       const stop = Math.min(shard.header.tokens, from + end - at);
       shard.copyTokens(from, stop - from, tokens, at);
       for (let d = shard.documentAt(from); from < stop; d++) {
         const documentStart = starts[d]!;
         const n = Math.min(stop, starts[d + 1]!) - from;
         if (n === 0) continue;
-        const key = s * 2 ** 32 + d;
-        let index = known.get(key);
+        let index = seen.get(d);
         if (index === undefined) {
           index = documents.length;
-          known.set(key, index);
+          seen.set(d, index);
           documents.push(shard.document(d));
         }
         segments.fill(segment++, at, at + n);
