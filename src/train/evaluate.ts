@@ -110,15 +110,12 @@ async function causalLosses(settings: EvaluateSettings): Promise<Map<string, Gro
   if (!(stride >= 1 && stride <= context)) {
     throw new InvariantError(`a stride of ${stride} in a context of ${context}`);
   }
-  // A model that is fed no positions counts them from the beginning of the row: there each piece gets its own row, so
-  // that its loss does not depend on what it was packed with.
-  const sharesRows = settings.objective.inputSpecs.position !== undefined;
   const losses = new Map<string, GroupLoss>();
   let pool: Piece[] = [];
   let pooled = 0;
   let done = 0;
   const drain = async (all: boolean) => {
-    const packed = sharesRows ? packPieces(pool, context) : pool.map((piece) => [piece]);
+    const packed = packPieces(pool, context);
     const whole = all ? packed.length : packed.length - (packed.length % rows);
     for (let at = 0; at < whole; at += rows) {
       done += await scoreRows(settings, packed.slice(at, Math.min(at + rows, whole)), losses);

@@ -51,7 +51,7 @@ export interface ModelSession {
   readonly parameterCount: number;
   /** One optimizer step over one or more micro-batches of the objective's named inputs. */
   step(microBatches: readonly NamedArrays[], settings: StepSettings): Promise<StepResult>;
-  /** Nats per target position, without an update. */
+  /** Nats per target position, without an update. `position` [rows, length] may be given beside the objective's inputs. */
   loss(inputs: NamedArrays): Promise<Float32Array>;
   /** For each position, logits over the vocabulary, [rows * length, vocabulary]; for masked models and tests. */
   logits(inputs: NamedArrays): Promise<NamedArray>;

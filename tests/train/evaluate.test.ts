@@ -79,14 +79,13 @@ describe('evaluate', () => {
     expect(corpora.prose!.lossPerToken * PROSE_BYTES).toBeCloseTo(corpora.prose!.nats, 9);
   });
 
-  it('gives a piece a row of its own where the model is fed no positions', async () => {
+  it('packs pieces into rows, each as if it were alone, whatever the inputs of the objective are', async () => {
     const model = new BigramSession(undefined, 3);
     let batches = 0;
     const session = {
       loss: async (inputs: NamedArrays) => {
         batches += 1;
         for (const row of [0, 16, 32]) expect(inputs.position!.data[row]).toBe(0);
-        expect(inputs.segment!.data.every((segment) => segment <= 1)).toBe(true);
         return model.loss(inputs);
       },
     };
@@ -94,7 +93,7 @@ describe('evaluate', () => {
     const { total } = await evaluate(await settingsOf(session, { objective }));
     expect(total.bitsPerByte).toBeCloseTo(bitsByHand(model, texts), 6);
     const pieces = texts.flatMap(({ tokens }) => cutDocument(tokens.length - 1, 16, 8));
-    expect(batches).toBe(Math.ceil(pieces.length / 3));
+    expect(batches).toBeLessThan(Math.ceil(pieces.length / 3));
   });
 
   it('says a uniform model needs log2 of the vocabulary for each byte', async () => {

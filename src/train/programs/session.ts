@@ -6,6 +6,7 @@ import type { Program } from '../graph/program.ts';
 import type { ModelShape } from '../model/options.ts';
 import { initialValues, type ParameterSpec, parameterInput } from '../model/parameters.ts';
 import type { Objective } from '../objectives/objective.ts';
+import { perToken } from '../objectives/windows.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 import type {
   Decoder,
@@ -125,9 +126,12 @@ export class ProgramSession implements ModelSession {
   }
 
   async loss(inputs: NamedArrays): Promise<Float32Array> {
-    const { shape, objective } = this.parts;
+    const { shape } = this.parts;
     const batch = this.checkBatch(inputs);
-    const runnable = await this.compile(`forward ${batch.rows}x${batch.length}`, () =>
+    // An evaluation packs several documents into a row, whatever the objective's own inputs are.
+    const withPosition = inputs.position !== undefined;
+    const objective = withPosition ? withPositions(this.parts.objective) : this.parts.objective;
+    const runnable = await this.compile(`forward ${batch.rows}x${batch.length} ${withPosition}`, () =>
       forwardProgram(shape, objective, batch),
     );
     const { tokenLoss } = await runnable.run({ ...this.parameters.inputs, ...inputs });
@@ -204,6 +208,10 @@ export class ProgramSession implements ModelSession {
     if (targets !== undefined) checkIds(targets.data, shape.vocabulary);
     return { rows, length };
   }
+}
+
+function withPositions(objective: Objective): Objective {
+  return { ...objective, inputSpecs: { ...objective.inputSpecs, position: perToken('int32') } };
 }
 
 function checkLength(length: number, { context }: ModelShape): void {
