@@ -50,7 +50,7 @@ export class EnglishSplitter {
 
   /**
    * Appends the words of a part to the `words` words of `used` bytes at `to`; their starts are at `starts`. Returns how
-   * many words there are now; the buffers must hold twice the part.
+   * many words there are now; the buffers must hold three times the part.
    * @param part where the bytes lie, in the kernel's memory at `text`
    */
   split(text: number, length: number, to: number, used: number, starts: number, words: number): number {

@@ -4,22 +4,27 @@ import { priorityOptions } from './priority.ts';
 
 /** How a text becomes a set of hashed shingles and a signature: all that a signature depends on. */
 export interface MinhashParameters {
-  /** `words` and `characters` are provender's own; `datatrove` simplifies and splits as datatrove does for English. */
-  readonly splitter: 'words' | 'characters' | 'datatrove';
+  /** `words` and `characters` are provender's own; the others split as the systems of those names do (datatrove: English). */
+  readonly splitter: 'words' | 'characters' | 'datatrove' | 'text-dedup';
   /** Words or characters a shingle. */
   readonly shingleSize: number;
   readonly bands: number;
   /** Minima a band; there are bands x rows permutations. */
   readonly rows: number;
   readonly bits: 32 | 64;
-  /** `mix` is provender's own; the others are datatrove's, of the UTF-8 bytes of a shingle. */
+  /** `mix` is provender's own; the others are of the UTF-8 bytes of a shingle. */
   readonly hash: 'mix' | 'xxhash' | 'sha1';
   readonly seed: number;
   /** The least true Jaccard similarity of a pair of candidates; without it every candidate counts. */
   readonly minJaccard?: number | undefined;
 }
 
-type Preset = Omit<MinhashParameters, 'seed'>;
+type Preset = MinhashParameters;
+
+/** Whether minima are computed in 64 bits: datatrove's arithmetic is so in both widths. */
+export function isWide({ bits, hash }: MinhashParameters): boolean {
+  return bits === 64 || hash !== 'mix';
+}
 
 /** datatrove's numbers: `reference`: huggingface/datatrove, pipeline/dedup/minhash.py; FineWeb hashes with SHA-1. */
 const DATATROVE: Preset = {
@@ -29,6 +34,7 @@ const DATATROVE: Preset = {
   rows: 8,
   bits: 64,
   hash: 'xxhash',
+  seed: 1,
 };
 
 export const MINHASH_PRESETS = {
@@ -39,10 +45,21 @@ export const MINHASH_PRESETS = {
     rows: 8,
     bits: 32,
     hash: 'mix',
+    seed: 1,
     minJaccard: 0.7,
   },
   datatrove: DATATROVE,
   fineweb: { ...DATATROVE, hash: 'sha1' },
+  // text-dedup 0.4.0: 250 permutations at a threshold of 0.7, 25 bands of 10.
+  'text-dedup': {
+    splitter: 'text-dedup',
+    shingleSize: 5,
+    bands: 25,
+    rows: 10,
+    bits: 64,
+    hash: 'sha1',
+    seed: 42,
+  },
 } satisfies Record<string, Preset>;
 
 const count = (least: number, most: number): z.ZodOptional<z.ZodNumber> =>
@@ -50,7 +67,7 @@ const count = (least: number, most: number): z.ZodOptional<z.ZodNumber> =>
 
 export const minhashDedupOptions = z.strictObject({
   preset: z
-    .enum(['provender', 'datatrove', 'fineweb'])
+    .enum(['provender', 'datatrove', 'fineweb', 'text-dedup'])
     .default('provender')
     .describe('Where the options below are not given, they are those of this system'),
   shingle: z
@@ -81,7 +98,7 @@ export const minhashDedupOptions = z.strictObject({
     .max(1)
     .optional()
     .describe('With `verify`: the least similarity of a duplicate; else the threshold, else 0.7'),
-  seed: z.number().int().min(0).max(0xffffffff).default(1).describe('Of the permutations'),
+  seed: count(0, 0xffffffff).describe('Of the permutations'),
   ...priorityOptions,
 });
 export type MinhashDedupOptions = z.infer<typeof minhashDedupOptions>;
@@ -121,7 +138,7 @@ export function bandsFor(threshold: number, permutations: number): { bands: numb
 /** Options with the preset's numbers filled in. @throws ConfigurationError where they contradict each other */
 export function resolveMinhash(options: MinhashDedupOptions): MinhashParameters {
   const preset: Preset = MINHASH_PRESETS[options.preset];
-  if (options.shingle !== undefined && preset.splitter === 'datatrove')
+  if (options.shingle !== undefined && preset.hash !== 'mix')
     throw new ConfigurationError(`minhash-dedup: preset ${options.preset} has no option \`shingle\``);
   const splitter = options.shingle ?? preset.splitter;
   const { bands, rows } = resolveBands(options, preset);
@@ -139,7 +156,7 @@ export function resolveMinhash(options: MinhashDedupOptions): MinhashParameters 
     rows,
     bits: options.bits ?? preset.bits,
     hash: preset.hash,
-    seed: options.seed,
+    seed: options.seed ?? preset.seed,
     minJaccard: verify ? (options.minJaccard ?? options.threshold ?? preset.minJaccard ?? 0.7) : undefined,
   };
 }

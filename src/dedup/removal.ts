@@ -2,7 +2,7 @@ import type { DocumentBatch } from '../core/batch.ts';
 import type { Stage, StageContext } from '../core/stage.ts';
 import { drop } from '../core/verdict.ts';
 import { ClusterReader, DUPLICATE_OF_HELD_OUT, type Fate, KEPT } from './clusters.ts';
-import { DUPLICATE_CLUSTER, DUPLICATE_COUNT } from './document-columns.ts';
+import { DUPLICATE_CLUSTER, DUPLICATE_COUNT, type Label } from './document-columns.ts';
 
 /** Reasons that a step of deduplication gives. */
 export interface RemovalReasons {
@@ -12,6 +12,11 @@ export interface RemovalReasons {
   readonly similarity: boolean;
   /** What it was held against. */
   readonly threshold?: number;
+}
+
+/** Corpus and id, the corpus only where the id does not say it. */
+function nameOf({ corpus, id }: Label): string {
+  return id.startsWith(`${corpus}/`) ? id : `${corpus}/${id}`;
 }
 
 /** The streaming half of a deduplication: drops what `reduce` condemned, and marks what stays. */
@@ -25,7 +30,7 @@ export function removalStage(
     const label = clusters.labelOf(fate.other);
     const reason = ofHeldOut ? reasons.ofHeldOut : reasons.duplicate;
     const value = reasons.similarity ? fate.similarity : undefined;
-    const detail = label ? `${label.corpus}/${label.id}` : `document ${fate.other}`;
+    const detail = label ? nameOf(label) : `document ${fate.other}`;
     context.refuse(
       batch,
       i,

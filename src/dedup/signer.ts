@@ -1,8 +1,9 @@
 import { InvariantError } from '../core/errors.ts';
 import { EnglishSplitter } from './english-splitter.ts';
 import { align, MinhashKernel } from './kernel.ts';
-import type { MinhashParameters } from './minhash-options.ts';
+import { isWide, type MinhashParameters } from './minhash-options.ts';
 import { permutationsOf } from './permutations.ts';
+import { PlainSplitter } from './plain-splitter.ts';
 import { sortedSet } from './shingles.ts';
 import { CLASS_CODES, FOLD_CODES, wordTables } from './word-tables.ts';
 
@@ -16,7 +17,7 @@ export class Signer {
   readonly parameters: MinhashParameters;
   readonly permutations: number;
   private readonly kernel: MinhashKernel;
-  private readonly english: EnglishSplitter | undefined;
+  private readonly splitter: EnglishSplitter | PlainSplitter | undefined;
   private readonly wide: boolean;
   /** Permutations, filled up to a multiple of 16 with ones that nobody reads. */
   private readonly padded: number;
@@ -36,8 +37,7 @@ export class Signer {
     this.parameters = parameters;
     this.permutations = bands * rows;
     this.padded = Math.ceil(this.permutations / 16) * 16;
-    // datatrove's arithmetic is 64-bit in both widths.
-    this.wide = parameters.bits === 64 || splitter === 'datatrove';
+    this.wide = isWide(parameters);
     const kernel = new MinhashKernel();
     this.kernel = kernel;
     const classes = kernel.take(CLASS_CODES);
@@ -51,7 +51,8 @@ export class Signer {
       keys: kernel.take(bands * 8),
       sketch: kernel.take(this.padded),
     };
-    this.english = splitter === 'datatrove' ? new EnglishSplitter(kernel) : undefined;
+    if (splitter === 'datatrove') this.splitter = new EnglishSplitter(kernel);
+    if (splitter === 'text-dedup') this.splitter = new PlainSplitter(kernel);
     this.reserve(CHUNK);
     this.fillTables(classes, folds);
     kernel.exports.layout(classes, folds, ring, this.scratch);
@@ -59,7 +60,7 @@ export class Signer {
   }
 
   /**
-   * Signs a text of valid UTF-8. False where it has no signature: no word at all (datatrove: fewer than a shingle's).
+   * Signs a text of valid UTF-8. False where it has no signature: no word at all (other systems' presets: fewer than a shingle's).
    * @param collect whether `shingleSet` will be asked for
    */
   sign(text: Uint8Array, collect = false): boolean {
@@ -67,7 +68,7 @@ export class Signer {
     this.collectedLength = 0;
     const { minima } = this.at;
     new Uint8Array(this.kernel.buffer, minima, this.padded * 8).fill(0xff);
-    const shingles = this.english ? this.signEnglish(text, this.english) : this.signOwn(text);
+    const shingles = this.splitter ? this.signWords(text, this.splitter) : this.signOwn(text);
     if (shingles === 0) return false;
     const { bands, rows } = this.parameters;
     this.kernel.exports.bandKeys(minima, bands, rows, this.wide ? 8 : 4, this.at.keys, this.at.sketch);
@@ -111,7 +112,8 @@ export class Signer {
     return total + this.absorb(exports.end(this.hashes));
   }
 
-  private signEnglish(text: Uint8Array, english: EnglishSplitter): number {
+  /** Splits and hashes as other systems do: parts of the text, each with the last words of the one before. */
+  private signWords(text: Uint8Array, splitter: EnglishSplitter | PlainSplitter): number {
     const n = this.parameters.shingleSize;
     let total = 0;
     let used = 0;
@@ -122,7 +124,8 @@ export class Signer {
       from = to;
       this.reserve(part.length + used + 64);
       new Uint8Array(this.kernel.buffer, this.text, part.length).set(part);
-      words = english.split(this.text, part.length, this.words, used, this.starts, words);
+      const isLast = to === text.length;
+      words = splitter.split(this.text, part.length, this.words, used, this.starts, words, isLast);
       total += this.hashGrams(words);
       // The last n - 1 words begin the shingles that end in the next part.
       const starts = new Uint32Array(this.kernel.buffer, this.starts, words + 1);
@@ -182,7 +185,7 @@ export class Signer {
     const keptStarts = this.room ? kernel.buffer.slice(this.starts, this.hashes) : undefined;
     this.room = Math.max(bytes, Math.min(this.room * 2, 1 << 24));
     // Folding can grow a text by two thirds, splitting by a space for each byte; a word and its space have two bytes.
-    const english = this.english ? 1 : 0;
+    const english = this.splitter ? 1 : 0;
     this.text = kernel.heap;
     this.scratch = this.text + align(this.room + 64);
     this.words = this.scratch + align((1 - english) * this.room * 2 + 4096);

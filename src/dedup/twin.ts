@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { MinhashParameters } from './minhash-options.ts';
+import { isWide, type MinhashParameters } from './minhash-options.ts';
 import { MERSENNE_61, permutationsOf } from './permutations.ts';
+import { textDedupWords } from './plain-splitter.ts';
 import { datatroveWords } from './simplify.ts';
 import { wordTables } from './word-tables.ts';
 import { xxh32, xxh64 } from './xxhash.ts';
@@ -86,7 +87,8 @@ function itemsOf(text: string, splitter: MinhashParameters['splitter']): bigint[
 /** The 64-bit hashes of a text's shingles, in order, repeats and all. */
 export function shingleHashes(text: string, parameters: MinhashParameters): bigint[] {
   const { splitter, shingleSize: n } = parameters;
-  if (splitter === 'datatrove') return datatroveShingles(text, parameters);
+  if (splitter === 'datatrove') return hashedShingles(datatroveWords(text), parameters);
+  if (splitter === 'text-dedup') return hashedShingles(textDedupWords(text), parameters);
   const items = itemsOf(text, splitter);
   const combine = (from: number, to: number): bigint => {
     let sum = 0n;
@@ -97,8 +99,11 @@ export function shingleHashes(text: string, parameters: MinhashParameters): bigi
   return Array.from({ length: items.length - n + 1 }, (_, i) => combine(i, i + n));
 }
 
-function datatroveShingles(text: string, { shingleSize: n, hash, bits }: MinhashParameters): bigint[] {
-  const words = datatroveWords(text);
+/** Hashes as datatrove and text-dedup take them, of words joined by spaces. */
+function hashedShingles(
+  words: readonly string[],
+  { shingleSize: n, hash, bits }: MinhashParameters,
+): bigint[] {
   const shingles: bigint[] = [];
   for (let i = 0; i + n <= words.length; i++) {
     const bytes = encoder.encode(words.slice(i, i + n).join(' '));
@@ -120,7 +125,7 @@ export function signPlainly(
   const hashes = shingleHashes(text, parameters);
   if (hashes.length === 0) return undefined;
   const { a, b } = permutationsOf(parameters);
-  const wide = parameters.bits === 64 || parameters.splitter === 'datatrove';
+  const wide = isWide(parameters);
   const minima: bigint[] = [];
   for (let j = 0; j < a.length; j++) {
     let least: bigint | undefined;

@@ -123,6 +123,12 @@ describe('candidates of a band', () => {
 });
 
 describe('Jaccard similarity', () => {
+  it('sorts large sets as small ones', () => {
+    const large = Uint32Array.from({ length: 20_000 }, (_, i) => Math.imul(i % 15_000, 0x9e3779b1) >>> 0);
+    const expected = [...new Set(large)].sort((p, q) => p - q);
+    expect([...sortedSet(large)]).toEqual(expected);
+  });
+
   it('agrees with sets', () => {
     const list = fc.array(fc.nat(30), { maxLength: 40 });
     fc.assert(

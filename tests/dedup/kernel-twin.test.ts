@@ -69,6 +69,7 @@ describe('the kernel and its plain twin agree', () => {
     ['datatrove', { preset: 'datatrove', shingleSize: 3, bands: 2, rows: 3 }],
     ['datatrove in 32 bits', { preset: 'datatrove', bits: 32, bands: 1, rows: 3 }],
     ['fineweb', { preset: 'fineweb', shingleSize: 2, bands: 1, rows: 2 }],
+    ['text-dedup', { preset: 'text-dedup', bands: 2, rows: 2 }],
     ['fineweb in 32 bits', { preset: 'fineweb', bits: 32, bands: 1, rows: 2 }],
   ])('%s', (_name, options) => {
     const signer = new Signer(parameters(options));
@@ -94,8 +95,8 @@ describe('the kernel and its plain twin agree', () => {
     }
   });
 
-  it('where an English document is longer than a part', () => {
-    const signer = new Signer(parameters({ preset: 'datatrove', bands: 1, rows: 2 }));
+  it.each(['datatrove', 'text-dedup'])('where a document is longer than a part: %s', (preset) => {
+    const signer = new Signer(parameters({ preset, bands: 1, rows: 2 }));
     const sentence = (i: number): string =>
       `number ${i} they cant weigh ${i}kg, wouldnt you ${i % 7 ? 'x'.repeat(150) : 'né'} say?\n`;
     const long = Array.from({ length: 6000 }, (_, i) => sentence(i)).join('');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { minhashDedupOptions, resolveMinhash } from '../../src/dedup/minhash-options.ts';
+import { bandsFor, minhashDedupOptions, resolveMinhash } from '../../src/dedup/minhash-options.ts';
 import { permutationsOf } from '../../src/dedup/permutations.ts';
 import { Signer } from '../../src/dedup/signer.ts';
 import { datatroveWords, simplify } from '../../src/dedup/simplify.ts';
@@ -53,6 +53,18 @@ describe("datatrove's signatures", () => {
       expect(BigInt(signer.minima[index]!)).toBe(value);
       expect(plain.minima[index]).toBe(value);
     }
+  });
+
+  it("gives text-dedup's", () => {
+    // text-dedup 0.4.0: embed_func with its defaults, RandomState(42), 25 bands of 10 by its optimal_param(0.7, 250).
+    const resolved = parameters({ preset: 'text-dedup' });
+    const expected = [20502411415873317n, 51883341740116710n, 4906179969049307n];
+    const signer = new Signer(resolved);
+    expect(signer.sign(utf8)).toBe(true);
+    expect([...(signer.minima as BigUint64Array).subarray(0, 3)]).toEqual(expected);
+    expect(signer.minima[249]).toBe(477063092064397415n);
+    expect(signPlainly(TEXT, resolved)!.minima.slice(0, 3)).toEqual(expected);
+    expect(bandsFor(0.7, 250)).toEqual({ bands: 25, rows: 10 });
   });
 
   it('gives documents of fewer than five words no signature', () => {
