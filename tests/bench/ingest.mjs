@@ -1,0 +1,178 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { gunzipSync } from 'node:zlib';
+import { ByteWindow } from '../../dist/io/byte-window.js';
+import { decompressedBytes } from '../../dist/io/compression.js';
+import { readStep } from '../../dist/io/steps/read.js';
+import { parseHttpResponse } from '../../dist/io/warc/http.js';
+import { ArchiveReader } from '../../dist/io/warc/records.js';
+
+const VENV = '.venv/ingest';
+const PEERS = ['fastwarc==2.0.1', 'warcio==1.8.1'];
+const ROUNDS = 5;
+const JSONL = '../shared/data/jsonl/cc_en_head-0091.jsonl.gz';
+const WARC = '../shared/data/web/pages.warc.gz';
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+function peerPython() {
+  const python = join(VENV, 'bin/python');
+  if (existsSync(python)) return python;
+  try {
+    execFileSync('python3', ['-m', 'venv', VENV]);
+    execFileSync(join(VENV, 'bin/pip'), ['install', '-q', ...PEERS]);
+    return python;
+  } catch {
+    rmSync(VENV, { recursive: true, force: true });
+    return undefined;
+  }
+}
+
+function startPeer(python, peer) {
+  const child = spawn(python, ['tests/bench/ingest_peer.py', peer, WARC], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async round() {
+      child.stdin.write('\n');
+      const { value } = await lines.next();
+      const [seconds, count, digest] = value.split(' ');
+      return { seconds: Number(seconds), count: Number(count), digest };
+    },
+    stop: () => child.kill(),
+  };
+}
+
+async function ourWarc() {
+  const start = performance.now();
+  const whole = createHash('sha1');
+  const window = new ByteWindow(decompressedBytes(WARC, statSync(WARC).size));
+  const reader = new ArchiveReader(window, WARC, 1 << 28, (error) => {
+    throw error;
+  });
+  let count = 0;
+  for (let record = await reader.next(); record; record = await reader.next()) {
+    const { body } = parseHttpResponse(record.content);
+    whole.update(createHash('sha1').update(body).digest());
+    count++;
+  }
+  await window.close();
+  return { seconds: (performance.now() - start) / 1000, count, digest: whole.digest('hex') };
+}
+
+/** gzip WARC with a digest of every payload, in one thread: records a second. */
+async function warc() {
+  if (!existsSync(WARC)) return undefined;
+  const python = peerPython();
+  const peers = python
+    ? { fastwarc: startPeer(python, 'fastwarc'), warcio: startPeer(python, 'warcio') }
+    : {};
+  const times = { ours: [] };
+  try {
+    const { count, digest } = await ourWarc();
+    for (const [name, peer] of Object.entries(peers)) {
+      times[name] = [];
+      const first = await peer.round();
+      if (first.count !== count || first.digest !== digest) throw new Error(`${name} read other payloads`);
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      times.ours.push((await ourWarc()).seconds);
+      for (const [name, peer] of Object.entries(peers)) times[name].push((await peer.round()).seconds);
+    }
+    const ours = count / median(times.ours);
+    const row = { area: 'ingest', case: 'warc', unit: 'records/s', ours, peers: {}, ratio: {} };
+    for (const name of Object.keys(peers)) {
+      row.peers[name] = count / median(times[name]);
+      row.ratio[name] = ours / row.peers[name];
+    }
+    return row;
+  } finally {
+    for (const peer of Object.values(peers)) peer.stop();
+  }
+}
+
+async function readOnce(options, folder) {
+  const signal = new AbortController().signal;
+  const [file] = await readStep.source.list(options, { baseFolder: folder, signal });
+  let bytes = 0;
+  let peak = 0;
+  const context = {
+    reject: (_, error) => {
+      throw error;
+    },
+    consumed() {},
+    signal,
+    batchBytes: 1 << 20,
+    batchDocuments: 1000,
+  };
+  const start = performance.now();
+  for await (const { batch } of readStep.source.read(
+    { ...file, start: 0, end: file.size },
+    undefined,
+    context,
+  )) {
+    bytes += batch.textBytes;
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }
+  return { seconds: (performance.now() - start) / 1000, size: file.size, bytes, peak };
+}
+
+/** Plain JSONL of web text to batches of documents, in one thread: MB/s of the file, and the peak of memory at 1 GB. */
+async function jsonl() {
+  if (!existsSync(JSONL)) return undefined;
+  const unit = gunzipSync(readFileSync(JSONL));
+  const folder = mkdtempSync(join(tmpdir(), 'ingest-'));
+  const write = (name, size) => {
+    const file = openSync(join(folder, name), 'w');
+    for (let at = 0; at < size; at += unit.length) writeSync(file, unit);
+    closeSync(file);
+    return readStep.options.parse({ inputs: [{ files: name }] });
+  };
+  try {
+    const small = write('small.jsonl', 2e8);
+    const times = [];
+    for (let round = 0; round <= ROUNDS; round++) {
+      const { seconds, size } = await readOnce(small, folder);
+      if (round > 0) times.push(size / 1e6 / seconds);
+    }
+    const large = await readOnce(write('large.jsonl', 1e9), folder);
+    const ours = median(times);
+    return {
+      area: 'ingest',
+      case: 'jsonl',
+      unit: 'MB/s',
+      ours,
+      peers: {},
+      ratio: {},
+      peakMegabytesAt1GB: large.peak / 1e6,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const CASES = { jsonl, warc };
+
+export async function run({ cases = [] } = {}) {
+  const rows = [];
+  for (const [name, measure] of Object.entries(CASES)) {
+    if (cases.length && !cases.includes(name)) continue;
+    const row = await measure();
+    if (row) rows.push(row);
+  }
+  return rows;
+}
