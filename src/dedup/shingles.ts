@@ -10,7 +10,7 @@ function sort(numbers: Uint32Array): void {
     numbers.sort();
     return;
   }
-  if (other.length < n) other = new Uint32Array(n * 2);
+  if (other.length < n) other = new Uint32Array(n + (n >> 2));
   counts.fill(0);
   for (let i = 0; i < n; i++) {
     const x = numbers[i]!;

@@ -57,11 +57,11 @@ export class Pace {
   /** @throws CancelledError after an abort */
   async step(note: string, by = 1): Promise<void> {
     this.done += by;
+    if (this.context.signal.aborted) throw new CancelledError();
     const now = performance.now();
     if (now - this.last < 50) return;
     this.last = now;
     this.context.progress.report(this.done, this.total, note);
     await new Promise((resolve) => setImmediate(resolve));
-    if (this.context.signal.aborted) throw new CancelledError();
   }
 }

@@ -222,10 +222,14 @@ function wholeCodePoints(text: Uint8Array, from: number, to: number): number {
   return end;
 }
 
+/** Bytes of a part beyond which it is cut even inside a word: datatrove and we then differ, in bounded memory. */
+const LONGEST_PART = 1 << 24;
+
 /** The end of a part of about a mebibyte that ends after white space: simplification does not reach across it. */
 function endOfPart(text: Uint8Array, from: number): number {
   let end = from + (1 << 20);
   if (end >= text.length) return text.length;
-  while (end < text.length && text[end - 1] !== 32 && text[end - 1] !== 10) end++;
-  return end;
+  const limit = Math.min(text.length, from + LONGEST_PART);
+  while (end < limit && text[end - 1] !== 32 && text[end - 1] !== 10) end++;
+  return wholeCodePoints(text, from, end);
 }

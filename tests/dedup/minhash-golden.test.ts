@@ -67,6 +67,14 @@ describe("datatrove's signatures", () => {
     expect(bandsFor(0.7, 250)).toEqual({ bands: 25, rows: 10 });
   });
 
+  it('bears a document of one word longer than any part', () => {
+    const signer = new Signer(parameters({ preset: 'datatrove' }));
+    const long = new Uint8Array((1 << 24) + 100).fill(0x78);
+    expect(signer.sign(long)).toBe(false);
+    expect(signer.sign(utf8)).toBe(true);
+    expect(signer.minima[0]).toBe(85330943174081874n);
+  });
+
   it('gives documents of fewer than five words no signature', () => {
     const signer = new Signer(parameters({ preset: 'datatrove' }));
     expect(signer.sign(new TextEncoder().encode('only four words here'))).toBe(false);

@@ -1,6 +1,6 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { IntegrityError } from '../../src/core/errors.ts';
+import { CancelledError, IntegrityError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import type { SideFile } from '../../src/core/stage.ts';
 import { exactDedup, exactDedupOptions } from '../../src/dedup/exact-dedup.ts';
@@ -62,6 +62,15 @@ describe('side files', () => {
     await expect(exactDedup.barrier.reduce(exact, sides, jobContext(scratch()))).rejects.toThrow(/kind/);
     const [first, second] = sides;
     await expect(reduce([{ ...first!, documents: 24 }, second!])).rejects.toThrow(/24 documents/);
+  });
+
+  it('leave nothing but themselves behind when the job is cancelled', async () => {
+    const sides = await taps();
+    const folder = scratch();
+    const context = { ...jobContext(folder), signal: AbortSignal.abort() };
+    await expect(minhashDedup.barrier.reduce(options, sides, context)).rejects.toThrow(CancelledError);
+    expect(readdirSync(folder)).toEqual([]);
+    await expect(reduce(sides)).resolves.toMatchObject({ files: ['clusters.blocks'] });
   });
 
   it('of a tap that was abandoned are no side files', async () => {
