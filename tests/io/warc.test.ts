@@ -167,15 +167,19 @@ describe('WARC', () => {
     for (const packed of [bytes, gzipSync(bytes), bytes.subarray(0, -40), gzipSync(bytes).subarray(0, -9)]) {
       put(folder, 'resume.warc', packed);
       const [file] = await listFiles({ inputs: [{ files: 'resume.warc' }] }, folder);
-      const whole = await readSlice(file!, 0, file!.size, undefined, { batchDocuments: 1 });
-      expect(whole.cursors.length).toBeGreaterThan(1);
-      for (const at of whole.cursors) {
-        const rest = await readSlice(file!, 0, file!.size, at.cursor, { batchDocuments: 1 });
-        expect(rest.documents.map((d) => d.id)).toEqual(whole.documents.slice(at.documents).map((d) => d.id));
-        expect(rest.rejects.map((r) => r.error.message)).toEqual(
-          whole.rejects.slice(at.rejects).map((r) => r.error.message),
-        );
-        expect(at.consumed + rest.consumed).toBe(file!.size);
+      for (const limits of [{ batchDocuments: 1 }, { batchDocuments: 2 }]) {
+        const whole = await readSlice(file!, 0, file!.size, undefined, limits);
+        expect(whole.cursors.length).toBeGreaterThan(2 - limits.batchDocuments);
+        for (const at of whole.cursors) {
+          const rest = await readSlice(file!, 0, file!.size, at.cursor, limits);
+          expect(rest.documents.map((d) => d.id)).toEqual(
+            whole.documents.slice(at.documents).map((d) => d.id),
+          );
+          expect(rest.rejects.map((r) => r.error.message)).toEqual(
+            whole.rejects.slice(at.rejects).map((r) => r.error.message),
+          );
+          expect(at.consumed + rest.consumed).toBe(file!.size);
+        }
       }
     }
   });
