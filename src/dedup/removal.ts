@@ -1,7 +1,7 @@
 import type { DocumentBatch } from '../core/batch.ts';
 import type { Stage, StageContext } from '../core/stage.ts';
 import { drop } from '../core/verdict.ts';
-import { ClusterReader, DUPLICATE_OF_HELD_OUT, type Fate, KEPT } from './clusters.ts';
+import { ClusterReader, DUPLICATE_OF_HELD_OUT, type Fate, KEPT } from './cluster-file.ts';
 import { DUPLICATE_CLUSTER, DUPLICATE_COUNT, type Label } from './document-columns.ts';
 
 /** Reasons that a step of deduplication gives. */

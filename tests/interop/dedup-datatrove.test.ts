@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { ClusterReader } from '../../src/dedup/clusters.ts';
+import { ClusterReader } from '../../src/dedup/cluster-file.ts';
 import { minhashDedup } from '../../src/dedup/minhash-dedup.ts';
 import { minhashDedupOptions, resolveMinhash } from '../../src/dedup/minhash-options.ts';
 import { Signer } from '../../src/dedup/signer.ts';

@@ -6,7 +6,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DocumentBatch } from '../../src/core/batch.ts';
 import type { SideFile } from '../../src/core/stage.ts';
-import { CLUSTERS_FILE, ClusterReader, KEPT } from '../../src/dedup/clusters.ts';
+import { CLUSTERS_FILE, ClusterReader, KEPT } from '../../src/dedup/cluster-file.ts';
 import { minhashDedup } from '../../src/dedup/minhash-dedup.ts';
 import { minhashDedupOptions } from '../../src/dedup/minhash-options.ts';
 import { jobContext, stageContext } from '../dedup/harness.ts';

@@ -2,7 +2,8 @@
 // The tables are committed so that signatures do not change with the version of Node.
 import { writeFileSync } from 'node:fs';
 
-const ALONE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+const ALONE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 const IN_WORD = /[\p{L}\p{M}\p{N}]/u;
 const classes = [];
 let last = { start: 0, kind: 0 };
@@ -32,7 +33,11 @@ for (let i = 0; i < pairs.length; ) {
   end = first;
   i += count;
 }
-const wrap = (text) => text.match(/.{1,96}/g).map((line) => `  '${line}'`).join(' +\n');
+const wrap = (text) =>
+  text
+    .match(/.{1,96}/g)
+    .map((line) => `  '${line}'`)
+    .join(' +\n');
 const classText = classes.map(([gap, kind]) => gap.toString(36) + '-+*'[kind]).join('');
 const foldText = folds.map((run) => run.map((n) => n.toString(36)).join(',')).join(' ');
 writeFileSync(
