@@ -156,13 +156,8 @@ describe('WARC', () => {
   });
 
   it('goes on from every cursor as if it had never stopped', async () => {
-    const parts = [
-      page('a', '1'),
-      Buffer.from('junk\n'),
-      page('b', '2'),
-      warc('request', 'x'),
-      page('c', '3'),
-    ];
+    const junk = Buffer.from('junk\n');
+    const parts = [page('a', '1'), junk, page('b', '2'), warc('request', 'x'), page('c', '3'), junk];
     const bytes = Buffer.concat(parts);
     for (const packed of [bytes, gzipSync(bytes), bytes.subarray(0, -40), gzipSync(bytes).subarray(0, -9)]) {
       put(folder, 'resume.warc', packed);
