@@ -87,7 +87,9 @@ async function warc() {
     for (const [name, peer] of Object.entries(peers)) {
       times[name] = [];
       const first = await peer.round();
-      if (first.count !== count || first.digest !== digest) throw new Error(`${name} read other payloads`);
+      // warcio parses HTTP only for URLs that begin with http; this file has others, whose headers it leaves in the payload.
+      const same = first.count === count && (name === 'warcio' || first.digest === digest);
+      if (!same) throw new Error(`${name} read other payloads`);
     }
     for (let round = 0; round < ROUNDS; round++) {
       times.ours.push((await ourWarc()).seconds);
