@@ -122,7 +122,7 @@ describe('training', () => {
           expect(mergesOf(trained)).toEqual(naive);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
