@@ -4,6 +4,9 @@ import { ShardLoader } from '../../src/shard/loader.ts';
 import { ShardTracer } from '../../src/shard/trace.ts';
 import { build, makeDocuments } from './make-shards.ts';
 
+/** Documents read their fields when asked: compare what they say. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
 describe('tracing', () => {
   const documents = makeDocuments(250, 31);
   const order = { split: 'train', context: 12, rows: 3, ranks: 2, orderSeed: 9 } as const;
@@ -30,7 +33,7 @@ describe('tracing', () => {
           const document = batch.documents[batch.documentIndex[at]!]!;
           expect(JSON.stringify(found.document)).toBe(JSON.stringify(document));
           const again = tracer.atToken('train', found.shard, found.token);
-          expect(again).toEqual(found);
+          expect(plain(again)).toEqual(plain(found));
           const epoch = Math.floor((step * 6 + rank * 3 + row) / loader.windows);
           expect(tracer.visits(order, found.shard, found.token, epoch)).toContainEqual({
             step,
@@ -57,7 +60,7 @@ describe('tracing', () => {
         const [from, to] = document.tokenRange;
         expect(to - from).toBe(tokens.length + 1);
       }
-      expect(tracer.find({ id: row.id })).toEqual(places);
+      expect(plain(tracer.find({ id: row.id }))).toEqual(plain(places));
     }
     expect(copies).toBeGreaterThan(60);
     const held = documents.filter(({ row }) => row.source === 'books/one.txt' && row.split === 'held-out');
