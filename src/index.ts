@@ -50,6 +50,8 @@ export { viewOf } from './core/text-view.ts';
 export { type Drop, drop, KEEP, type Keep, type Verdict } from './core/verdict.ts';
 export { type Plan, planPipeline } from './execute/plan.ts';
 export { type RunObserver, type RunSettings, type RunSummary, runPlan } from './execute/run.ts';
+export { type BrowsedDocument, browse, browsePoints } from './report/browse.ts';
+export { writeReport } from './report/report.ts';
 export { ShardLoader } from './shard/loader.ts';
 export { STEPS, stepTable } from './steps.ts';
 export { loadTokenizer, type Tokenizer } from './tokenize/tokenizer.ts';

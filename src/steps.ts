@@ -10,10 +10,13 @@ import { loadUserModule } from './execute/user-step.ts';
 import { readStep } from './io/steps/read.ts';
 import { writeStep } from './io/steps/write.ts';
 import { c4 } from './quality/judges/c4.ts';
+import { dolmaGopher } from './quality/judges/dolma-gopher.ts';
 import { fineweb } from './quality/judges/fineweb.ts';
 import { gopherQuality } from './quality/judges/gopher-quality.ts';
 import { gopherRepetition } from './quality/judges/gopher-repetition.ts';
 import { length } from './quality/judges/length.ts';
+import { redactPii } from './quality/judges/redact-pii.ts';
+import { urlFilter } from './quality/judges/url-filter.ts';
 import { shardStep } from './shard/steps/shard.ts';
 import { encodeStep } from './tokenize/steps/encode.ts';
 import { loadTokenizerStep } from './tokenize/steps/load-tokenizer.ts';
@@ -32,6 +35,9 @@ export const STEPS: readonly AnyStep[] = [
   gopherRepetition,
   c4,
   fineweb,
+  dolmaGopher,
+  urlFilter,
+  redactPii,
   exactDedup,
   minhashDedup,
   writeStep,

@@ -113,6 +113,19 @@ export class DocumentBatch implements Batch {
     return new DocumentBatch(this.buffer, starts, ends, rows, strings);
   }
 
+  /** Two batches as one in the order of their ordinals; texts are copied. */
+  static merge(a: DocumentBatch, b: DocumentBatch): DocumentBatch {
+    if (a.length === 0) return b;
+    if (b.length === 0) return a;
+    const builder = new DocumentBatchBuilder();
+    for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+      const fromA = j >= b.length || (i < a.length && a.rows[i]!.ordinal <= b.rows[j]!.ordinal);
+      if (fromA) builder.addRow(a.rows[i]!, a.bytes(i++));
+      else builder.addRow(b.rows[j]!, b.bytes(j++));
+    }
+    return builder.take();
+  }
+
   *[Symbol.iterator](): Generator<Document> {
     for (let i = 0; i < this.length; i++) yield this.document(i);
   }
@@ -146,6 +159,14 @@ export class DocumentBatchBuilder {
     this.append(text);
     this.ends.push(this.used);
     this.rows.push({ ...rest, split, metadata, signals, ordinal });
+  }
+
+  /** A document that has its row already: the same object goes on. */
+  addRow(row: DocumentRow, text: Uint8Array): void {
+    this.starts.push(this.used);
+    this.append(text);
+    this.ends.push(this.used);
+    this.rows.push(row);
   }
 
   /** What was collected; the builder starts anew. */

@@ -40,6 +40,8 @@ interface Described<
   readonly to: Out;
   readonly needs: readonly Needs[];
   readonly gives: readonly Gives[];
+  /** Files that the options name and the outcome depends on: their digests enter the fingerprint. */
+  readonly files?: (options: z.output<Schema>) => readonly string[];
 }
 
 export type SourceStep<K extends string, S extends z.ZodType> = Described<
@@ -72,6 +74,11 @@ export type StageStep<
   N extends Artifact,
 > = Described<K, S, In, Out, N, never> & {
   readonly role: 'stage';
+  /**
+   * Held-out documents go around a stage from documents to documents, as they go around judges: what a model is
+   * measured on must not depend on the recipe. A stage that must see them says so.
+   */
+  readonly seesHeldOut?: boolean;
   open(
     options: z.output<S>,
     context: StageContext,
@@ -109,6 +116,7 @@ export interface AnyStep {
   readonly to: Flow;
   readonly needs: readonly Artifact[];
   readonly gives: readonly Artifact[];
+  readonly files?: (options: never) => readonly string[];
   readonly role: 'source' | 'judge' | 'stage' | 'barrier' | 'job';
 }
 
@@ -180,7 +188,7 @@ export function defineJob<
 >(
   step: Pick<
     JobStep<K, S, Flow, N, G>,
-    'kind' | 'summary' | 'options' | 'module' | 'needs' | 'gives' | 'run'
+    'kind' | 'summary' | 'options' | 'module' | 'needs' | 'gives' | 'files' | 'run'
   >,
 ): JobStep<K, S, Flow, N, G> {
   // A job is at home in any flow: the planner checks only its artifacts.

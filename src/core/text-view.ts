@@ -26,12 +26,8 @@ export class BatchTextView implements TextView {
   }
 
   share<T>(key: object, compute: (view: TextView) => T): T {
-    let value = this.shared.get(key);
-    if (value === undefined) {
-      value = compute(this);
-      this.shared.set(key, value);
-    }
-    return value as T;
+    if (!this.shared.has(key)) this.shared.set(key, compute(this));
+    return this.shared.get(key) as T;
   }
 }
 

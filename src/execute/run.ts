@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { codeHash } from '../core/code-hash.ts';
 import { CancelledError, IntegrityError, ProvenderError } from '../core/errors.ts';
@@ -170,6 +170,10 @@ class Run {
       const options =
         unit.type === 'segment' && step === unit.tap ? await tapOptions(step) : step.spec.options;
       parts[step.name] = { kind: step.spec.kind, ...options };
+      const named = (await findStep(step)).files as ((options: unknown) => readonly string[]) | undefined;
+      for (const file of named?.(step.spec.options) ?? []) {
+        parts[`files.${file}.digest`] = await digestOfFile(resolve(this.plan.spec.baseFolder, file));
+      }
     }
     for (const [artifact, index] of Object.entries(unit.artifacts))
       parts[`artifact.${artifact}.digest`] = this.manifests.get(index)!.outputDigest;
@@ -634,6 +638,11 @@ class Run {
       })),
     };
   }
+}
+
+/** A file that is not there is the step's to complain about. */
+async function digestOfFile(path: string): Promise<string> {
+  return sha256File(path).catch(() => 'absent');
 }
 
 /** Those of a barrier's options that its side files depend on. */

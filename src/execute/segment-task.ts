@@ -161,7 +161,8 @@ class SegmentRunner {
       const { barrier } = (await find(reference)) as unknown as { barrier: Barrier<unknown, Batch> };
       if (barrier.apply) {
         const context = { ...this.context(reference), outcome, firstDocument: task.firstDocument };
-        this.links.push(this.stageLink(reference, await barrier.apply(reference.spec.options, context)));
+        const applied = await barrier.apply(reference.spec.options, context);
+        this.links.push(this.stageLink(reference, applied, true));
       }
     }
     for (const reference of task.stages) {
@@ -170,8 +171,9 @@ class SegmentRunner {
         this.links.push(this.judgeLink(reference, (step as JudgeStep<string, z.ZodType>).judge));
       else {
         const stage = step as unknown as StageStep<string, z.ZodType, 'documents', 'documents', Artifact>;
+        const opened = await stage.open(reference.spec.options, this.context(reference));
         this.links.push(
-          this.stageLink(reference, await stage.open(reference.spec.options, this.context(reference))),
+          this.stageLink(reference, opened, stage.seesHeldOut === true || step.to === 'tokens'),
         );
       }
     }
@@ -210,13 +212,15 @@ class SegmentRunner {
     return (this.tallies[reference.name] ??= emptyTally());
   }
 
-  private stageLink(reference: StepReference, stage: Stage<DocumentBatch, DocumentBatch>): Link {
-    return {
-      reference,
-      tally: () => this.tally(reference),
-      process: (batch) => stage.process(batch as DocumentBatch),
-      close: () => stage.close?.(),
-    };
+  private stageLink(
+    reference: StepReference,
+    stage: Stage<DocumentBatch, DocumentBatch>,
+    seesHeldOut: boolean,
+  ): Link {
+    const process = seesHeldOut
+      ? (batch: Batch) => stage.process(batch as DocumentBatch)
+      : (batch: Batch) => aroundHeldOut(batch as DocumentBatch, stage);
+    return { reference, tally: () => this.tally(reference), process, close: () => stage.close?.() };
   }
 
   /** Held-out documents pass every judge: what a model is measured on must not depend on the recipe. */
@@ -460,6 +464,19 @@ class SegmentRunner {
     for (const sink of [this.kept, this.rejects, this.side]) await sink?.abandon();
     for (const path of Object.values(this.temporary)) await rm(path, { force: true });
   }
+}
+
+/** Sends the training documents through a stage and puts the held-out ones back in their places. */
+async function aroundHeldOut(
+  batch: DocumentBatch,
+  stage: Stage<DocumentBatch, DocumentBatch>,
+): Promise<DocumentBatch> {
+  const training: number[] = [];
+  const heldOut: number[] = [];
+  for (let i = 0; i < batch.length; i++) (batch.rows[i]!.split === 'held-out' ? heldOut : training).push(i);
+  if (heldOut.length === 0) return stage.process(batch);
+  const out = training.length ? await stage.process(batch.select(training)) : batch.select([]);
+  return DocumentBatch.merge(out, batch.select(heldOut));
 }
 
 const views = new WeakMap<DocumentBatch, BatchTextView[]>();

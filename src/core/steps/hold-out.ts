@@ -43,6 +43,7 @@ export const holdOut = defineStage({
   from: 'documents',
   to: 'documents',
   needs: [],
+  seesHeldOut: true,
   open(options, context) {
     const salt = options.salt;
     return {

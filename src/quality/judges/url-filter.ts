@@ -54,6 +54,7 @@ export const urlFilter = defineStage({
   from: 'documents',
   to: 'documents',
   needs: [],
+  files: (o) => [o.domainFiles, o.urlFiles, o.wordFiles, o.softWordFiles, o.substringFiles].flat(),
   async open(o, context) {
     const lists = await loadLists(o, context.baseFolder);
     return { process: (batch: DocumentBatch) => filterBatch(batch, o, lists, context) };

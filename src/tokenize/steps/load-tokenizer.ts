@@ -19,6 +19,7 @@ export const loadTokenizerStep = defineJob({
   module: import.meta.url,
   needs: [],
   gives: ['tokenizer'],
+  files: (options) => [options.file],
   async run(options, context) {
     const path = resolve(context.baseFolder, options.file);
     let bytes: Buffer = await readFile(path).catch((error: unknown) => {
