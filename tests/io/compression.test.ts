@@ -101,8 +101,9 @@ describe('gzip', () => {
           const { bytes, damage } = await decompressed(broken);
           const known = gunzipSync(sound.subarray(0, at), { finishFlush: constants.Z_SYNC_FLUSH });
           expect(bytes.subarray(0, known.length).equals(known)).toBe(true);
-          expect(damage).toBeDefined();
-          expect(damage?.problem.offset).toBe(bytes.length);
+          // The last byte's unused bits mean nothing.
+          if (!damage) expect(bytes.equals(large)).toBe(true);
+          else expect(damage.problem.offset).toBe(bytes.length);
         },
       ),
       { numRuns: 12 },

@@ -1,0 +1,77 @@
+import { crc32, inflateRawSync } from 'node:zlib';
+import { ByteWindow } from './byte-window.ts';
+import { fileBytes, type Piece } from './file-bytes.ts';
+
+/** A member that is longer, or gives more, is inflated as a stream. */
+const MEMBER_BYTES = 4 << 20;
+const OUTPUT_BYTES = 32 << 20;
+const FIRST_GUESS = 256 * 1024;
+
+/** Length of a gzip header (RFC 1952, 2.3) at the front of `bytes`, or -1 where it is none or not all there. */
+function headerLength(bytes: Buffer): number {
+  if (bytes.length < 18 || bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8) return -1;
+  const flags = bytes[3]!;
+  let at = 10;
+  if (flags & 4) at += 2 + bytes.readUInt16LE(at);
+  for (const flag of [8, 16]) {
+    if (!(flags & flag)) continue;
+    const zero = bytes.indexOf(0, at);
+    if (zero < 0) return -1;
+    at = zero + 1;
+  }
+  if (flags & 2) at += 2;
+  return flags & 0xe0 || at > bytes.length ? -1 : at;
+}
+
+interface Inflated {
+  buffer: Buffer;
+  engine: { bytesWritten: number };
+}
+
+/** The member at the front of the window: what it gives and its length; undefined where it is not plain and sound. */
+function inflateMember(bytes: Buffer): { output: Buffer; length: number } | undefined {
+  const header = headerLength(bytes);
+  if (header < 0) return undefined;
+  try {
+    const input = bytes.subarray(header);
+    const options = { info: true, chunkSize: FIRST_GUESS, maxOutputLength: OUTPUT_BYTES };
+    const { buffer: output, engine } = inflateRawSync(input, options) as unknown as Inflated;
+    const end = header + engine.bytesWritten;
+    if (end + 8 > bytes.length) return undefined;
+    const sound =
+      bytes.readUInt32LE(end) === crc32(output) && bytes.readUInt32LE(end + 4) === output.length >>> 0;
+    return sound ? { output, length: end + 8 } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The members of a gzip file as far as they are short and sound, each in one call: a WARC of one member a record reads
+ * twice as fast as through a stream. Returns the compressed offset from which on a stream has to do the rest, with
+ * its errors, and how many bytes came before.
+ */
+export async function* soundMembers(
+  path: string,
+  size: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Piece, { from: number; seen: number }> {
+  const window = new ByteWindow(fileBytes(path, 0, size, signal));
+  let seen = 0;
+  try {
+    for (;;) {
+      let member: ReturnType<typeof inflateMember>;
+      for (let guess = FIRST_GUESS; guess <= MEMBER_BYTES; guess *= 4) {
+        const more = await window.need(guess);
+        member = inflateMember(window.buffer.subarray(0, Math.max(guess, FIRST_GUESS)));
+        if (member || !more) break;
+      }
+      if (!member) return { from: window.offset, seen };
+      window.drop(member.length);
+      seen += member.output.length;
+      if (member.output.length) yield { bytes: member.output, disk: window.offset };
+    }
+  } finally {
+    await window.close();
+  }
+}
