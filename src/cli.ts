@@ -28,6 +28,137 @@ function examples(...lines: string[]): string {
 
 let exitCode: number = EXIT.done;
 
+/** `provender tokenizer ...` */
+function addTokenizerCommands(program: Command): void {
+  const tokenizer = program
+    .command('tokenizer')
+    .description('trains tokenizers, and shows what they make of a text');
+
+  const readingOptions = (command: Command): Command =>
+    command
+      .option(
+        '--format <format>',
+        'what the files are: text, jsonl, json, mail, warc (default: told by their names)',
+      )
+      .option('--field <name>', 'field of a record that holds the text (default: text)')
+      .option('--unit <unit>', 'one document of a text file: file, line or paragraph (default: file)');
+
+  readingOptions(
+    tokenizer
+      .command('train')
+      .description('trains a byte-level BPE; writes tokenizer.json and what transformers reads beside it')
+      .argument('<sources...>', 'files or patterns (CORPUS=PATTERN names a corpus), or run directories'),
+  )
+    .requiredOption('-o, --out <folder>', 'where the tokenizer goes')
+    .option(
+      '-s, --set <path=value>',
+      'an option of the train-tokenizer step: vocabularySize=8000, preTokenizer=o200k',
+      collect,
+      [],
+    )
+    .option('--compare <tokenizer>', 'another tokenizer to report beside it (several times)', collect, [])
+    .option('--by <field>', 'report by this metadata field, such as language, instead of by corpus')
+    .option('--report-megabytes <n>', 'text of each corpus that the report measures', wholeNumber, 16)
+    .option('-w, --workers <n>', 'threads (default: one a core)', positive)
+    .option('--json', 'print the report as one JSON object')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        "provender tokenizer train 'texts/*.jsonl' --out my-tokenizer --set vocabularySize=32000",
+        'provender tokenizer train runs/quickstart -o my-tokenizer --compare gpt2/tokenizer.json',
+      ),
+    )
+    .action(async (sources: string[], options) => {
+      const { trainTokenizerCommand } = await import('./cli/tokenizer-train-command.ts');
+      exitCode = await trainTokenizerCommand(sources, options);
+    });
+
+  const TOKENIZER = 'a tokenizer.json, a folder with one, a run directory, or a tiktoken rank file';
+
+  readingOptions(
+    tokenizer
+      .command('encode')
+      .description('prints the ids of each document on a line')
+      .argument('<tokenizer>', TOKENIZER)
+      .argument('[sources...]', 'files, patterns or run directories (default: standard input, one document)'),
+  )
+    .option('--special-tokens', 'special tokens in the text stand for themselves (default: they are text)')
+    .option('-c, --count', 'only how many ids there are')
+    .option('--json', 'one JSON object a document')
+    .addHelpText(
+      'after',
+      examples(
+        'echo -n "Call me Ishmael." | provender tokenizer encode my-tokenizer',
+        'provender tokenizer encode runs/quickstart texts.jsonl --count --json',
+      ),
+    )
+    .action(async (path: string, sources: string[], options) => {
+      const { encodeCommand } = await import('./cli/tokenizer-commands.ts');
+      exitCode = await encodeCommand(path, sources, options);
+    });
+
+  tokenizer
+    .command('decode')
+    .description('turns ids into text; into a pipe or a file the bytes go as they are')
+    .argument('<tokenizer>', TOKENIZER)
+    .argument('[ids...]', 'ids (default: from standard input, apart by spaces, commas or lines)')
+    .addHelpText(
+      'after',
+      examples(
+        'provender tokenizer decode my-tokenizer 464 2068 7586',
+        'provender tokenizer encode my-tokenizer < a.txt | provender tokenizer decode my-tokenizer | diff - a.txt',
+      ),
+    )
+    .action(async (path: string, ids: string[]) => {
+      const { decodeCommand } = await import('./cli/tokenizer-commands.ts');
+      exitCode = await decodeCommand(path, ids);
+    });
+
+  tokenizer
+    .command('inspect')
+    .description('shows how a text splits into tokens')
+    .argument('<tokenizer>', TOKENIZER)
+    .argument('[text...]', 'a text (default: --file, or standard input)')
+    .option('-f, --file <file>', 'the text of this file')
+    .option('--special-tokens', 'special tokens in the text stand for themselves (default: they are text)')
+    .option('-t, --table', 'a token a line, with its id and bytes')
+    .option('--json', 'the tokens as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'provender tokenizer inspect my-tokenizer "The quick brown fox"',
+        'provender tokenizer inspect runs/quickstart --file chapter.txt | less -R',
+      ),
+    )
+    .action(async (path: string, texts: string[], options) => {
+      const { inspectCommand } = await import('./cli/tokenizer-commands.ts');
+      exitCode = await inspectCommand(path, texts, options);
+    });
+
+  readingOptions(
+    tokenizer
+      .command('compare')
+      .description('several tokenizers on the same text: bytes per token, tokens per word, speed')
+      .argument('<sources...>', 'files or patterns (CORPUS=PATTERN names a corpus), or run directories'),
+  )
+    .requiredOption('-t, --tokenizer <tokenizer>', `${TOKENIZER} (several times)`, collect, [])
+    .option('--by <field>', 'by this metadata field, such as language, instead of by corpus')
+    .option('--megabytes <n>', 'text of each corpus that is measured', positive, 8)
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        "provender tokenizer compare en='en/*.txt' de='de/*.txt' -t my-tokenizer -t gpt2/tokenizer.json",
+        'provender tokenizer compare runs/quickstart -t my-tokenizer -t o200k_base.tiktoken',
+      ),
+    )
+    .action(async (sources: string[], options) => {
+      const { compareCommand } = await import('./cli/tokenizer-commands.ts');
+      exitCode = await compareCommand(sources, options);
+    });
+}
+
 function build(): Command {
   const program = new Command('provender')
     .description('Prepares a corpus, trains on it, and measures what each data decision did to the loss.')
@@ -187,6 +318,8 @@ function build(): Command {
       const { sampleCommand } = await import('./cli/model-commands.ts');
       exitCode = await sampleCommand(model, options);
     });
+
+  addTokenizerCommands(program);
 
   program
     .command('trace')

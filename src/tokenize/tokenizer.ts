@@ -11,7 +11,7 @@ export { tokenizerFromJson } from './read-json.ts';
 export { type TiktokenOptions, tokenizerFromTiktoken } from './read-tiktoken.ts';
 export { TokenBuffer } from './token-buffer.ts';
 export { type TrainedBpe, type TrainOptions, trainBpe } from './train.ts';
-export { specialTokensMapJson, tokenizerConfigJson, tokenizerJson } from './write-json.ts';
+export { specialTokensMapJson, tokenizerConfigJson, tokenizerFiles, tokenizerJson } from './write-json.ts';
 
 /** Text to ids and back, byte for byte. */
 export interface Tokenizer {

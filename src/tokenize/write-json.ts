@@ -146,3 +146,16 @@ export function tokenizerConfigJson(
   };
   return `${JSON.stringify(config, null, 2)}\n`;
 }
+
+/** The files that make a trained tokenizer a folder which `transformers` loads, by name. */
+export function tokenizerFiles(
+  trained: TrainedBpe,
+  contextLength?: number,
+): Readonly<Record<string, string>> {
+  const specialTokens = new Map(trained.specialTokens.map((content, id) => [content, id]));
+  return {
+    'tokenizer.json': tokenizerJson(trained),
+    'tokenizer_config.json': tokenizerConfigJson(specialTokens, contextLength),
+    'special_tokens_map.json': specialTokensMapJson(specialTokens),
+  };
+}

@@ -7,7 +7,7 @@ import { FileWriter, writeFileAtomic, writeJsonAtomic } from '../../core/files.t
 import type { SideFile, Sink } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
 import { PRE_TOKENIZER_NAMES } from '../pre-tokenizers.ts';
-import { mergeCounts, PreTokenCounter, tokenizerFromJson, tokenizerJson, trainBpe } from '../tokenizer.ts';
+import { mergeCounts, PreTokenCounter, tokenizerFiles, tokenizerFromJson, trainBpe } from '../tokenizer.ts';
 
 export const TrainTokenizerOptions = z.strictObject({
   vocabularySize: z
@@ -121,9 +121,10 @@ export const trainTokenizer = defineBarrier({
         ...options,
         onProgress: (done, total) => context.progress.report(done, total, 'merges'),
       });
-      const json = tokenizerJson(trained);
-      const tokenizer = tokenizerFromJson(json, 'the tokenizer just trained');
-      await writeFileAtomic(join(context.folder, 'tokenizer.json'), json);
+      const files = tokenizerFiles(trained);
+      const tokenizer = tokenizerFromJson(files['tokenizer.json']!, 'the tokenizer just trained');
+      for (const [name, content] of Object.entries(files))
+        await writeFileAtomic(join(context.folder, name), content);
       const lengths = trained.tokens.slice(options.specialTokens.length).map((token) => token.length);
       const summary = {
         vocabularySize: tokenizer.vocabularySize,
@@ -139,7 +140,7 @@ export const trainTokenizer = defineBarrier({
         );
       }
       await writeJsonAtomic(join(context.folder, 'tokenizer-summary.json'), summary);
-      return { files: ['tokenizer.json', 'tokenizer-summary.json'], summary };
+      return { files: [...Object.keys(files), 'tokenizer-summary.json'], summary };
     },
   },
 });

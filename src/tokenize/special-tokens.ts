@@ -1,0 +1,27 @@
+import { AddedTokenFinder } from './added-tokens.ts';
+import type { TokenBuffer } from './token-buffer.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+/**
+ * Encodes text in which special tokens stand for themselves: for prompts and templates, never for a corpus, where a
+ * document could forge one. White space around a token stays text, whatever the token's `lstrip` and `rstrip` say.
+ */
+export class SpecialTokenEncoder {
+  readonly #tokenizer: Tokenizer;
+  readonly #finder: AddedTokenFinder;
+
+  constructor(tokenizer: Tokenizer) {
+    this.#tokenizer = tokenizer;
+    const encoder = new TextEncoder();
+    this.#finder = new AddedTokenFinder(
+      [...tokenizer.specialTokens].map(([content, id]) => ({ bytes: encoder.encode(content), id })),
+    );
+  }
+
+  /** Appends the ids of `utf8` to `out`; returns how many. */
+  encodeInto(utf8: Uint8Array, out: TokenBuffer): number {
+    const before = out.length;
+    this.#finder.split(utf8, out, (part) => this.#tokenizer.encodeInto(part, out));
+    return out.length - before;
+  }
+}
