@@ -77,7 +77,7 @@ export async function buildTinyCorpus(
   for (let i = 0; i < batch.length; i++) {
     writer.add(batch.rows[i]!, batch.size(i), tokens, offsets[i]!, offsets[i + 1]!);
   }
-  writer.finish();
+  await writer.finish();
   const quiet = { progress: { report() {} }, signal: new AbortController().signal, say() {} };
   await buildShards(
     { sides: [side], folder: shards, tokenizer, endOfText: tokenizer.endOfText, ...quiet },
