@@ -1,7 +1,15 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
-import { CancelledError, ConfigurationError, ProvenderError } from './core/errors.ts';
+import {
+  CancelledError,
+  ConfigurationError,
+  classifySystemError,
+  isSystemError,
+  ProvenderError,
+  StepError,
+  stepError,
+} from './core/errors.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (the same command goes on). */
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -403,18 +411,23 @@ function fail(error: unknown): number {
     );
     return EXIT.interrupted;
   }
-  if ((error as NodeJS.ErrnoException).code === 'EPIPE') return EXIT.done;
-  const message = error instanceof Error ? error.message : String(error);
+  if (isSystemError(error)) {
+    if (error.code === 'EPIPE') return EXIT.done;
+    return fail(classifySystemError(error, { file: error.path }));
+  }
+  const { message, stack } = error instanceof ProvenderError ? error : stepError(error);
   process.stderr.write(`${pc.red('error:')} ${message}\n`);
-  if (!(error instanceof ProvenderError) || process.env.PROVENDER_DEBUG)
-    process.stderr.write(`${(error as Error).stack ?? ''}\n`);
+  // A defect, of a step or of ours, is found by its stack; to a user's mistake it adds nothing.
+  if (error instanceof StepError || !(error instanceof ProvenderError) || process.env.PROVENDER_DEBUG)
+    process.stderr.write(`${stack ?? ''}\n`);
   return error instanceof ConfigurationError ? EXIT.usage : EXIT.failed;
 }
 
-// A closed pipe (`provender steps | head`) is not an error.
+// A closed pipe (`provender steps | head`) is not an error; nor does a run end because nobody reads its progress.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
 });
+process.stderr.on('error', () => {});
 
 try {
   await build().parseAsync();

@@ -64,6 +64,22 @@ export class InvariantError extends ProvenderError {}
 
 const TRANSIENT_CODES = new Set(['EAGAIN', 'EBUSY', 'EMFILE', 'ENFILE', 'ETIMEDOUT', 'ECONNRESET', 'EINTR']);
 
+/** Code of a step threw something of its own: a defect of the step, whose author needs the stack. */
+export class StepError extends ProvenderError {}
+
+/** What a step's code threw, as a StepError with its stack: a step may throw a string, or nothing at all. */
+export function stepError(thrown: unknown, what?: string): StepError {
+  const said = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : `threw ${String(thrown)}`;
+  const error = new StepError(what === undefined ? said : `${what}: ${said}`, { cause: thrown });
+  if (thrown instanceof Error && thrown.stack) error.stack = thrown.stack;
+  return error;
+}
+
+/** Whether Node raised it for a call to the system: such errors carry a code, and mostly the path. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
 /** Gives a system error a class: a full disk, a passing fault, or a bad input at `place`. */
 export function classifySystemError(error: unknown, place: Place = {}): ProvenderError {
   if (error instanceof ProvenderError) return error;
@@ -75,7 +91,9 @@ export function classifySystemError(error: unknown, place: Place = {}): Provende
     return new TransientError(message, { ...place, cause: error });
   if (code === 'ENOENT') return new InputError('no such file', { ...place, cause: error });
   if (code === 'EACCES' || code === 'EPERM')
-    return new InputError('no permission to read', { ...place, cause: error });
+    return new InputError('no permission', { ...place, cause: error });
+  if (code === 'EROFS')
+    return new ConfigurationError('the file system is read-only', { ...place, cause: error });
   if (code === 'EISDIR') return new InputError('a folder, not a file', { ...place, cause: error });
   return new InputError(message, { ...place, cause: error });
 }

@@ -130,6 +130,12 @@ export interface StepSpec {
   readonly use?: string;
 }
 
+export function isStep(value: unknown): value is AnyStep {
+  return (
+    typeof value === 'object' && value !== null && 'role' in value && 'kind' in value && 'options' in value
+  );
+}
+
 /** A filter on documents. */
 export function defineJudge<const K extends string, S extends z.ZodType>(
   step: Pick<JudgeStep<K, S>, 'kind' | 'summary' | 'options' | 'module'> & Judge<z.output<S>>,

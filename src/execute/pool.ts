@@ -3,8 +3,11 @@ import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import * as errors from '../core/errors.ts';
 import type { JobOutcome } from '../core/stage.ts';
+import { findStep } from '../steps.ts';
 import { COUNTERS, createCounters, IDLE } from './counters.ts';
-import type { JobTask, SegmentTask, TaskRecord, WorkerMessage } from './tasks.ts';
+import { builtModule } from './load-step.ts';
+import type { StepReference } from './plan.ts';
+import type { JobTask, SegmentTask, TaskRecord, WorkerMessage, WorkerOrder } from './tasks.ts';
 import type { WorkerReply } from './worker.ts';
 
 /** Workers run built code: from src (in tests) the worker is the one in dist. */
@@ -30,6 +33,7 @@ const CLASSES = new Map<string, new (what: string) => errors.ProvenderError>(
     errors.TransientError,
     errors.ResourceError,
     errors.InvariantError,
+    errors.StepError,
   ].map((type) => [type.name, type]),
 );
 
@@ -37,11 +41,46 @@ function revive(reply: WorkerReply): TaskRecord | JobOutcome {
   if ('result' in reply) return reply.result;
   const { name, message, stack } = reply.error;
   if (name === 'CancelledError') throw new errors.CancelledError(message);
-  const Class = CLASSES.get(name);
-  const error = Class ? new Class(message) : new Error(message);
-  if (!Class) error.name = name;
+  const error = new (CLASSES.get(name) ?? errors.StepError)(message);
   if (stack) error.stack = stack;
   throw error;
+}
+
+/** A worker that died under its task, in words. */
+function crash(error: unknown, what: string): unknown {
+  if (error instanceof errors.ProvenderError) return error;
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY')
+    return new errors.ResourceError(`a worker ran out of memory in ${what}`, {
+      expected: 'fewer run.workers, smaller run.batchBytes, or NODE_OPTIONS=--max-old-space-size=MEGABYTES',
+      cause: error,
+    });
+  const exit = /exited with code:? (-?\d+)/i.exec(message)?.[1];
+  if (exit !== undefined)
+    return new errors.StepError(`code of ${what} ended its worker`, {
+      expected: 'no process.exit in a step',
+      found: `exit code ${exit}`,
+    });
+  const died = new errors.StepError(`a worker died in ${what}: ${message}`, { cause: error });
+  if (stack) died.stack = stack;
+  return died;
+}
+
+function referencesOf(task: Omit<SegmentTask, 'counters'> | Omit<JobTask, 'counters'>): StepReference[] {
+  if (task.type === 'job') return [task.step];
+  return [task.source, task.apply?.step, ...task.stages, task.tap].filter((step) => step !== undefined);
+}
+
+async function orderOf(task: SegmentTask | JobTask): Promise<WorkerOrder> {
+  const modules: Record<string, string> = {};
+  for (const step of referencesOf(task)) modules[step.name] = builtModule((await findStep(step)).module);
+  return { task, modules };
+}
+
+function namesOf(task: Omit<SegmentTask, 'counters'> | Omit<JobTask, 'counters'>): string {
+  return referencesOf(task)
+    .map(({ name }) => name)
+    .join(', ');
 }
 
 export interface RunningTask<T> {
@@ -82,16 +121,12 @@ export class WorkerPool {
         aborter.abort();
       }
     }, WATCH_INTERVAL_MS);
-    const done = (
-      this.pool.run(
-        { task: { ...task, counters: shared } },
-        { signal: aborter.signal },
-      ) as Promise<WorkerReply>
-    )
+    const done = orderOf({ ...task, counters: shared })
+      .then((order) => this.pool.run(order, { signal: aborter.signal }) as Promise<WorkerReply>)
       .then((reply) => revive(reply) as TaskRecord)
       .catch((error: unknown) => {
         if (hung !== IDLE) throw new TimeCapError(hung, timeCapSeconds);
-        throw error;
+        throw crash(error, namesOf(task));
       })
       .finally(() => clearInterval(timer));
     return { counters: values, done };
@@ -101,13 +136,15 @@ export class WorkerPool {
     const { shared, values } = createCounters();
     const { port1, port2 } = new MessageChannel();
     port1.on('message', listen);
-    const done = (
-      this.pool.run(
-        { task: { ...task, counters: shared }, port: port2 },
-        { transferList: [port2] },
-      ) as Promise<WorkerReply>
-    )
+    const done = orderOf({ ...task, counters: shared })
+      .then(
+        (order) =>
+          this.pool.run({ ...order, port: port2 }, { transferList: [port2] }) as Promise<WorkerReply>,
+      )
       .then((reply) => revive(reply) as JobOutcome)
+      .catch((error: unknown) => {
+        throw crash(error, namesOf(task));
+      })
       .finally(() => port1.close());
     return { counters: values, done };
   }

@@ -3,7 +3,14 @@ import { join, relative } from 'node:path';
 import type { z } from 'zod';
 import { type Batch, DocumentBatch, type TokenBatch } from '../core/batch.ts';
 import { DocumentFileWriter, FIRST_FRAME, type Refusal } from '../core/document-file.ts';
-import { CancelledError, InputError, InvariantError } from '../core/errors.ts';
+import {
+  CancelledError,
+  InputError,
+  InvariantError,
+  isSystemError,
+  ProvenderError,
+  stepError,
+} from '../core/errors.ts';
 import {
   commitFile,
   ensureFolder,
@@ -23,10 +30,12 @@ import { BatchTextView } from '../core/text-view.ts';
 import { COUNTERS, IDLE, openCounters } from './counters.ts';
 import type { StepReference } from './plan.ts';
 import { type InputItem, readInputs } from './task-input.ts';
-import type { PartFile, PartRecord, SegmentTask, TaskCursor, TaskRecord } from './tasks.ts';
+import type { PartFile, PartRecord, SegmentTask, SetAside, TaskCursor, TaskRecord } from './tasks.ts';
 
 /** Finds a step's definition; in a worker it may import a user's module. */
 export type FindStep = (reference: StepReference) => Promise<AnyStep>;
+
+export const SET_ASIDE = 'set-aside.json';
 
 /** The input of a cursor that stands behind all inputs. */
 const END = Number.MAX_SAFE_INTEGER;
@@ -42,9 +51,7 @@ export async function runSegmentTask(task: SegmentTask, find: FindStep): Promise
   const done = await readJsonIfThere<TaskRecord>(recordPath);
   if (done?.fingerprint === task.fingerprint) return done;
   const parts = await committedParts(task);
-  const setAside =
-    (await readJsonIfThere<{ ordinals: number[] }>(join(task.folder, 'set-aside.json')))?.ordinals ?? [];
-  const runner = new SegmentRunner(task, parts, new Set(setAside));
+  const runner = new SegmentRunner(task, parts, new Set(await setAsideOf(task)));
   try {
     await runner.open(find);
     await runner.run();
@@ -54,6 +61,15 @@ export async function runSegmentTask(task: SegmentTask, find: FindStep): Promise
   const record = await taskRecord(task, parts);
   await writeJsonAtomic(recordPath, record);
   return record;
+}
+
+/** Ordinals mean documents only while the inputs and everything before the step stay the same. */
+async function setAsideOf(task: SegmentTask): Promise<readonly number[]> {
+  const path = join(task.folder, SET_ASIDE);
+  const found = await readJsonIfThere<SetAside>(path);
+  if (found?.fingerprint === task.fingerprint) return found.ordinals;
+  await rm(path, { force: true });
+  return [];
 }
 
 /** Parts that an earlier, killed attempt committed for the same fingerprint; everything else in the folder is removed. */
@@ -74,12 +90,14 @@ async function committedParts(task: SegmentTask): Promise<PartRecord[]> {
       ...Object.values(record.files).map((file) => file?.name),
     ]),
   );
-  if (parts.length || names.includes('set-aside.json')) keep.add('set-aside.json');
+  keep.add(SET_ASIDE);
   for (const name of names)
     if (!keep.has(name) || isTemporaryName(name))
       await rm(join(task.folder, name), { force: true, recursive: true });
   return parts;
 }
+
+const TIME_CAP = 'time-cap';
 
 function partName(part: number): string {
   return `part-${String(part).padStart(5, '0')}`;
@@ -97,7 +115,9 @@ async function taskRecord(task: SegmentTask, parts: readonly PartRecord[]): Prom
         found: `${now.size} bytes of ${now.mtime.toISOString()}; start again to read it anew`,
       });
     }
-    inputs.push({ path, start, end, size, mtimeMs, sha256: await sha256File(path, start, end) });
+    // A limited run has read the head of its inputs: to digest the whole of them would cost more than the run.
+    const digest = task.settings.limit === undefined ? await sha256File(path, start, end) : '';
+    inputs.push({ path, start, end, size, mtimeMs, sha256: digest });
   }
   const tallies = dictionary<StepTally>();
   for (const part of parts) {
@@ -150,6 +170,14 @@ class SegmentRunner {
     this.task = task;
     this.parts = parts;
     this.setAside = setAside;
+    // What earlier attempts read counts for `maxBadFraction` too.
+    for (const { tallies } of parts) {
+      const tally = task.source && tallies[task.source.name];
+      if (!tally) continue;
+      const { documents: slow = 0 } = tally.drops[TIME_CAP] ?? {};
+      this.records += tally.in.documents;
+      this.bad += tally.in.documents - tally.out.documents - slow;
+    }
     this.counters = openCounters(task.counters).values;
   }
 
@@ -321,7 +349,12 @@ class SegmentRunner {
     this.counters[COUNTERS.documents]! += item.batch.length;
     for (const link of this.links) {
       const came = documentsOf(batch);
-      const out = await link.process(batch);
+      let out: Batch;
+      try {
+        out = await link.process(batch);
+      } catch (error) {
+        throw this.located(error, link.reference.name, came);
+      }
       this.account(link, came, documentsOf(out));
       batch = out;
     }
@@ -344,6 +377,15 @@ class SegmentRunner {
     }
   }
 
+  /** Says of a step's own error in which step it arose and, where a judge was at work, at which document. */
+  private located(error: unknown, step: string, batch: DocumentBatch): unknown {
+    if (error instanceof ProvenderError || isSystemError(error)) return error;
+    const at = this.counters[COUNTERS.ordinal]!;
+    const row = at === IDLE ? undefined : batch.rows.find(({ ordinal }) => ordinal === at);
+    const where = row ? ` on document ${row.id} of ${row.source}, bytes ${row.start} to ${row.end}` : '';
+    return stepError(error, `step ${step} failed${where}`);
+  }
+
   private async openSide(): Promise<void> {
     if (this.side || !this.barrier) return;
     const { barrier, options, context } = this.barrier;
@@ -360,7 +402,7 @@ class SegmentRunner {
     const indexes: number[] = [];
     for (let i = 0; i < batch.length; i++) {
       if (!this.setAside.has(batch.rows[i]!.ordinal)) indexes.push(i);
-      else this.refused.push({ batch, i, refusal: { keep: false, reason: 'time-cap', step: owner.name } });
+      else this.refused.push({ batch, i, refusal: { keep: false, reason: TIME_CAP, step: owner.name } });
     }
     const admitted = indexes.length === batch.length ? batch : batch.select(indexes);
     if (reference) {

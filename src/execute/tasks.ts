@@ -104,6 +104,19 @@ export interface JobTask {
   readonly counters: SharedArrayBuffer;
 }
 
+/** Documents that outran their time cap under this fingerprint, by ordinal. */
+export interface SetAside {
+  readonly fingerprint: string;
+  readonly ordinals: readonly number[];
+}
+
+/** A task as it goes to a worker. */
+export interface WorkerOrder {
+  readonly task: SegmentTask | JobTask;
+  /** Name of each step -> URL of the module that defines it: a worker loads these, and nothing else. */
+  readonly modules: Readonly<Record<string, string>>;
+}
+
 /** What a worker tells while it works. */
 export type WorkerMessage =
   | { readonly type: 'progress'; readonly done: number; readonly total?: number; readonly note?: string }

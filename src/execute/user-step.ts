@@ -1,20 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { ConfigurationError } from '../core/errors.ts';
-import type { AnyStep } from '../core/step.ts';
+import { ensureFolder, fileSize, writeFileAtomic } from '../core/files.ts';
+import { type AnyStep, isStep } from '../core/step.ts';
 
 const INDEX = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../../dist/index.js' : '../index.js', import.meta.url),
 );
-
-function isStep(value: unknown): value is AnyStep {
-  return (
-    typeof value === 'object' && value !== null && 'role' in value && 'kind' in value && 'options' in value
-  );
-}
 
 /**
  * Bundles a user's module (TypeScript or JavaScript, with what it imports) and loads its default export, a step made
@@ -37,8 +30,11 @@ export async function loadUserModule(path: string): Promise<{ step: AnyStep; use
 async function bundle(path: string): Promise<string> {
   let text: string;
   try {
+    const { build } = await import('esbuild');
     const result = await build({
       entryPoints: [path],
+      // Paths in the bundle's comments are relative to it: the digest must not depend on where the command runs.
+      absWorkingDir: dirname(path),
       bundle: true,
       write: false,
       format: 'esm',
@@ -67,9 +63,9 @@ async function bundle(path: string): Promise<string> {
   }
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
   // Beside the module, where its own dependencies resolve; a dot keeps it out of sight.
-  const folder = join(dirname(path), '.provender');
-  await mkdir(folder, { recursive: true });
+  const folder = await ensureFolder(join(dirname(path), '.provender'));
   const target = join(folder, `${digest}.bundle.mjs`);
-  await writeFile(target, text);
+  // Another run may be importing it.
+  if ((await fileSize(target)) === undefined) await writeFileAtomic(target, text);
   return target;
 }
