@@ -6,6 +6,7 @@ import { CancelledError, ConfigurationError } from '../core/errors.ts';
 import { ensureFolder, readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
 import { printable } from '../core/format.ts';
+import { sha256File } from '../core/hash.ts';
 import { applyOverride } from '../core/pipeline-file.ts';
 import { Random } from '../core/random.ts';
 import type { Artifact, JobOutcome } from '../core/stage.ts';
@@ -17,6 +18,7 @@ import { lockRunFolder } from '../execute/run-folder.ts';
 import { stepTable } from '../steps.ts';
 import { generateFromFolder, type sampleOptions } from '../train/steps/generate.ts';
 import { artifactFolder, stepOfRun } from './artifacts.ts';
+import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
 import { bitsPerByteLines } from './summary-view.ts';
 
@@ -59,18 +61,14 @@ async function runJob({ spec, artifacts, folder, seed, workers, quiet }: JobRequ
       else view?.progress(unit, message);
     },
   );
-  const interrupt = (): void => {
+  const interrupt = onInterrupt(() => {
     running.counters[COUNTERS.stop] = 1;
-    process.stderr.write('\ninterrupted: finishing the step at hand\n');
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  });
   try {
     return await running.done;
   } finally {
     view?.stop();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    interrupt.release();
     await pool.close();
   }
 }
@@ -93,7 +91,11 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
   const folder = await ensureFolder(resolve(options.out));
   const release = await lockRunFolder(folder);
   try {
-    await refuseMismatch(folder, fingerprint({ seed: options.seed, train: spec.options }));
+    const inputs = {
+      'shards.digest': await sha256File(join(shards, 'index.json')),
+      'tokenizer.digest': await sha256File(join(tokenizer, 'tokenizer.json')),
+    };
+    await refuseMismatch(folder, fingerprint({ seed: options.seed, train: spec.options, ...inputs }));
     const outcome = await runJob({
       spec,
       artifacts: { shards, tokenizer },

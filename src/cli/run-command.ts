@@ -1,13 +1,14 @@
 import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { CancelledError } from '../core/errors.ts';
-import { ensureFolder, freeBytes, readJsonIfThere } from '../core/files.ts';
+import { ensureFolder, fileSize, freeBytes, readJsonIfThere } from '../core/files.ts';
 import { bytes, duration } from '../core/format.ts';
 import { readPipelineFile } from '../core/pipeline-file.ts';
 import { planPipeline } from '../execute/plan.ts';
 import { dryRun, type RunObserver, type RunSummary, runPlan } from '../execute/run.ts';
 import { writeReport } from '../report/report.ts';
 import { stepTable } from '../steps.ts';
+import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
 import { StatusWriter } from './status.ts';
 import { summaryLines } from './summary-view.ts';
@@ -40,13 +41,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   const view = options.quiet || options.json ? undefined : new ProgressView(process.stderr);
   const status = new StatusWriter(runFolder, plan, view ?? QUIET);
   const aborter = new AbortController();
-  const interrupt = (): void => {
-    if (aborter.signal.aborted) return;
-    process.stderr.write('\ninterrupted: finishing the step at hand; the same command goes on from here\n');
-    aborter.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  const interrupt = onInterrupt(() => aborter.abort());
   if (view) process.stderr.write(`${pc.bold(spec.name)} -> ${runFolder}\n`);
   let summary: RunSummary;
   try {
@@ -57,10 +52,9 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     status.end(error instanceof CancelledError ? 'interrupted' : 'failed', (error as Error).message);
     throw error;
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    interrupt.release();
   }
-  const report = await writeReport(runFolder);
+  const report = await reportOf(runFolder, summary);
   if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
   else {
     if (summary.nothingToDo)
@@ -70,6 +64,12 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     process.stdout.write(`\n${summaryLines(summary, report).join('\n')}\n`);
   }
   return 0;
+}
+
+/** Where nothing was done the report stands: after `clean` it says more than one made anew. */
+async function reportOf(runFolder: string, { nothingToDo }: RunSummary): Promise<string> {
+  const path = join(runFolder, 'report.html');
+  return nothingToDo && (await fileSize(path)) !== undefined ? path : writeReport(runFolder);
 }
 
 async function showDryRun(
@@ -99,7 +99,7 @@ async function showDryRun(
   const runs = decisions.filter(({ decision }) => decision.runs).length;
   process.stdout.write(`\n${runs} of ${decisions.length} units would run; input ${bytes(input)}`);
   if (runs) process.stdout.write(`; disk at most about ${bytes(disk)}`);
-  process.stdout.write(`; free ${bytes(await freeBytes(await ensureFolder(join(runFolder, '..'))))}\n`);
+  process.stdout.write(`; free ${bytes(await freeBytes(runFolder))}\n`);
   const earlier = await earlierSeconds(runFolder);
   if (runs && earlier !== undefined)
     process.stdout.write(`the last complete run took ${duration(earlier)}\n`);

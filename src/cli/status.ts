@@ -36,11 +36,18 @@ export class StatusWriter implements RunObserver {
   }[];
   private current: { unit: string; since: number; progress?: UnitProgress } | undefined;
   private written = 0;
+  /** Another run may live here: its status is not ours to write. */
+  private owns = false;
 
   constructor(runFolder: string, plan: Plan, inner: RunObserver) {
     this.path = join(runFolder, 'status.json');
     this.inner = inner;
     this.units = plan.units.map(({ name, type }) => ({ name, type, state: 'waiting' }));
+  }
+
+  runStarted(): void {
+    this.owns = true;
+    this.write('running');
   }
 
   unitStarted(unit: Unit, decision: Decision): void {
@@ -75,6 +82,7 @@ export class StatusWriter implements RunObserver {
   }
 
   private write(state: RunStatus['state'], error?: string): void {
+    if (!this.owns) return;
     this.written = performance.now();
     const { current, units, started } = this;
     const status: RunStatus = {

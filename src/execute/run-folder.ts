@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { open, readFile, rm } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { ConfigurationError } from '../core/errors.ts';
-import { ensureFolder, readJsonIfThere } from '../core/files.ts';
+import { ConfigurationError, classifySystemError } from '../core/errors.ts';
+import { ensureFolder, readJsonIfThere, temporaryName } from '../core/files.ts';
 import type { FingerprintFields } from '../core/fingerprint.ts';
 import type { StepTally } from '../core/tally.ts';
 import type { Plan, Unit } from './plan.ts';
@@ -33,6 +33,9 @@ export interface UnitManifest {
   readonly files?: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
   readonly summary?: Readonly<Record<string, unknown>>;
 }
+
+/** In a segment's folder, after `provender clean`: the records (TaskRecord[]) of the tasks whose files are gone. */
+export const CLEANED = 'cleaned.json';
 
 export function unitFolder(runFolder: string, unit: Pick<Unit, 'index' | 'name' | 'type'>): string {
   return join(
@@ -109,39 +112,64 @@ export async function lockRunFolder(runFolder: string): Promise<() => Promise<vo
     ticks: startTicks(process.pid),
     since: new Date().toISOString(),
   };
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const handle = await open(path, 'wx');
-      await handle.writeFile(JSON.stringify(mine));
-      await handle.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const holder = await lockHolder(runFolder);
-      if (holder && isAlive(holder)) {
-        throw new ConfigurationError(
-          `process ${holder.pid} on ${holder.host} is running here since ${holder.since}`,
-          {
-            file: runFolder,
-            expected: `no other run; \`provender status ${runFolder}\` watches it`,
-          },
-        );
+  // Written beside and linked, so that no one ever sees a lock without its holder.
+  const written = temporaryName(path);
+  try {
+    await writeFile(written, JSON.stringify(mine));
+    for (let attempt = 0; attempt < 3; attempt++) {
+      try {
+        await linkOrCopy(written, path);
+        return () => rm(path, { force: true });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        const holder = await lockHolder(runFolder);
+        if (holder) throw taken(runFolder, holder);
+        // Of two that find a dead holder's lock, the one that moves it away goes on; the other finds the new one.
+        await rename(path, `${written}.dead`).catch(() => {});
+        const moved = await readHolder(`${written}.dead`);
+        const lives = moved !== undefined && isAlive(moved);
+        if (lives) await linkOrCopy(`${written}.dead`, path).catch(() => {});
+        await rm(`${written}.dead`, { force: true });
+        if (lives) throw taken(runFolder, moved);
       }
-      await rm(path, { force: true });
     }
+  } catch (error) {
+    throw classifySystemError(error, { file: runFolder });
+  } finally {
+    await rm(written, { force: true });
   }
   throw new ConfigurationError('could not take the lock', { file: path });
 }
 
+/** A second name for a file, or EEXIST. Some file systems have no links. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch((error: NodeJS.ErrnoException) => {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(error.code ?? '')) throw error;
+    return copyFile(from, to, constants.COPYFILE_EXCL);
+  });
+}
+
+function taken(runFolder: string, { pid, host, since }: LockHolder): ConfigurationError {
+  const far = host === hostname() ? '' : `; if ${host} is no more, remove ${join(runFolder, 'lock')}`;
+  return new ConfigurationError(`process ${pid} on ${host} is running here since ${since}`, {
+    file: runFolder,
+    expected: `no other run; \`provender status ${runFolder}\` watches it${far}`,
+  });
+}
+
 /** Who holds the run directory, if anybody that lives does. */
 export async function lockHolder(runFolder: string): Promise<LockHolder | undefined> {
-  const text = await readFile(join(runFolder, 'lock'), 'utf8').catch(() => undefined);
+  const holder = await readHolder(join(runFolder, 'lock'));
+  return holder && isAlive(holder) ? holder : undefined;
+}
+
+async function readHolder(path: string): Promise<LockHolder | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
   if (!text) return undefined;
   try {
-    const holder = JSON.parse(text) as LockHolder;
-    return isAlive(holder) ? holder : undefined;
+    return JSON.parse(text) as LockHolder;
   } catch {
-    // Killed between creating the lock and writing to it.
+    // Cut short by a power failure: its holder is gone.
     return undefined;
   }
 }

@@ -1,9 +1,9 @@
 import { rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { codeHash } from '../core/code-hash.ts';
-import { CancelledError, IntegrityError, ProvenderError } from '../core/errors.ts';
+import { CancelledError, IntegrityError } from '../core/errors.ts';
 import { ensureFolder, readJsonIfThere, requireFree, writeJsonAtomic } from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
 import { digestOf, sha256File } from '../core/hash.ts';
@@ -12,14 +12,26 @@ import type { SourceStep } from '../core/step.ts';
 import { addTally, dictionary, emptyTally, type StepTally } from '../core/tally.ts';
 import { findStep } from '../steps.ts';
 import { COUNTERS } from './counters.ts';
+import { DiskGuard } from './disk-guard.ts';
 import { changedInput, cutPartitions } from './partition.ts';
 import type { JobUnit, Plan, SegmentUnit, StepReference, Unit } from './plan.ts';
 import { type RunningTask, TimeCapError, WorkerPool } from './pool.ts';
-import { lockRunFolder, readManifest, taskFolder, type UnitManifest, unitFolder } from './run-folder.ts';
-import type { JobTask, SegmentTask, TaskRecord } from './tasks.ts';
+import { withRetries } from './retry.ts';
+import {
+  CLEANED,
+  lockRunFolder,
+  readManifest,
+  taskFolder,
+  type UnitManifest,
+  unitFolder,
+} from './run-folder.ts';
+import { SET_ASIDE } from './segment-task.ts';
+import type { JobTask, SegmentTask, SetAside, TaskRecord } from './tasks.ts';
 
 /** What a run tells while it goes on; every method may be called often and must return at once. */
 export interface RunObserver {
+  /** The run directory is ours from here on. */
+  runStarted?(): void;
   unitStarted?(unit: Unit, decision: Decision): void;
   progress?(unit: Unit, progress: UnitProgress): void;
   unitDone?(unit: Unit, manifest: UnitManifest, skipped: boolean): void;
@@ -76,6 +88,21 @@ export interface StepSummary {
   readonly outcome?: Readonly<Record<string, unknown>>;
 }
 
+interface Standing {
+  /** By partition: the record of a task that need not run again. */
+  readonly records: (TaskRecord | undefined)[];
+  readonly reasons: readonly string[];
+  /** What must go before the others run: a worker would take it for done. */
+  readonly stale: readonly string[];
+}
+
+interface DecidedSegment extends Standing {
+  readonly tasks: readonly Omit<SegmentTask, 'counters'>[];
+  readonly decision: Decision;
+  /** Whether `provender clean` removed the documents and left the records. */
+  readonly cleaned: boolean;
+}
+
 /** Frame code that every segment or job goes through, beside the steps' own. */
 const SEGMENT_CODE = new URL(
   import.meta.url.endsWith('.ts') ? './segment-task.ts' : './segment-task.js',
@@ -89,6 +116,7 @@ export function workerCount(workers: number | 'auto'): number {
 /** Carries out a plan in its run directory: what is complete is skipped, what was begun goes on. */
 export async function runPlan(plan: Plan, settings: RunSettings): Promise<RunSummary> {
   const release = await lockRunFolder(settings.runFolder);
+  settings.observer?.runStarted?.();
   const run = new Run(plan, settings);
   try {
     return await run.run();
@@ -119,29 +147,43 @@ class Run {
   private readonly records = new Map<number, TaskRecord[]>();
   private readonly running = new Set<RunningTask<unknown>>();
   private readonly skipped = new Set<number>();
+  /** Segments that are complete, but whose documents `provender clean` removed: made again where a later unit asks. */
+  private readonly hollow = new Map<number, () => Promise<void>>();
+  /** Aborted by Ctrl-C and by a disk that fills. */
+  private readonly stopper = new AbortController();
 
   constructor(plan: Plan, settings: RunSettings) {
     this.plan = plan;
     this.settings = settings;
     this.pool = new WorkerPool(workerCount(plan.spec.run.workers));
+    this.stopper.signal.addEventListener('abort', () => this.stopTasks());
+  }
+
+  private stopTasks(): void {
+    for (const { counters } of this.running) counters[COUNTERS.stop] = 1;
   }
 
   async run(): Promise<RunSummary> {
     const { plan, settings } = this;
     const started = performance.now();
     await writeJsonAtomic(join(settings.runFolder, 'plan.json'), plan);
-    const stop = (): void => {
-      for (const { counters } of this.running) counters[COUNTERS.stop] = 1;
-    };
+    const { minFreeBytes } = plan.spec.run;
+    const stop = (): void => this.stopper.abort();
     settings.signal?.addEventListener('abort', stop);
+    const guard = new DiskGuard(settings.runFolder, minFreeBytes, stop);
     try {
+      if (settings.signal?.aborted) stop();
       for (const unit of plan.units) {
         this.throwIfStopped();
-        await requireFree(settings.runFolder, plan.spec.run.minFreeBytes);
+        await requireFree(settings.runFolder, minFreeBytes);
         if (unit.type === 'segment') await this.segment(unit);
         else await this.job(unit);
       }
+    } catch (error) {
+      // The guard stops tasks as Ctrl-C does: what they say is only that they were stopped.
+      throw error instanceof CancelledError && guard.shortage ? guard.shortage : error;
     } finally {
+      guard.close();
       settings.signal?.removeEventListener('abort', stop);
     }
     const summary = this.summary((performance.now() - started) / 1000);
@@ -155,7 +197,7 @@ class Run {
   }
 
   private throwIfStopped(): void {
-    if (this.settings.signal?.aborted)
+    if (this.stopper.signal.aborted)
       throw new CancelledError('interrupted; the same command goes on from here');
   }
 
@@ -178,8 +220,10 @@ class Run {
     for (const [artifact, index] of Object.entries(unit.artifacts))
       parts[`artifact.${artifact}.digest`] = this.manifests.get(index)!.outputDigest;
     if (unit.type === 'segment') {
-      parts.limit = this.settings.limit;
-      if (unit.source) parts['run.partitionBytes'] = this.plan.spec.run.partitionBytes;
+      if (unit.source) {
+        parts.limit = this.settings.limit;
+        parts['run.partitionBytes'] = this.plan.spec.run.partitionBytes;
+      }
       if (unit.apply)
         parts[`outcome.${unit.apply.step.name}.digest`] = this.manifests.get(unit.apply.unit)!.outputDigest;
     } else if (unit.taps !== undefined) {
@@ -224,7 +268,7 @@ class Run {
     if (!unit.source) return [];
     const step = (await findStep(unit.source)) as SourceStep<string, z.ZodType>;
     const source: Source<unknown> = step.source;
-    const signal = this.settings.signal ?? new AbortController().signal;
+    const { signal } = this.stopper;
     const files = await source.list(unit.source.spec.options, {
       baseFolder: this.plan.spec.baseFolder,
       signal,
@@ -255,7 +299,12 @@ class Run {
           ? [{ path: join(folder, part.files.documents.name), documents: part.documents }]
           : [],
       );
-      const content = mine.map(({ path, start, end, spec }) => ({ path, start, end, spec }));
+      const content = mine.map(({ path, start, end, spec }) => ({
+        path: relative(baseFolder, path),
+        start,
+        end,
+        spec,
+      }));
       const recipe = digestOf([
         print.hash,
         content,
@@ -297,63 +346,124 @@ class Run {
   /** Records of the tasks that need not run again, by partition, and why the others must. */
   private async standing(
     tasks: readonly Omit<SegmentTask, 'counters'>[],
-  ): Promise<{ records: (TaskRecord | undefined)[]; reasons: string[] }> {
+    cleaned: readonly TaskRecord[] | undefined,
+  ): Promise<Standing> {
     const reasons: string[] = [];
     const records: (TaskRecord | undefined)[] = [];
-    for (const task of tasks) {
-      const record = await readJsonIfThere<TaskRecord>(join(task.folder, 'task.json'));
+    const stale: string[] = [];
+    for (const [i, task] of tasks.entries()) {
+      const path = join(task.folder, 'task.json');
+      const record = cleaned ? cleaned[i] : await readJsonIfThere<TaskRecord>(path);
       if (record?.recipe !== task.recipe) {
         records.push(undefined);
         continue;
       }
       const changed = await changedInput(record, task.slices, this.settings.verify ?? false);
-      if (changed !== undefined) reasons.push(`input changed: ${changed}`);
-      const gone = changed === undefined ? await missingFile(task.folder, record) : undefined;
-      if (gone !== undefined) reasons.push(`${gone} is missing or has another size`);
+      const gone = changed || cleaned ? undefined : await this.damagedPart(task.folder, record);
+      if (changed !== undefined) {
+        reasons.push(`input changed: ${changed}`);
+        // Its parts may carry the same fingerprint: only `verify` saw the difference.
+        stale.push(task.folder);
+      } else if (gone !== undefined) {
+        reasons.push(gone);
+        // Parts of the right size are gone on with, unless they were to be verified.
+        stale.push(this.settings.verify ? task.folder : path);
+      }
       records.push(changed === undefined && gone === undefined ? record : undefined);
     }
-    return { records, reasons };
+    return { records, reasons, stale };
   }
 
-  private async decideSegment(
-    unit: SegmentUnit,
-    print: Fingerprint,
-  ): Promise<{
-    tasks: Omit<SegmentTask, 'counters'>[];
-    records: (TaskRecord | undefined)[];
-    decision: Decision;
-  }> {
+  private async damagedPart(folder: string, record: TaskRecord): Promise<string | undefined> {
+    for (const part of record.parts) {
+      for (const file of Object.values(part.files)) {
+        if (!file) continue;
+        const path = join(folder, file.name);
+        const found = await stat(path).catch(() => undefined);
+        if (found?.size !== file.bytes) return `${path} is missing or has another size`;
+        if (this.settings.verify && (await sha256File(path)) !== file.sha256)
+          return `${path}: its digest differs`;
+      }
+    }
+    return undefined;
+  }
+
+  private async decideSegment(unit: SegmentUnit, print: Fingerprint): Promise<DecidedSegment> {
+    const folder = unitFolder(this.settings.runFolder, unit);
     const tasks = await this.segmentTasks(unit, print);
-    const { records, reasons } = await this.standing(tasks);
+    const cleaned = await readJsonIfThere<TaskRecord[]>(join(folder, CLEANED));
+    const { records, reasons, stale } = await this.standing(tasks, cleaned);
     const left = records.filter((record) => record === undefined).length;
-    const before = await readJsonIfThere<Fingerprint>(
-      join(unitFolder(this.settings.runFolder, unit), 'fingerprint.json'),
-    );
+    const before = await readJsonIfThere<Fingerprint>(join(folder, 'fingerprint.json'));
     const changed = before && before.hash !== print.hash ? differences(before.fields, print.fields) : [];
-    const runs = left > 0 || (await readManifest(this.settings.runFolder, unit))?.partitions !== tasks.length;
+    const manifest = await readManifest(this.settings.runFolder, unit);
+    const runs =
+      left > 0 || manifest?.partitions !== tasks.length || manifest.fingerprint.hash !== print.hash;
+    // Where one partition of a cleaned segment must run, those that follow need the documents of all.
+    if (cleaned && runs) records.fill(undefined);
     return {
       tasks,
       records,
+      reasons,
+      stale,
+      cleaned: cleaned !== undefined,
       decision: { runs, reasons: [...changed, ...reasons], tasks: { total: tasks.length, left } },
     };
   }
 
   private async segment(planned: SegmentUnit): Promise<void> {
     const { unit, print } = (await this.prepare(planned)) as { unit: SegmentUnit; print: Fingerprint };
-    const { runFolder, observer } = this.settings;
-    const { tasks, records, decision } = await this.decideSegment(unit, print);
-    observer?.unitStarted?.(unit, decision);
+    let decided = await this.decideSegment(unit, print);
+    const { decision } = decided;
+    if (decision.runs) {
+      if (await this.fill(unit.upstream)) decided = await this.decideSegment(unit, print);
+      this.settings.observer?.unitStarted?.(unit, decision);
+      await this.carryOut(unit, print, decided);
+      return;
+    }
+    this.settings.observer?.unitStarted?.(unit, decision);
+    this.records.set(unit.index, decided.records as TaskRecord[]);
+    if (decided.cleaned) this.hollow.set(unit.index, () => this.makeAgain(unit, print));
+    this.finishUnit(unit, (await readManifest(this.settings.runFolder, unit))!, true);
+  }
+
+  /** Makes the documents of a segment again that `provender clean` removed; false where they are there. */
+  private async fill(index: number | undefined): Promise<boolean> {
+    const make = index === undefined ? undefined : this.hollow.get(index);
+    if (!make) return false;
+    this.hollow.delete(index!);
+    await make();
+    return true;
+  }
+
+  private async makeAgain(unit: SegmentUnit, print: Fingerprint): Promise<void> {
+    await this.fill(unit.upstream);
+    const decided = await this.decideSegment(unit, print);
+    this.settings.observer?.unitStarted?.(unit, {
+      ...decided.decision,
+      runs: true,
+      reasons: ['its documents, removed by `provender clean`, are needed'],
+    });
+    this.skipped.delete(unit.index);
+    await this.carryOut(unit, print, { ...decided, records: decided.tasks.map(() => undefined) });
+  }
+
+  private async carryOut(
+    unit: SegmentUnit,
+    print: Fingerprint,
+    { tasks, records, stale }: DecidedSegment,
+  ): Promise<void> {
+    const { runFolder } = this.settings;
     const folder = await ensureFolder(unitFolder(runFolder, unit));
     const started = performance.now();
-    if (decision.runs) {
-      await rm(join(folder, 'manifest.json'), { force: true });
-      await writeJsonAtomic(join(folder, 'fingerprint.json'), print);
-      await this.runTasks(unit, tasks, records);
-      await removeSurplusTasks(runFolder, unit, tasks.length);
-    }
+    await rm(join(folder, 'manifest.json'), { force: true });
+    await rm(join(folder, CLEANED), { force: true });
+    for (const path of stale) await rm(path, { recursive: true, force: true });
+    await writeJsonAtomic(join(folder, 'fingerprint.json'), print);
+    await this.runTasks(unit, tasks, records);
+    await removeSurplusTasks(runFolder, unit, tasks.length);
     const done = records as TaskRecord[];
     this.records.set(unit.index, done);
-    const old = decision.runs ? undefined : await readManifest(runFolder, unit);
     const manifest: UnitManifest = {
       version: 1,
       unit: unit.name,
@@ -361,17 +471,16 @@ class Run {
       steps: stepsOf(unit).map(({ name, spec }) => ({ name, kind: spec.kind, options: spec.options })),
       fingerprint: print,
       outputDigest: digestOf(done.map((record) => record.outputDigest)),
-      seconds: old?.seconds ?? (performance.now() - started) / 1000,
-      finished: old?.finished ?? new Date().toISOString(),
+      seconds: (performance.now() - started) / 1000,
+      finished: new Date().toISOString(),
       partitions: done.length,
       documents: done.reduce((sum, record) => sum + record.documents, 0),
       textBytes: done.reduce((sum, record) => sum + record.textBytes, 0),
       tallies: sumTallies(done),
     };
-    if (!old || old.fingerprint.hash !== print.hash)
-      await writeJsonAtomic(join(folder, 'manifest.json'), manifest);
-    this.finishUnit(unit, manifest, !decision.runs);
-    if (decision.runs) this.warnOfExtremes(manifest);
+    await writeJsonAtomic(join(folder, 'manifest.json'), manifest);
+    this.finishUnit(unit, manifest, false);
+    this.warnOfExtremes(manifest);
   }
 
   private finishUnit(unit: Unit, manifest: UnitManifest, skipped: boolean): void {
@@ -425,7 +534,7 @@ class Run {
           records[i] = await this.runTask(tasks[i]!, finished);
         } catch (error) {
           failed.push(error);
-          for (const { counters } of this.running) counters[COUNTERS.stop] = 1;
+          this.stopTasks();
         }
       }
     };
@@ -444,29 +553,33 @@ class Run {
     finished: { bytes: number; documents: number; kept: number },
   ): Promise<TaskRecord> {
     const { retries, timeCapSeconds } = this.plan.spec.run;
-    for (let attempt = 0; ; ) {
+    const attempt = async (): Promise<TaskRecord> => {
       const running = this.pool.segment(task, timeCapSeconds);
       this.running.add(running);
-      if (this.settings.signal?.aborted) running.counters[COUNTERS.stop] = 1;
+      if (this.stopper.signal.aborted) running.counters[COUNTERS.stop] = 1;
       try {
         const record = await running.done;
         finished.bytes += running.counters[COUNTERS.consumed]!;
         finished.documents += running.counters[COUNTERS.documents]!;
         finished.kept += running.counters[COUNTERS.kept]!;
         return record;
-      } catch (error) {
-        if (error instanceof TimeCapError) {
-          await setAside(task.folder, error.ordinal);
-          this.settings.observer?.say?.(
-            `a document of partition ${task.partition} took longer than ${timeCapSeconds} s and was set aside`,
-          );
-        } else if (error instanceof ProvenderError && error.retryable && attempt < retries) {
-          attempt++;
-          this.settings.observer?.say?.(`${error.message}; trying again (${attempt} of ${retries})`);
-          await new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 250));
-        } else throw error;
       } finally {
         this.running.delete(running);
+      }
+    };
+    const { observer } = this.settings;
+    for (;;) {
+      try {
+        return await withRetries(retries, attempt, {
+          signal: this.stopper.signal,
+          say: observer?.say?.bind(observer),
+        });
+      } catch (error) {
+        if (!(error instanceof TimeCapError)) throw error;
+        await setAside(task, error.ordinal);
+        observer?.say?.(
+          `a document of partition ${task.partition} took longer than ${timeCapSeconds} s and was set aside`,
+        );
       }
     }
   }
@@ -509,6 +622,10 @@ class Run {
     const { runFolder, observer } = this.settings;
     const folder = unitFolder(runFolder, unit);
     const { decision, manifest: old } = await this.decideJob(unit, print);
+    if (!old && (await this.fill(unit.taps))) {
+      await this.job(planned);
+      return;
+    }
     observer?.unitStarted?.(unit, decision);
     if (old) {
       this.finishUnit(unit, old, true);
@@ -516,7 +633,11 @@ class Run {
     }
     await this.openJobFolder(folder, print);
     const started = performance.now();
-    const outcome = await this.runJob(unit, join(folder, 'artifact'));
+    const outcome = await withRetries(
+      this.plan.spec.run.retries,
+      () => this.runJob(unit, join(folder, 'artifact')),
+      { signal: this.stopper.signal, say: observer?.say?.bind(observer) },
+    );
     const manifest: UnitManifest = {
       version: 1,
       unit: unit.name,
@@ -560,7 +681,7 @@ class Run {
       else observer?.progress?.(unit, message);
     });
     this.running.add(running);
-    if (this.settings.signal?.aborted) running.counters[COUNTERS.stop] = 1;
+    if (this.stopper.signal.aborted) running.counters[COUNTERS.stop] = 1;
     try {
       return await running.done;
     } finally {
@@ -673,17 +794,6 @@ function taskBytes(task: Omit<SegmentTask, 'counters'>, upstream: TaskRecord | u
   return (upstream?.parts ?? []).reduce((sum, part) => sum + (part.files.documents?.bytes ?? 0), 0);
 }
 
-async function missingFile(folder: string, record: TaskRecord): Promise<string | undefined> {
-  for (const part of record.parts) {
-    for (const file of Object.values(part.files)) {
-      if (!file) continue;
-      const found = await stat(join(folder, file.name)).catch(() => undefined);
-      if (found?.size !== file.bytes) return join(folder, file.name);
-    }
-  }
-  return undefined;
-}
-
 async function removeSurplusTasks(runFolder: string, unit: SegmentUnit, partitions: number): Promise<void> {
   for (let p = partitions; ; p++) {
     const folder = taskFolder(runFolder, unit, p);
@@ -692,10 +802,12 @@ async function removeSurplusTasks(runFolder: string, unit: SegmentUnit, partitio
   }
 }
 
-async function setAside(folder: string, ordinal: number): Promise<void> {
-  const path = join(folder, 'set-aside.json');
-  const before = (await readJsonIfThere<{ ordinals: number[] }>(path))?.ordinals ?? [];
-  await writeJsonAtomic(path, { ordinals: [...new Set([...before, ordinal])].sort((a, b) => a - b) });
+async function setAside(task: Omit<SegmentTask, 'counters'>, ordinal: number): Promise<void> {
+  const path = join(task.folder, SET_ASIDE);
+  const found = await readJsonIfThere<SetAside>(path);
+  const before = found?.fingerprint === task.fingerprint ? found.ordinals : [];
+  const ordinals = [...new Set([...before, ordinal])].sort((a, b) => a - b);
+  await writeJsonAtomic(path, { fingerprint: task.fingerprint, ordinals } satisfies SetAside);
 }
 
 function sideFiles(
