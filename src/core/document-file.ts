@@ -59,7 +59,8 @@ function dictionary(): { values: string[]; index(value: string): number } {
 }
 
 function signalColumns(rows: readonly DocumentRow[]): Record<string, (number | null)[]> {
-  const columns: Record<string, (number | null)[]> = {};
+  // Names come from readers and users' steps: `constructor` is one like any other.
+  const columns = Object.create(null) as Record<string, (number | null)[]>;
   for (let i = 0; i < rows.length; i++) {
     const signals = rows[i]!.signals;
     for (const name in signals) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { classifySystemError, IntegrityError, ResourceError } from './errors.ts';
 
 /** Makes a rename or a new name in `folder` survive a power cut. */
@@ -95,10 +95,17 @@ export async function fileSize(path: string): Promise<number | undefined> {
   }
 }
 
-/** Bytes that an unprivileged process may still write where `folder` lies. */
+/** Bytes that an unprivileged process may still write where `folder` lies, or would lie if it were made. */
 export async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    try {
+      const { bavail, bsize } = await statfs(at);
+      return bavail * bsize;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(at) === at)
+        throw classifySystemError(error, { file: at });
+    }
+  }
 }
 
 /** Throws where less than `bytes` is free. */
@@ -118,6 +125,7 @@ export class FileWriter {
   readonly path: string;
   private readonly descriptor: number;
   private readonly buffer: Uint8Array;
+  private closed = false;
   private used = 0;
   private flushed = 0;
 
@@ -154,11 +162,14 @@ export class FileWriter {
     } catch (error) {
       throw classifySystemError(error, { file: this.path });
     } finally {
-      closeSync(this.descriptor);
+      this.abandon();
     }
   }
 
+  /** Closes without finishing. After `finish`, failed or not, it does nothing: the descriptor may be another file's by then. */
   abandon(): void {
+    if (this.closed) return;
+    this.closed = true;
     closeSync(this.descriptor);
   }
 

@@ -70,11 +70,11 @@ export const RunOptions = z.strictObject({
 });
 export type RunOptions = z.infer<typeof RunOptions>;
 
+/** Becomes a folder's name: not `.` or `..`. */
+const NAME = /^(?!\.+$)[\w.-]+$/;
+
 const PipelineHead = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\w.-]+$/, 'letters, digits, dots, dashes')
-    .describe('names the run directory'),
+  name: z.string().regex(NAME, 'letters, digits, dots, dashes').describe('names the run directory'),
   seed: z.int().min(0).default(1).describe('all randomness comes from it'),
   run: RunOptions.prefault({}),
   steps: z.array(z.unknown()).min(1).describe('in the order in which documents go through them'),
@@ -148,11 +148,15 @@ export function applyOverride(plain: Record<string, unknown>, override: string):
     .slice(0, equals)
     .replace(/\[(\d+)\]/g, '.$1')
     .split('.');
-  const value: unknown = parseDocument(override.slice(equals + 1)).toJS();
+  const yaml = parseDocument(override.slice(equals + 1), { prettyErrors: false });
+  if (yaml.errors.length) throw new ConfigurationError(`--set ${override}: ${yaml.errors[0]!.message}`);
+  if (path.some((part) => part === '' || part === '__proto__'))
+    throw new ConfigurationError(`--set ${override}: expected PATH=VALUE, with a path like length.minWords`);
+  const value: unknown = yaml.toJS();
   let at: unknown = plain;
   const head = path[0]!;
   if (!['name', 'seed', 'run', 'steps'].includes(head)) {
-    const steps = plain.steps as unknown[];
+    const steps = Array.isArray(plain.steps) ? (plain.steps as unknown[]) : [];
     const matches = steps.flatMap((step, i) => (stepAnswersTo(step, head) ? [i] : []));
     if (matches.length !== 1) {
       throw new ConfigurationError(
@@ -173,11 +177,22 @@ export function applyOverride(plain: Record<string, unknown>, override: string):
   }
   for (const part of path.slice(0, -1)) {
     const parent = at as Record<string, unknown>;
+    if (Array.isArray(parent) && !(part in parent))
+      throw new ConfigurationError(
+        `--set ${override}: there is no number ${part}, only 0 to ${parent.length - 1}`,
+      );
     if (parent[part] === undefined || parent[part] === null) parent[part] = {};
+    // A step of a list may be its bare name.
+    if (Array.isArray(parent) && typeof parent[part] === 'string' && parent === plain.steps)
+      (parent as unknown[])[Number(part)] = { [parent[part] as string]: {} };
     if (typeof parent[part] !== 'object')
       throw new ConfigurationError(`--set ${override}: '${part}' has no options`);
     at = parent[part];
   }
+  if (at === null || typeof at !== 'object')
+    throw new ConfigurationError(
+      `--set ${override}: '${path.slice(0, -1).join('.') || head}' has no options`,
+    );
   (at as Record<string, unknown>)[path.at(-1)!] = value;
 }
 
@@ -215,7 +230,7 @@ async function resolveStep(
   }
   const kind = kinds[0]!;
   const name = object.name as string | undefined;
-  if (name !== undefined && (typeof name !== 'string' || !/^[\w.-]+$/.test(name))) {
+  if (name !== undefined && (typeof name !== 'string' || !NAME.test(name))) {
     problems.push({ message: 'a name is made of letters, digits, dots and dashes', path: [...path, 'name'] });
   }
   let step: AnyStep | undefined;
@@ -256,6 +271,15 @@ async function resolveStep(
   };
 }
 
+/** `length`, `length-2`, `length-3`: what no step before has. */
+function freeName(spec: StepSpec, before: readonly StepSpec[]): string {
+  const taken = new Set(before.map((other) => other.name));
+  if (!taken.has(spec.name)) return spec.name!;
+  let number = before.filter((other) => other.kind === spec.kind || other.name === spec.name).length + 1;
+  while (taken.has(`${spec.name}-${number}`)) number++;
+  return `${spec.name}-${number}`;
+}
+
 function nearest(word: string, words: readonly string[]): string {
   const best = words.map((other) => ({ other, far: distance(word, other) })).sort((a, b) => a.far - b.far)[0];
   return best && best.far <= Math.max(2, word.length / 3)
@@ -290,11 +314,7 @@ export async function resolvePipeline(
   for (let i = 0; i < entries.length; i++) {
     const spec = await resolveStep(entries[i], i, table, where.baseFolder, problems);
     if (spec) {
-      const taken = steps.filter((other) => other.kind === spec.kind || other.name === spec.name).length;
-      const wanted = spec.name!;
-      steps.push(
-        steps.some((other) => other.name === wanted) ? { ...spec, name: `${wanted}-${taken + 1}` } : spec,
-      );
+      steps.push({ ...spec, name: freeName(spec, steps) });
     }
   }
   if (problems.length || !head.success) {

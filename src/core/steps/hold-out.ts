@@ -50,7 +50,10 @@ export const holdOut = defineStage({
       process(batch: DocumentBatch): DocumentBatch {
         for (let i = 0; i < batch.length; i++) {
           const row = batch.rows[i]!;
-          const fraction = options.fractions[row.corpus] ?? options.fraction;
+          // A corpus may be called `constructor`.
+          const fraction = Object.hasOwn(options.fractions, row.corpus)
+            ? options.fractions[row.corpus]!
+            : options.fraction;
           const name = options.by === 'group' ? (row.group ?? row.id) : row.id;
           if (fraction > 0 && place(salt, row.corpus, name) < fraction) {
             row.split = 'held-out';
