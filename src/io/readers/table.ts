@@ -1,23 +1,18 @@
 import type { ReadItem } from '../../core/stage.ts';
 import type { Format } from '../read-spec.ts';
-import { readJson } from './json.ts';
-import { readJsonl } from './jsonl.ts';
-import { readMail } from './mail.ts';
 import type { Position, Reading } from './reader.ts';
-import { readText } from './text.ts';
-import { readWarc } from './warc.ts';
 
 export type Reader = (reading: Reading, from: Position | undefined) => AsyncIterable<ReadItem>;
 
-/** Every format and who reads it. */
-const READERS: Readonly<Record<Format, Reader>> = {
-  text: readText,
-  jsonl: readJsonl,
-  json: readJson,
-  mail: readMail,
-  warc: readWarc,
+/** Every format and who reads it; loaded when a file of it is opened, so that workers start fast. */
+const READERS: Readonly<Record<Format, () => Promise<Reader>>> = {
+  text: async () => (await import('./text.ts')).readText,
+  jsonl: async () => (await import('./jsonl.ts')).readJsonl,
+  json: async () => (await import('./json.ts')).readJson,
+  mail: async () => (await import('./mail.ts')).readMail,
+  warc: async () => (await import('./warc.ts')).readWarc,
 };
 
-export function readerOf(format: Format): Reader {
-  return READERS[format];
+export function readerOf(format: Format): Promise<Reader> {
+  return READERS[format]();
 }

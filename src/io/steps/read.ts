@@ -5,7 +5,6 @@ import { CancelledError, ConfigurationError, classifySystemError } from '../../c
 import type { Cursor, InputFile, InputSlice, ReadContext, ReadItem } from '../../core/stage.ts';
 import { defineSource } from '../../core/step.ts';
 import { compressionOf } from '../compression.ts';
-import { corpusFiles, loadCorpus } from '../corpora.ts';
 import { DamageError } from '../damage.ts';
 import { expandGlob } from '../glob.ts';
 import {
@@ -136,7 +135,9 @@ function metadataFromName(
   return metadata;
 }
 
-function cardInput(input: Input, baseFolder: string, common: Common): Found[] {
+async function cardInput(input: Input, baseFolder: string, common: Common): Promise<Found[]> {
+  // Brings the YAML parser, which no worker needs.
+  const { corpusFiles, loadCorpus } = await import('../corpora.ts');
   const corpus = loadCorpus(input.corpus, baseFolder);
   const { card } = corpus;
   const { folder, paths } = corpusFiles(corpus);
@@ -202,7 +203,7 @@ async function list(
     if (signal.aborted) throw new CancelledError();
     const found = input.files
       ? fileInput(input, input.files, baseFolder, common)
-      : cardInput(input, baseFolder, common);
+      : await cardInput(input, baseFolder, common);
     for (const { path, spec } of found) {
       try {
         const { size, mtimeMs } = statSync(path);
@@ -228,8 +229,9 @@ async function* read(
     if (!from) reading.emptyFile();
     return;
   }
+  const reader = await readerOf(spec.format);
   try {
-    yield* readerOf(spec.format)(reading, position);
+    yield* reader(reading, position);
   } catch (error) {
     // Only what failed before the first record: readers place damage further on themselves.
     reading.reject(error, slice.end - slice.start);
