@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { TrainTokenizerOptions } from '../tokenize/steps/train-tokenizer.ts';
 import { mergeCounts, PreTokenCounter, tokenizerFiles, trainBpe } from '../tokenize/tokenizer.ts';
-import { type CorpusPiece, readPiece } from './tokenizer-corpus.ts';
+import type { CorpusPiece } from './tokenizer-corpus.ts';
 
 // A thread of `provender tokenizer train`: counts pieces as they are given to it, and in the end one trains.
 
@@ -58,6 +58,8 @@ function send(reply: Reply): void {
 }
 
 async function count(piece: CorpusPiece): Promise<void> {
+  // Only threads that read load the readers.
+  const { readPiece } = await import('./tokenizer-corpus.ts');
   const notes = {
     consumed: (bytes: number) => send({ type: 'consumed', bytes }),
     rejected: (reason: string) => send({ type: 'rejected', reason }),

@@ -1,9 +1,10 @@
 import { ResourceError } from '../core/errors.ts';
 import { loadKernel } from '../core/wasm.ts';
-import type { BpeEncoder, BpeVocabulary, WholeTokens } from './bpe-vocabulary.ts';
+import type { BpeEncoder, EncoderVocabulary, WholeTokens } from './bpe-vocabulary.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import { hashBytes } from './pre-token-table.ts';
 import { kernelScannerOf } from './pre-tokenizers.ts';
+import { isMetaspace } from './scan.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import { CLASS_TABLE } from './unicode-classes.ts';
 
@@ -39,7 +40,7 @@ export class BpeKernel implements BpeEncoder {
   readonly #input: number;
   #bytes: Uint8Array;
 
-  constructor(vocabulary: BpeVocabulary, whole: WholeTokens | undefined) {
+  constructor(vocabulary: EncoderVocabulary, whole: WholeTokens | undefined) {
     const { exports, memory } = loadKernel<Exports>('bpe');
     this.#exports = exports;
     this.#memory = new KernelMemory(memory);
@@ -66,10 +67,15 @@ export class BpeKernel implements BpeEncoder {
       return;
     }
     for (let p = 0; p < text.length; ) {
-      const q = this.#kind === CUTS_NOWHERE ? text.length : windowEnd(text, p);
+      const q = this.#windowEnd(text, p);
       this.#encodeWindow(text.subarray(p, q), out);
       p = q;
     }
+  }
+
+  #windowEnd(text: Uint8Array, p: number): number {
+    if (this.#kind === CUTS_NOWHERE) return text.length;
+    return this.#kind < CUTS_NOWHERE ? windowEnd(text, p) : metaspaceWindowEnd(text, p);
   }
 
   #encodeWindow(text: Uint8Array, out: TokenBuffer): void {
@@ -124,6 +130,13 @@ export class BpeKernel implements BpeEncoder {
 const CUTS_NOWHERE = kernelScannerOf('none');
 
 const isAsciiLetter = (b: number) => (b | 0x20) >= 0x61 && (b | 0x20) <= 0x7a;
+
+/** Where a window from `p` may end in text whose spaces are U+2581: between an ASCII letter and one. */
+function metaspaceWindowEnd(text: Uint8Array, p: number): number {
+  for (let q = p + WINDOW; q < text.length; q++)
+    if (isMetaspace(text, q, text.length) && isAsciiLetter(text[q - 1]!)) return q;
+  return text.length;
+}
 
 /**
  * Where a window from `p` may end: between an ASCII letter and a space or newline. There every scanner that cuts at all

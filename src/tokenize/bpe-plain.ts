@@ -1,4 +1,4 @@
-import type { BpeEncoder, BpeVocabulary, WholeTokens } from './bpe-vocabulary.ts';
+import type { BpeEncoder, EncoderVocabulary, WholeTokens } from './bpe-vocabulary.ts';
 import { Merger } from './merge-ranks.ts';
 import { hashBytes } from './pre-token-table.ts';
 import { type Scanner, scannerOf } from './pre-tokenizers.ts';
@@ -39,13 +39,13 @@ class PreTokenCache {
 
 /** The encoder in plain TypeScript: the kernel's twin, which the tests hold it to. */
 export class PlainBpeEncoder implements BpeEncoder {
-  readonly #vocabulary: BpeVocabulary;
+  readonly #vocabulary: EncoderVocabulary;
   readonly #scan: Scanner;
   readonly #merger: Merger;
   readonly #cache = new PreTokenCache();
   readonly #whole: ReadonlyMap<string, number> | undefined;
 
-  constructor(vocabulary: BpeVocabulary, whole: WholeTokens | undefined) {
+  constructor(vocabulary: EncoderVocabulary, whole: WholeTokens | undefined) {
     this.#vocabulary = vocabulary;
     this.#scan = scannerOf(vocabulary.preTokenizer);
     this.#merger = new Merger(vocabulary.pairs);

@@ -1,4 +1,4 @@
-import type { PreTokenizerName } from './pre-tokenizers.ts';
+import type { MetaspaceCut, PreTokenizerName } from './pre-tokenizers.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 
 /** A byte-level BPE, ready to encode with. */
@@ -17,6 +17,11 @@ export interface BpeVocabulary {
   readonly specialTokens: ReadonlyMap<string, number>;
   /** Not special: found in every text before it is cut. */
   readonly addedTokens: readonly AddedToken[];
+}
+
+/** What an encoder needs of a vocabulary. */
+export interface EncoderVocabulary extends Pick<BpeVocabulary, 'tokens' | 'byteIds' | 'pairs'> {
+  readonly preTokenizer: PreTokenizerName | MetaspaceCut;
 }
 
 /** Id -> bytes of the tokens that a pre-token may be as a whole. */

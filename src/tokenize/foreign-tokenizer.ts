@@ -12,6 +12,29 @@ interface Added {
   readonly special?: boolean;
 }
 
+interface Model {
+  readonly type?: string;
+  readonly unk_token?: string;
+  readonly vocab: Readonly<Record<string, number>> | readonly (readonly [name: string, score: number])[];
+}
+
+/** No text decodes to a lone surrogate. */
+const HIDDEN = '\ud800';
+
+/** The same ids, with names that no text matches: Unigram and WordPiece would find special tokens in their vocabulary. */
+function withoutTokens(model: Model, hidden: ReadonlySet<string>): Model {
+  const { type, vocab, unk_token } = model;
+  if (type === 'BPE' || type === undefined || typeof vocab !== 'object' || vocab === null) return model;
+  const rename = (name: string) => (hidden.has(name) ? HIDDEN + name : name);
+  return {
+    ...model,
+    ...(unk_token !== undefined && { unk_token: rename(unk_token) }),
+    vocab: Array.isArray(vocab)
+      ? vocab.map(([name, score]) => [rename(name), score] as const)
+      : Object.fromEntries(Object.entries(vocab).map(([name, id]) => [rename(name), id as number])),
+  };
+}
+
 /** WordPiece, Unigram and any other tokenizer.json, run by `@huggingface/tokenizers`. Decoding need not give the text back. */
 export class ForeignTokenizer implements Tokenizer {
   readonly vocabularySize: number;
@@ -28,7 +51,12 @@ export class ForeignTokenizer implements Tokenizer {
     this.specialTokens = new Map(added.filter((t) => t.special).map((t) => [t.content, t.id]));
     this.endOfText = this.specialTokens.get('<|endoftext|>');
     try {
-      const plain = { ...json, added_tokens: added.filter((t) => !t.special), post_processor: null };
+      const plain = {
+        ...json,
+        model: withoutTokens(json.model as Model, new Set(this.specialTokens.keys())),
+        added_tokens: added.filter((t) => !t.special),
+        post_processor: null,
+      };
       this.#encoder = new HuggingFaceTokenizer(plain, {});
       this.#decoder = new HuggingFaceTokenizer(json, {});
       let highest = -1;

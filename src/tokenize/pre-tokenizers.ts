@@ -1,4 +1,4 @@
-import { scanCl100k, scanGpt2, scanO200k } from './scan.ts';
+import { scanCl100k, scanGpt2, scanMetaspace, scanO200k } from './scan.ts';
 
 /** How text is cut before merging: no token crosses such a cut. */
 export const PRE_TOKENIZER_NAMES = [
@@ -49,9 +49,15 @@ export const PRE_TOKENIZER_REGEX: Readonly<Record<Exclude<PreTokenizerName, 'non
   ].join('|'),
 };
 
+/**
+ * How SentencePiece's vocabularies are cut, in text whose spaces are U+2581: before each of these (Metaspace with
+ * `split`), or before each run of them, which changes nothing where no token goes on over such a place.
+ */
+export type MetaspaceCut = 'metaspace' | 'metaspace-runs';
+
 const UNLIMITED = 0x7fffffff;
 
-const SCANNERS: Readonly<Record<PreTokenizerName, Scanner>> = {
+const SCANNERS: Readonly<Record<PreTokenizerName | MetaspaceCut, Scanner>> = {
   gpt2: (b, p, end) => scanGpt2(b, p, end, UNLIMITED, true),
   'gpt2-digits-1': (b, p, end) => scanGpt2(b, p, end, 1, false),
   'gpt2-digits-3': (b, p, end) => scanGpt2(b, p, end, 3, false),
@@ -60,18 +66,20 @@ const SCANNERS: Readonly<Record<PreTokenizerName, Scanner>> = {
   qwen2: (b, p, end) => scanCl100k(b, p, end, 1, false),
   o200k: scanO200k,
   none: (_b, _p, end) => end,
+  metaspace: (b, p, end) => scanMetaspace(b, p, end, false),
+  'metaspace-runs': (b, p, end) => scanMetaspace(b, p, end, true),
 };
 
-export function scannerOf(name: PreTokenizerName): Scanner {
+export function scannerOf(name: PreTokenizerName | MetaspaceCut): Scanner {
   return SCANNERS[name];
 }
 
 /** The scanner's number in the kernel (src/kernels/assembly/_bpe-scan.ts). */
-export function kernelScannerOf(name: PreTokenizerName): number {
+export function kernelScannerOf(name: PreTokenizerName | MetaspaceCut): number {
   return KERNEL_SCANNER[name];
 }
 
-const KERNEL_SCANNER: Readonly<Record<PreTokenizerName, number>> = {
+const KERNEL_SCANNER: Readonly<Record<PreTokenizerName | MetaspaceCut, number>> = {
   gpt2: 0,
   'gpt2-digits-1': 1,
   'gpt2-digits-3': 2,
@@ -80,6 +88,8 @@ const KERNEL_SCANNER: Readonly<Record<PreTokenizerName, number>> = {
   qwen2: 5,
   o200k: 6,
   none: 7,
+  metaspace: 8,
+  'metaspace-runs': 9,
 };
 
 export function isPreTokenizerName(name: string): name is PreTokenizerName {

@@ -1,29 +1,30 @@
 import { createHash } from 'node:crypto';
 import { InputError } from '../core/errors.ts';
 import { BpeTokenizer } from './bpe-tokenizer.ts';
-import { type AddedToken, type BpeVocabulary, PairRanks } from './bpe-vocabulary.ts';
+import type { BpeVocabulary } from './bpe-vocabulary.ts';
 import { alphabetToBytes } from './byte-alphabet.ts';
 import { ForeignTokenizer } from './foreign-tokenizer.ts';
 import { PRE_TOKENIZER_NAMES, PRE_TOKENIZER_REGEX, type PreTokenizerName } from './pre-tokenizers.ts';
+import { readByteFallback } from './read-byte-fallback.ts';
+import {
+  type FullAddedToken,
+  isObject,
+  type Json,
+  readAddedTokens,
+  readMerges,
+  readVocabulary,
+  show,
+} from './read-parts.ts';
 import { REPLACEMENT } from './replace-bytes.ts';
 import type { Tokenizer } from './tokenizer.ts';
-
-type Json = Record<string, unknown>;
 
 const encoder = new TextEncoder();
 const MODEL_TYPES = ['BPE', 'WordPiece', 'Unigram'];
 
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
-
 /**
- * Reads the text of a tokenizer.json. Byte-level BPE runs in provender's own encoder; all else that is well-formed
- * (WordPiece, Unigram, other BPE) in `@huggingface/tokenizers`. Throws InputError that says what is wrong and where.
+ * Reads the text of a tokenizer.json. BPE, byte-level or with byte fallback, runs in provender's own encoder; all else
+ * that is well-formed (WordPiece, Unigram, other BPE) in `@huggingface/tokenizers`. Throws InputError that says what is
+ * wrong and where.
  */
 export function tokenizerFromJson(text: string, where: string): Tokenizer {
   const digest = createHash('sha256').update(text).digest('hex');
@@ -49,40 +50,13 @@ export function tokenizerFromJson(text: string, where: string): Tokenizer {
       found: show(kind),
     });
   const added = readAddedTokens(json, where);
+  const fallback = readByteFallback(json, digest, where);
+  if (fallback) return fallback;
   const settings = byteLevelSettings(json);
   if (!settings || added.some((token) => token.awkward && !token.special))
     return new ForeignTokenizer(json, digest, where);
   return new BpeTokenizer(readBpe(json.model, added, settings, where), digest);
 }
-
-interface FullAddedToken extends AddedToken {
-  readonly special: boolean;
-  /** Takes the white space around it, or only stands as a word. */
-  readonly awkward: boolean;
-}
-
-function readAddedTokens(json: Json, where: string): FullAddedToken[] {
-  const list = json.added_tokens ?? [];
-  if (!Array.isArray(list))
-    throw new InputError('added_tokens must be a list', { file: where, found: show(list) });
-  return list.map((token: unknown, i) => {
-    if (!isObject(token) || typeof token.content !== 'string' || token.content === '' || !isId(token.id))
-      throw new InputError(`added_tokens[${i}] must have an id and a content`, {
-        file: where,
-        found: show(token),
-      });
-    return {
-      id: token.id,
-      content: token.content,
-      normalized: token.normalized === true,
-      special: token.special === true,
-      awkward: token.lstrip === true || token.rstrip === true || token.single_word === true,
-    };
-  });
-}
-
-const isId = (value: unknown): value is number =>
-  Number.isInteger(value) && (value as number) >= 0 && (value as number) < 1 << 24;
 
 interface ByteLevelSettings {
   readonly preTokenizer: PreTokenizerName;
@@ -170,25 +144,6 @@ function readBpe(
   };
 }
 
-function readVocabulary(vocab: unknown, where: string): Map<string, number> {
-  if (!isObject(vocab))
-    throw new InputError('model.vocab must be an object of tokens and ids', {
-      file: where,
-      found: show(vocab),
-    });
-  const ids = new Map<string, number>();
-  for (const name in vocab) {
-    const id = vocab[name];
-    if (!isId(id))
-      throw new InputError(`model.vocab: the id of ${show(name)} must be an integer from 0`, {
-        file: where,
-        found: show(id),
-      });
-    ids.set(name, id);
-  }
-  return ids;
-}
-
 /**
  * Many vocabularies lack the bytes that no UTF-8 text holds, and some lack rare ones; those are -1. (Hugging Face's drop
  * such bytes from a text without a word; here they become U+FFFD.)
@@ -210,29 +165,4 @@ function byteIds(ids: ReadonlyMap<string, number>, where: string): Int32Array {
         },
       );
   return found;
-}
-
-function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, where: string): PairRanks {
-  if (!Array.isArray(merges))
-    throw new InputError('model.merges must be a list', { file: where, found: show(merges) });
-  const pairs = new PairRanks(merges.length);
-  for (let rank = 0; rank < merges.length; rank++) {
-    const merge: unknown = merges[rank];
-    const parts: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];
-    const [a, b] = parts;
-    if (parts.length !== 2 || typeof a !== 'string' || typeof b !== 'string')
-      throw new InputError(`model.merges[${rank}] must be two tokens`, { file: where, found: show(merge) });
-    const left = ids.get(a);
-    const right = ids.get(b);
-    const made = ids.get(a + b);
-    if (left === undefined || right === undefined || made === undefined) {
-      const missing = left === undefined ? a : right === undefined ? b : a + b;
-      throw new InputError(`model.merges[${rank}] names a token that the vocabulary lacks`, {
-        file: where,
-        found: show(missing),
-      });
-    }
-    pairs.add(left, right, rank, made);
-  }
-  return pairs;
 }

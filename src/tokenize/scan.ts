@@ -181,3 +181,19 @@ export function scanO200k(b: Uint8Array, p: number, end: number): number {
   }
   return scanSpace(b, p, end, true, false);
 }
+
+/** Whether U+2581 (e2 96 81) starts at p. */
+export function isMetaspace(b: Uint8Array, p: number, end: number): boolean {
+  return p + 2 < end && b[p] === 0xe2 && b[p + 1] === 0x96 && b[p + 2] === 0x81;
+}
+
+/** Up to the next U+2581 beyond the first character; with `runs`, beyond the run that starts here. */
+export function scanMetaspace(b: Uint8Array, p: number, end: number, runs: boolean): number {
+  let q = p;
+  if (isMetaspace(b, q, end)) {
+    q += 3;
+    if (runs) while (isMetaspace(b, q, end)) q += 3;
+  } else q++;
+  while (q < end && !isMetaspace(b, q, end)) q++;
+  return q;
+}

@@ -274,8 +274,46 @@ describe('other kinds of tokenizer.json', () => {
     const t = tokenizerFromJson(JSON.stringify(wordPiece), 'wordpiece');
     expect([...t.encode('Unbelievable xyz')]).toEqual([2, 3, 4, 1]);
     expect([...t.encode('[PAD]')]).toEqual([6, 5, 7]);
+    const spaced = { ...wordPiece, normalizer: null, pre_tokenizer: { type: 'WhitespaceSplit' } };
+    expect([...tokenizerFromJson(JSON.stringify(spaced), 'wordpiece').encode('un [PAD]')]).toEqual([2, 1]);
     expect(t.decode([2, 3, 4])).toBe('unbelievable');
     expect(t.vocabularySize).toBe(8);
     expect(() => t.decode([99])).toThrow(InputError);
+  });
+
+  it('reads Unigram through @huggingface/tokenizers', async () => {
+    const json = {
+      ...wordPiece,
+      normalizer: { type: 'NFKC' },
+      pre_tokenizer: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'always', split: true },
+      decoder: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'always', split: true },
+      model: {
+        type: 'Unigram',
+        unk_id: 1,
+        byte_fallback: false,
+        vocab: [
+          ['[PAD]', 0],
+          ['[UNK]', 0],
+          ...Object.entries({
+            '\u2581': -3,
+            a: -3.5,
+            b: -4,
+            ab: -5,
+            '\u2581ab': -5.5,
+            ba: -6,
+            bab: -7.2,
+            fi: -5,
+          }),
+        ],
+      },
+    };
+    const ours = tokenizerFromJson(JSON.stringify(json), 'unigram');
+    const theirs = rust.Tokenizer.fromString(JSON.stringify(json));
+    for (const text of ['abab', 'ab ab', 'babab', 'aab bab', 'xaby', '\ufb01ab'])
+      expect([...ours.encode(text)]).toEqual(await rustIds(theirs, text));
+    // -5.5 + -7.2 + -3.5 for _ab bab a beats _ab ba ba (-17.5); both beat characters.
+    expect([...ours.encode('abbaba')]).toEqual([6, 8, 3]);
+    expect(ours.decode(ours.encode('ab ab'))).toBe('ab ab');
+    expect([...ours.encode('[PAD]')]).not.toContain(0);
   });
 });

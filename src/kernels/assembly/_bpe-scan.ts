@@ -260,6 +260,22 @@ export function scanO200k(p: usize, end: usize): usize {
   return scanSpace(p, end, true, false);
 }
 
+// @ts-ignore: decorator
+@inline
+function isMetaspace(p: usize, end: usize): bool {
+  return p + 2 < end && load<u16>(p) == 0x96e2 && load<u8>(p, 2) == 0x81;
+}
+
+function scanMetaspace(p: usize, end: usize, runs: bool): usize {
+  let q = p;
+  if (isMetaspace(q, end)) {
+    q += 3;
+    if (runs) while (isMetaspace(q, end)) q += 3;
+  } else q++;
+  while (q < end && (load<u8>(q) != 0xe2 || !isMetaspace(q, end))) q++;
+  return q;
+}
+
 /** The end of the pre-token at p < end. Numbers as in KERNEL_SCANNER of src/tokenize/pre-tokenizers.ts. */
 // @ts-ignore: decorator
 @inline
@@ -279,6 +295,10 @@ export function scan(kind: i32, p: usize, end: usize): usize {
       return scanCl100k(p, end, 1, false);
     case 6:
       return scanO200k(p, end);
+    case 8:
+      return scanMetaspace(p, end, false);
+    case 9:
+      return scanMetaspace(p, end, true);
     default:
       return end;
   }

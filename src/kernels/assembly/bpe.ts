@@ -325,6 +325,8 @@ export function encode(kind: i32, start: usize, end: usize, out: usize, scratch:
       return encodeWith(4, start, end, out, scratch);
     case 6:
       return encodeWith(6, start, end, out, scratch);
+    case 9:
+      return encodeWith(9, start, end, out, scratch);
     default:
       return encodeWith(kind, start, end, out, scratch);
   }
