@@ -125,7 +125,7 @@ export class FileWriter {
   readonly path: string;
   private readonly descriptor: number;
   private readonly buffer: Uint8Array;
-  private closed = false;
+  private isClosed = false;
   private used = 0;
   private flushed = 0;
 
@@ -168,8 +168,8 @@ export class FileWriter {
 
   /** Closes without finishing. After `finish`, failed or not, it does nothing: the descriptor may be another file's by then. */
   abandon(): void {
-    if (this.closed) return;
-    this.closed = true;
+    if (this.isClosed) return;
+    this.isClosed = true;
     closeSync(this.descriptor);
   }
 
