@@ -10,6 +10,7 @@ import { writeReport } from '../report/report.ts';
 import { stepTable } from '../steps.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
+import { RunLog } from './run-log.ts';
 import { StatusWriter } from './status.ts';
 import { summaryLines } from './summary-view.ts';
 
@@ -39,7 +40,8 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
 
   await ensureFolder(runFolder);
   const view = options.quiet || options.json ? undefined : new ProgressView(process.stderr);
-  const status = new StatusWriter(runFolder, plan, view ?? QUIET);
+  const log = new RunLog(runFolder, view ?? QUIET);
+  const status = new StatusWriter(runFolder, plan, log);
   const aborter = new AbortController();
   const interrupt = onInterrupt(() => aborter.abort());
   if (view) process.stderr.write(`${pc.bold(spec.name)} -> ${runFolder}\n`);
@@ -47,9 +49,12 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   try {
     summary = await runPlan(plan, { runFolder, limit, verify, signal: aborter.signal, observer: status });
     status.end('done');
+    log.end('done');
   } catch (error) {
     view?.stop();
-    status.end(error instanceof CancelledError ? 'interrupted' : 'failed', (error as Error).message);
+    const state = error instanceof CancelledError ? 'interrupted' : 'failed';
+    status.end(state, (error as Error).message);
+    log.end(state, (error as Error).message);
     throw error;
   } finally {
     interrupt.release();

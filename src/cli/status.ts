@@ -77,6 +77,8 @@ export class StatusWriter implements RunObserver {
   }
 
   end(state: 'done' | 'failed' | 'interrupted', error?: string): void {
+    // A run that was refused the directory must not speak for the one that holds it.
+    if (this.written === 0) return;
     this.current = undefined;
     this.write(state, error);
   }

@@ -1,7 +1,10 @@
-import { stat } from 'node:fs/promises';
+import { mapBounded } from '../core/bounded.ts';
 import { sha256File } from '../core/hash.ts';
 import type { InputFile, InputSlice } from '../core/stage.ts';
 import type { TaskRecord } from './tasks.ts';
+
+/** Input files that are digested at once. */
+export const FILES_AT_ONCE = 16;
 
 /**
  * Cuts inputs into partitions of about `partitionBytes`, in their order: small files together, large splittable
@@ -44,28 +47,16 @@ export async function changedInput(
   verify: boolean,
 ): Promise<string | undefined> {
   if (record.inputs.length !== slices.length) return 'the list of inputs';
-  for (let i = 0; i < slices.length; i++) {
+  const changes = await mapBounded(slices, FILES_AT_ONCE, async (now, i) => {
     const before = record.inputs[i]!;
-    const now = slices[i]!;
     // The recipe names the files, relative to the pipeline file: a project that moved is the same project.
     if (before.start !== now.start || before.end !== now.end) return now.path;
     if (before.size !== now.size) return `${now.path} (${before.size} -> ${now.size} bytes)`;
-    if (before.mtimeMs === now.mtimeMs && !verify) continue;
+    if (before.mtimeMs === now.mtimeMs && !verify) return undefined;
     // A limited run leaves no digest.
     if (before.sha256 === '') return now.path;
-    if ((await sha256File(now.path, now.start, now.end)) !== before.sha256)
-      return `${now.path} (its content)`;
-  }
-  return undefined;
-}
-
-export async function inputBytes(slices: readonly InputSlice[]): Promise<number> {
-  let sum = 0;
-  for (const slice of slices) sum += slice.end - slice.start;
-  return sum;
-}
-
-export async function describeInput(path: string): Promise<Pick<InputFile, 'path' | 'size' | 'mtimeMs'>> {
-  const { size, mtimeMs } = await stat(path);
-  return { path, size, mtimeMs };
+    const same = (await sha256File(now.path, now.start, now.end)) === before.sha256;
+    return same ? undefined : `${now.path} (its content)`;
+  });
+  return changes.find((change) => change !== undefined);
 }

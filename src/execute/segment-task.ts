@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { z } from 'zod';
 import { type Batch, DocumentBatch, type TokenBatch } from '../core/batch.ts';
+import { mapBounded } from '../core/bounded.ts';
 import { DocumentFileWriter, FIRST_FRAME, type Refusal } from '../core/document-file.ts';
 import {
   CancelledError,
@@ -28,6 +29,7 @@ import type { AnyStep, JudgeStep, SourceStep, StageStep } from '../core/step.ts'
 import { addTally, binOf, checkTally, dictionary, emptyTally, type StepTally } from '../core/tally.ts';
 import { BatchTextView } from '../core/text-view.ts';
 import { COUNTERS, IDLE, openCounters } from './counters.ts';
+import { FILES_AT_ONCE } from './partition.ts';
 import type { StepReference } from './plan.ts';
 import { type InputItem, readInputs } from './task-input.ts';
 import type { PartFile, PartRecord, SegmentTask, SetAside, TaskCursor, TaskRecord } from './tasks.ts';
@@ -104,8 +106,7 @@ function partName(part: number): string {
 }
 
 async function taskRecord(task: SegmentTask, parts: readonly PartRecord[]): Promise<TaskRecord> {
-  const inputs: TaskRecord['inputs'][number][] = [];
-  for (const slice of task.slices) {
+  const inputs = await mapBounded(task.slices, FILES_AT_ONCE, async (slice) => {
     const { path, start, end, size, mtimeMs } = slice;
     const now = await stat(path);
     if (now.size !== size || now.mtimeMs !== mtimeMs) {
@@ -117,8 +118,8 @@ async function taskRecord(task: SegmentTask, parts: readonly PartRecord[]): Prom
     }
     // A limited run has read the head of its inputs: to digest the whole of them would cost more than the run.
     const digest = task.settings.limit === undefined ? await sha256File(path, start, end) : '';
-    inputs.push({ path, start, end, size, mtimeMs, sha256: digest });
-  }
+    return { path, start, end, size, mtimeMs, sha256: digest };
+  });
   const tallies = dictionary<StepTally>();
   for (const part of parts) {
     for (const [step, tally] of Object.entries(part.tallies))

@@ -125,6 +125,9 @@ class Builder {
 
   async run(): Promise<BuildResult> {
     const plan = planMixture(this.options, this.available());
+    for (const corpus of plan?.missing ?? []) {
+      this.input.say(`warning: corpus ${corpus} has a weight in the mixture and no training documents`);
+    }
     if (plan?.cappedBy !== undefined) {
       this.input.say(
         `the mixture is held to ${this.options.maxEpochs} epochs of ${plan.cappedBy}: it has fewer tokens than asked for`,

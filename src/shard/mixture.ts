@@ -27,6 +27,8 @@ export interface MixturePlan {
   readonly parts: readonly MixturePart[];
   /** The corpus whose epochs reached the cap and so held the mixture's size down. */
   readonly cappedBy: string | undefined;
+  /** Corpora with a weight of which no training document is left: a limited run, or a filter that took them all. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -41,7 +43,7 @@ export function planMixture(
 ): MixturePlan | undefined {
   const { weights, temperature, maxEpochs, totalTokens } = options;
   if (!weights && temperature === 1 && totalTokens === undefined) return undefined;
-  if (weights) checkWeights(weights, available);
+  const missing = weights ? checkWeights(weights, available) : [];
   const weighted = [...available].map(([corpus, amount]) => {
     const weight = weights ? weights[corpus]! : amount;
     return { corpus, amount, weight: weight > 0 ? weight ** (1 / temperature) : 0 };
@@ -61,22 +63,18 @@ export function planMixture(
     const share = weight / sum;
     return { corpus, available: amount, share, epochs: weight > 0 ? (total * share) / amount : 0 };
   });
-  return { parts, cappedBy };
+  return { parts, cappedBy, missing };
 }
 
+/** Throws where a corpus has no weight; gives those that have a weight and nothing to weigh. */
 function checkWeights(
   weights: Readonly<Record<string, number>>,
   available: ReadonlyMap<string, number>,
-): void {
+): string[] {
   const names = [...available.keys()].join(', ');
-  for (const [corpus, weight] of Object.entries(weights)) {
-    if (weight > 0 && !((available.get(corpus) ?? 0) > 0)) {
-      throw new ConfigurationError(`weights: corpus ${corpus} has no training documents`, {
-        expected: `one of ${names}`,
-        found: corpus,
-      });
-    }
-  }
+  const missing = Object.keys(weights).filter(
+    (corpus) => weights[corpus]! > 0 && !((available.get(corpus) ?? 0) > 0),
+  );
   for (const corpus of available.keys()) {
     if (weights[corpus] === undefined) {
       throw new ConfigurationError(`weights: corpus ${corpus} has no weight (0 leaves it out)`, {
@@ -87,6 +85,13 @@ function checkWeights(
   }
   if (!Object.values(weights).some((weight) => weight > 0))
     throw new ConfigurationError('weights: all are 0');
+  if (![...available].some(([corpus, amount]) => amount > 0 && weights[corpus]! > 0)) {
+    throw new ConfigurationError('weights: no corpus with a weight has training documents', {
+      expected: `one of ${missing.join(', ')}`,
+      found: names || 'no documents',
+    });
+  }
+  return missing;
 }
 
 /** Takes a document `whole` times, and once more where its draw is below `cut`. */

@@ -32,10 +32,16 @@ describe('planning a mixture', () => {
   });
 
   it('refuses weights that name no corpus, leave one out, or are all 0', () => {
-    const wrong: Record<string, number>[] = [{ big: 1, smal: 1, small: 1 }, { big: 1 }, { big: 0, small: 0 }];
+    const wrong: Record<string, number>[] = [{ none: 1, big: 0, small: 0 }, { big: 1 }, { big: 0, small: 0 }];
     for (const weights of wrong) {
       expect(() => planMixture({ ...OPTIONS, weights }, sizes)).toThrow(ConfigurationError);
     }
+  });
+
+  it('names corpora with a weight that nothing is left of, and mixes the others', () => {
+    const plan = planMixture({ ...OPTIONS, weights: { big: 1, gone: 5, small: 1 } }, sizes)!;
+    expect(plan.missing).toEqual(['gone']);
+    expect(plan.parts.map(({ share }) => share)).toEqual([0.5, 0.5]);
   });
 });
 

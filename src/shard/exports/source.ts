@@ -86,20 +86,6 @@ export class ExportSource {
   }
 }
 
-class ExportFile extends FileWriter {
-  private closed = false;
-
-  override finish(): void {
-    this.closed = true;
-    super.finish();
-  }
-
-  override abandon(): void {
-    if (!this.closed) super.abandon();
-    this.closed = true;
-  }
-}
-
 /** Writes files under temporary names, and renames them when all are whole. */
 export class ExportFolder {
   readonly files: string[] = [];
@@ -113,7 +99,7 @@ export class ExportFolder {
   /** A writer for `name` (with folders, if any). */
   create(name: string): FileWriter {
     const { temporary, path } = this.claim(name);
-    const writer = new ExportFile(temporary);
+    const writer = new FileWriter(temporary);
     this.pending.push({ temporary, path, writer });
     return writer;
   }
