@@ -138,7 +138,7 @@ async function reduce(
 /** Removes documents whose content, normalized text, URL or id another document has. */
 export const exactDedup = defineBarrier({
   kind: 'exact-dedup',
-  summary: 'Removes documents that are equal to another one',
+  summary: 'removes documents that are equal to another one',
   options: exactDedupOptions,
   module: import.meta.url,
   from: 'documents',

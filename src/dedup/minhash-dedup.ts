@@ -224,7 +224,7 @@ async function idHashes(sides: readonly Side[], documents: number, pace: Pace): 
 /** Removes documents that resemble another one: MinHash-LSH, after Broder (1997) and datatrove's four stages. */
 export const minhashDedup = defineBarrier({
   kind: 'minhash-dedup',
-  summary: 'Removes documents that resemble another one (MinHash-LSH)',
+  summary: 'removes documents that resemble another one (MinHash-LSH)',
   options: minhashDedupOptions,
   module: import.meta.url,
   from: 'documents',

@@ -46,7 +46,10 @@ export const layoutShape = {
     .optional()
     .describe('Where in one JSON document the array of records is: `a.b`; the whole document without it.'),
   group: z
-    .union([z.literal('thread'), z.strictObject({ files: z.int().min(1) })])
+    .union([
+      z.literal('thread'),
+      z.strictObject({ files: z.int().min(1).describe('so many files in a row are a group') }),
+    ])
     .optional()
     .describe(
       'What stays on one side of a split: `thread` (mail of one subject) or {files: N} (N files in a row by name).',

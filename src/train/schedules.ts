@@ -3,9 +3,12 @@
 import { z } from 'zod';
 
 export const scheduleOptions = z.strictObject({
-  kind: z.enum(['cosine', 'linear', 'constant', 'warmup-stable-decay']).default('cosine'),
+  kind: z
+    .enum(['cosine', 'linear', 'constant', 'warmup-stable-decay'])
+    .default('cosine')
+    .describe('the form of the decay after the warm-up'),
   learningRate: z.number().positive().default(1e-3).describe('the peak, reached after the warm-up'),
-  warmupSteps: z.int().min(0).default(100),
+  warmupSteps: z.int().min(0).default(100).describe('steps in which the rate rises from 0 to the peak'),
   minLearningRateRatio: z
     .number()
     .min(0)

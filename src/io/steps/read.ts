@@ -241,8 +241,7 @@ async function* read(
 
 export const readStep = defineSource({
   kind: 'read',
-  summary:
-    'Reads documents from files (text, JSONL, JSON, mail, WARC; plain, gzip or zstd) and from corpora by their cards.',
+  summary: 'reads documents from files (text, JSONL, JSON, mail, WARC; gzip, zstd) and corpora',
   options: readOptions,
   module: import.meta.url,
   source: { list, read },

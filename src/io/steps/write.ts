@@ -189,7 +189,7 @@ async function reduce(
 
 export const writeStep = defineBarrier({
   kind: 'write',
-  summary: 'Writes the documents to JSONL (plain, gzip, zstd) or Parquet files and passes them on.',
+  summary: 'writes the documents to JSONL (plain, gzip, zstd) or Parquet files and passes them on',
   options: writeOptions,
   module: import.meta.url,
   from: 'documents',

@@ -25,7 +25,7 @@ const options = z.strictObject({
 /** Bounds on a document's length in words, code points and bytes. By default only empty documents go. */
 export const length = defineJudge({
   kind: 'length',
-  summary: 'Drops documents that are too short or too long, in words, characters or bytes',
+  summary: 'drops documents that are too short or too long, in words, characters or bytes',
   module: import.meta.url,
   options,
   signals: ['words', 'characters', 'bytes'],

@@ -44,7 +44,7 @@ export type RedactOptions = z.infer<typeof options>;
 export const redactPii = defineStage({
   kind: 'redact-pii',
   summary:
-    'Replaces e-mail and IP addresses, telephone, card and bank account numbers, or drops what has them',
+    'replaces e-mail and IP addresses, telephone, card and bank account numbers, or drops what has them',
   module: import.meta.url,
   options,
   from: 'documents',

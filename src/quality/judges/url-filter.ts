@@ -48,7 +48,7 @@ export type UrlFilterOptions = z.infer<typeof options>;
  */
 export const urlFilter = defineStage({
   kind: 'url-filter',
-  summary: 'Drops documents by their URL: listed domains, URLs, words, soft words, substrings',
+  summary: 'drops documents by their URL: listed domains, URLs, words, soft words, substrings',
   module: import.meta.url,
   options,
   from: 'documents',

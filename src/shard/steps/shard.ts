@@ -135,7 +135,7 @@ function summaryOf({ index, mixture }: BuildResult): JobOutcome['summary'] {
 
 export const shardStep = defineBarrier({
   kind: 'shard',
-  summary: 'Shuffles all documents globally, mixes the corpora and writes token shards',
+  summary: 'shuffles all documents globally, mixes the corpora and writes token shards',
   options,
   module: import.meta.url,
   from: 'tokens',

@@ -24,7 +24,7 @@ export function encodeBatch(
 
 export const encodeStep = defineStage({
   kind: 'encode',
-  summary: 'Turns the text of each document into token ids',
+  summary: 'turns the text of each document into token ids',
   options: z.strictObject({}),
   module: import.meta.url,
   from: 'documents',

@@ -9,7 +9,7 @@ export const engineOptions = z.strictObject({
     .enum(['onnx', 'reference'])
     .default('onnx')
     .describe('reference: plain TypeScript, slow, for tests'),
-  device: z.enum(['cpu']).default('cpu'),
+  device: z.enum(['cpu']).default('cpu').describe('where the programs run'),
   threads: z.int().min(1).optional().describe('default: as many as the machine has processors'),
 });
 

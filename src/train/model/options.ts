@@ -24,12 +24,15 @@ export const modelOptions = z.strictObject({
   keyValueHeads: size.optional().describe('heads of keys and values; must divide heads'),
   hidden: size.optional().describe('width inside the feed-forward layer'),
   context: size.optional().describe('longest sequence, in tokens'),
-  norm: z.enum(['layer', 'rms']).optional(),
+  norm: z.enum(['layer', 'rms']).optional().describe('LayerNorm or RMSNorm'),
   normPlace: z.enum(['before', 'after']).optional().describe('before or after each sublayer'),
-  normEpsilon: z.number().positive().optional(),
-  positions: z.enum(['learned', 'rotary']).optional(),
-  rotaryBase: z.number().positive().optional(),
-  activation: z.enum(['gelu-tanh', 'gelu', 'swiglu']).optional(),
+  normEpsilon: z.number().positive().optional().describe('added to the variance before the root'),
+  positions: z
+    .enum(['learned', 'rotary'])
+    .optional()
+    .describe('a learned vector a position, or rotation of queries and keys'),
+  rotaryBase: z.number().positive().optional().describe('of the wavelengths of rotary positions'),
+  activation: z.enum(['gelu-tanh', 'gelu', 'swiglu']).optional().describe('of the feed-forward layer'),
   bias: z.boolean().optional().describe('biases in the linear layers'),
   tied: z.boolean().optional().describe('the output matrix is the token embedding'),
   queryKeyNorm: z.boolean().optional().describe('RMSNorm on each head of queries and keys'),

@@ -8,7 +8,7 @@ import { tokenPrediction } from './token-prediction.ts';
 import { checkWidth, perToken, windowColumns } from './windows.ts';
 
 export const causalOptions = z.strictObject({
-  kind: z.literal('causal'),
+  kind: z.literal('causal').describe('each token from those before it'),
   documentMask: z
     .boolean()
     .default(false)

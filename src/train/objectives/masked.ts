@@ -17,7 +17,10 @@ export const maskingOptions = {
   randomFraction: z.number().min(0).max(1).default(0.1).describe('share of those that become a random token'),
 };
 
-export const maskedOptions = z.strictObject({ kind: z.literal('masked'), ...maskingOptions });
+export const maskedOptions = z.strictObject({
+  kind: z.literal('masked').describe('hidden tokens from all others'),
+  ...maskingOptions,
+});
 
 type MaskedOptions = z.output<typeof maskedOptions>;
 

@@ -8,7 +8,10 @@ import { maskedInputs, maskedLoss, maskingOptions, maskRows, openMasking } from 
 import type { Generator, Objective, ObjectiveContext } from './objective.ts';
 import { checkWidth, perToken } from './windows.ts';
 
-export const nextSentenceOptions = z.strictObject({ kind: z.literal('next-sentence'), ...maskingOptions });
+export const nextSentenceOptions = z.strictObject({
+  kind: z.literal('next-sentence').describe('whether a second text follows the first, beside masking'),
+  ...maskingOptions,
+});
 
 /**
  * Each row reads [class] A [separator] B [separator]. A is the beginning of its window; B is what follows A, or,

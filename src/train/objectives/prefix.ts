@@ -7,7 +7,7 @@ import { tokenPrediction } from './token-prediction.ts';
 import { checkWidth, perToken, windowColumns } from './windows.ts';
 
 export const prefixOptions = z.strictObject({
-  kind: z.literal('prefix'),
+  kind: z.literal('prefix').describe('each token after a prefix that is seen whole'),
   minFraction: z.number().min(0).max(1).default(0).describe('shortest prefix, as a share of the window'),
   maxFraction: z.number().min(0).max(1).default(1).describe('longest prefix, as a share of the window'),
 });

@@ -5,9 +5,9 @@ export const optimizerOptions = z.strictObject({
     .enum(['adamw', 'muon'])
     .default('adamw')
     .describe('muon: for the layers’ matrices, AdamW for the rest'),
-  beta1: z.number().min(0).lt(1).default(0.9),
-  beta2: z.number().min(0).lt(1).default(0.95),
-  epsilon: z.number().positive().default(1e-8),
+  beta1: z.number().min(0).lt(1).default(0.9).describe('decay of the mean of gradients'),
+  beta2: z.number().min(0).lt(1).default(0.95).describe('decay of the mean of squared gradients'),
+  epsilon: z.number().positive().default(1e-8).describe('added to the root of the mean square'),
   weightDecay: z
     .number()
     .min(0)

@@ -87,7 +87,7 @@ async function evaluateLoaded(
 
 export const evaluateStep = defineJob({
   kind: 'evaluate',
-  summary: 'Measures held-out bits per byte by corpus, beside what gzip -9 needs',
+  summary: 'measures held-out bits per byte by corpus, beside what gzip -9 needs',
   options: evaluateOptions,
   module: import.meta.url,
   needs: ['model', 'shards'],

@@ -71,7 +71,7 @@ export async function generateFromFolder(
 
 export const generateStep = defineJob({
   kind: 'generate',
-  summary: 'Writes texts with the model',
+  summary: 'writes texts with the model',
   options: sampleOptions,
   module: import.meta.url,
   needs: ['model'],

@@ -300,7 +300,7 @@ export function byCorpus({ corpora, measure, comparable }: Evaluation): Record<s
 
 export const trainStep = defineJob({
   kind: 'train',
-  summary: 'Trains a model on the shards; resumes where it was stopped',
+  summary: 'trains a model on the shards; resumes where it was stopped',
   options: trainOptions,
   module: import.meta.url,
   needs: ['shards', 'tokenizer'],
