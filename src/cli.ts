@@ -418,8 +418,9 @@ function fail(error: unknown): number {
   const { message, stack } = error instanceof ProvenderError ? error : stepError(error);
   process.stderr.write(`${pc.red('error:')} ${message}\n`);
   // A defect, of a step or of ours, is found by its stack; to a user's mistake it adds nothing.
-  if (error instanceof StepError || !(error instanceof ProvenderError) || process.env.PROVENDER_DEBUG)
-    process.stderr.write(`${stack ?? ''}\n`);
+  const tells =
+    error instanceof StepError || !(error instanceof ProvenderError) || process.env.PROVENDER_DEBUG;
+  if (tells && stack) process.stderr.write(`${stack}\n`);
   return error instanceof ConfigurationError ? EXIT.usage : EXIT.failed;
 }
 

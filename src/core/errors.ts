@@ -71,7 +71,8 @@ export class StepError extends ProvenderError {}
 export function stepError(thrown: unknown, what?: string): StepError {
   const said = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : `threw ${String(thrown)}`;
   const error = new StepError(what === undefined ? said : `${what}: ${said}`, { cause: thrown });
-  if (thrown instanceof Error && thrown.stack) error.stack = thrown.stack;
+  // Where this error was made tells the author of the step nothing.
+  error.stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   return error;
 }
 

@@ -42,28 +42,27 @@ function revive(reply: WorkerReply): TaskRecord | JobOutcome {
   const { name, message, stack } = reply.error;
   if (name === 'CancelledError') throw new errors.CancelledError(message);
   const error = new (CLASSES.get(name) ?? errors.StepError)(message);
-  if (stack) error.stack = stack;
+  error.stack = stack ?? '';
   throw error;
 }
 
 /** A worker that died under its task, in words. */
 function crash(error: unknown, what: string): unknown {
   if (error instanceof errors.ProvenderError) return error;
-  const { code, message, stack } = error as NodeJS.ErrnoException;
+  const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ERR_WORKER_OUT_OF_MEMORY')
     return new errors.ResourceError(`a worker ran out of memory in ${what}`, {
       expected: 'fewer run.workers, smaller run.batchBytes, or NODE_OPTIONS=--max-old-space-size=MEGABYTES',
       cause: error,
     });
   const exit = /exited with code:? (-?\d+)/i.exec(message)?.[1];
-  if (exit !== undefined)
-    return new errors.StepError(`code of ${what} ended its worker`, {
-      expected: 'no process.exit in a step',
-      found: `exit code ${exit}`,
-    });
-  const died = new errors.StepError(`a worker died in ${what}: ${message}`, { cause: error });
-  if (stack) died.stack = stack;
-  return died;
+  if (exit === undefined) return errors.stepError(error, `a worker died in ${what}`);
+  const ended = new errors.StepError(`code of ${what} ended its worker`, {
+    expected: 'no process.exit in a step',
+    found: `exit code ${exit}`,
+  });
+  ended.stack = '';
+  return ended;
 }
 
 function referencesOf(task: Omit<SegmentTask, 'counters'> | Omit<JobTask, 'counters'>): StepReference[] {
