@@ -69,11 +69,13 @@ export function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, wh
     throw new InputError('model.merges must be a list', { file: where, found: show(merges) });
   const pairs = new PairRanks(merges.length);
   for (let rank = 0; rank < merges.length; rank++) {
-    const merge: unknown = merges[rank];
-    const parts: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];
+    const parts = partsOf(merges[rank]);
+    if (!parts)
+      throw new InputError(`model.merges[${rank}] must be two tokens`, {
+        file: where,
+        found: show(merges[rank]),
+      });
     const [a, b] = parts;
-    if (parts.length !== 2 || typeof a !== 'string' || typeof b !== 'string')
-      throw new InputError(`model.merges[${rank}] must be two tokens`, { file: where, found: show(merge) });
     const left = ids.get(a);
     const right = ids.get(b);
     const made = ids.get(a + b);
@@ -87,4 +89,15 @@ export function readMerges(merges: unknown, ids: ReadonlyMap<string, number>, wh
     pairs.add(left, right, rank, made);
   }
   return pairs;
+}
+
+function partsOf(merge: unknown): readonly [string, string] | undefined {
+  if (typeof merge === 'string') {
+    const space = merge.indexOf(' ');
+    if (space < 0 || merge.indexOf(' ', space + 1) >= 0) return undefined;
+    return [merge.slice(0, space), merge.slice(space + 1)];
+  }
+  if (!Array.isArray(merge) || merge.length !== 2) return undefined;
+  const [a, b] = merge as unknown[];
+  return typeof a === 'string' && typeof b === 'string' ? [a, b] : undefined;
 }

@@ -11,6 +11,7 @@ import { gunzipSync } from 'node:zlib';
 import { TokenBuffer, tokenizerFromJson, tokenizerFromTiktoken } from '../../dist/tokenize/tokenizer.js';
 import { vocabularyJson } from '../../dist/tokenize/write-json.js';
 import { englishDocuments, mixedDocuments, trainingFile } from './tokenize-corpus.mjs';
+import { shardsRow } from './tokenize-shards.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const VENV = join(ROOT, '.venv');
@@ -297,6 +298,10 @@ const CASES = {
   'encode-gpt-neo': async () => [await gptNeoRow()],
   train: () => trainRows(3),
   threads: async () => [await threadsRow(bothKinds())],
+  // Enough text that starting is a small part: about 20 MB.
+  shards: async () => [
+    await shardsRow([...englishDocuments(), ...(mixedDocuments(18_000_000) ?? [])], 3, PYTHON),
+  ],
 };
 
 /** Runs the cases (all by default) and returns their rows; prints each as it is ready. */
