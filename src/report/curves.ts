@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { classifySystemError } from '../core/errors.ts';
 
 /** A training run's metrics.jsonl, thinned out: arrays side by side, null where a span has no finite value. */
@@ -120,6 +119,17 @@ class Thinned {
   }
 }
 
+/** Lines of a file. Not `node:readline`, whose newer versions end a line at U+2028 too, which JSON leaves unescaped. */
+async function* jsonLines(path: string): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const lines = (rest + (chunk as string)).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}
+
 /** Reads a metrics.jsonl of any length; gives undefined where it has no step. Throws InputError where it cannot be read. */
 export async function readCurves(path: string, most = MAX_POINTS): Promise<Curves | undefined> {
   const thinned = new Thinned(most % 2 === 0 ? most : most + 1);
@@ -131,7 +141,7 @@ export async function readCurves(path: string, most = MAX_POINTS): Promise<Curve
   let skippedSteps = 0;
   let badLines = 0;
   try {
-    for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    for await (const line of jsonLines(path)) {
       const entry = parse(line);
       if (entry === undefined) {
         if (line.trim() !== '') badLines++;
