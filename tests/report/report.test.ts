@@ -341,9 +341,9 @@ describe('thresholdsOf', () => {
 });
 
 describe('in a browser', () => {
-  it('draws its charts, fits the width, asks for nothing and runs nothing of the corpus', async ({
-    skip,
-  }) => {
+  it('draws its charts, fits the width, asks for nothing and runs nothing of the corpus', {
+    timeout: 300_000,
+  }, async ({ skip }) => {
     const program = findChromium();
     if (!program) skip('no chromium on this machine');
     const { path: hostile } = await reportOf('shown', hostileRun());
