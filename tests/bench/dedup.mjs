@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +7,8 @@ import { gunzipSync } from 'node:zlib';
 import { Minhash } from 'minhash';
 import { minhashDedupOptions, resolveMinhash } from '../../dist/dedup/minhash-options.js';
 import { Signer } from '../../dist/dedup/signer.js';
+import { median, peerPython } from './peers.mjs';
 
-const VENV = '.venv/dedup';
 // text-dedup 0.4.0 is the newest that Python 3.11 takes; xxhash 4 no longer hashes strings, which datatrove passes.
 const PEERS = [
   'datatrove==0.10.1',
@@ -32,20 +32,6 @@ function realTexts() {
   const names = readdirSync(mails).filter((name) => name.endsWith('.txt'));
   for (let i = 0; i < names.length; i += 12) texts.push(readFileSync(join(mails, names[i]), 'utf8'));
   return texts.map((text) => text.slice(0, 20_000).toWellFormed());
-}
-
-/** A Python with the peers in .venv/dedup, or undefined where it cannot be had. */
-function peerPython() {
-  const python = join(VENV, 'bin/python');
-  if (existsSync(python)) return python;
-  try {
-    execFileSync('python3', ['-m', 'venv', VENV]);
-    execFileSync(join(VENV, 'bin/pip'), ['install', '-q', ...PEERS]);
-    return python;
-  } catch {
-    rmSync(VENV, { recursive: true, force: true });
-    return undefined;
-  }
 }
 
 function startPeer(python, peer, texts) {
@@ -89,7 +75,6 @@ function npmPeer(texts) {
 }
 
 const signerOf = (options) => new Signer(resolveMinhash(minhashDedupOptions.parse(options)));
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const share = (a, b) => a.filter((value, j) => value === b[j]).length / a.length;
 
 /** Our estimates of similarity against rensa's, over neighbours among the texts. */
@@ -140,7 +125,7 @@ async function measure(name, options, texts, peers) {
 export async function run({ cases = [] } = {}) {
   const wanted = (name) => cases.length === 0 || cases.includes(name);
   const texts = realTexts();
-  const python = peerPython();
+  const python = peerPython('dedup', PEERS);
   const open = (peer, check) => ({ ...startPeer(python, peer, texts), check });
   const rows = [];
   if (wanted('signatures')) {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -19,27 +19,12 @@ import { decompressedBytes } from '../../dist/io/compression.js';
 import { readStep } from '../../dist/io/steps/read.js';
 import { parseHttpResponse } from '../../dist/io/warc/http.js';
 import { ArchiveReader } from '../../dist/io/warc/records.js';
+import { median, peerPython } from './peers.mjs';
 
-const VENV = '.venv/ingest';
 const PEERS = ['fastwarc==2.0.1', 'warcio==1.8.1'];
 const ROUNDS = 5;
 const JSONL = '../shared/data/jsonl/cc_en_head-0091.jsonl.gz';
 const WARC = '../shared/data/web/pages.warc.gz';
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
-function peerPython() {
-  const python = join(VENV, 'bin/python');
-  if (existsSync(python)) return python;
-  try {
-    execFileSync('python3', ['-m', 'venv', VENV]);
-    execFileSync(join(VENV, 'bin/pip'), ['install', '-q', ...PEERS]);
-    return python;
-  } catch {
-    rmSync(VENV, { recursive: true, force: true });
-    return undefined;
-  }
-}
 
 function startPeer(python, peer) {
   const child = spawn(python, ['tests/bench/ingest_peer.py', peer, WARC], {
@@ -77,7 +62,7 @@ async function ourWarc() {
 /** gzip WARC with a digest of every payload, in one thread: records a second. */
 async function warc() {
   if (!existsSync(WARC)) return undefined;
-  const python = peerPython();
+  const python = peerPython('ingest', PEERS);
   const peers = python
     ? { fastwarc: startPeer(python, 'fastwarc'), warcio: startPeer(python, 'warcio') }
     : {};

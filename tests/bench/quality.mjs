@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { c4, cleanC4 } from '../../dist/quality/judges/c4.js';
 import { fineweb } from '../../dist/quality/judges/fineweb.js';
 import { gopherQuality } from '../../dist/quality/judges/gopher-quality.js';
 import { gopherRepetition } from '../../dist/quality/judges/gopher-repetition.js';
+import { median, peerPython } from './peers.mjs';
 
-const VENV = '.venv/quality';
 const PEER = ['datatrove==0.10.1', 'spacy==3.8.18', 'numpy', 'regex'];
 const ROUNDS = 3;
 const JUDGES = [gopherQuality, gopherRepetition, fineweb].map((step) => ({
@@ -52,20 +52,6 @@ function warmUp() {
     judge(readFileSync(join(mails, name)).subarray(0, 20_000).toString('latin1'));
 }
 
-/** A Python with datatrove in .venv/quality, or undefined where it cannot be had. */
-function peerPython() {
-  const python = join(VENV, 'bin/python');
-  if (existsSync(python)) return python;
-  try {
-    execFileSync('python3', ['-m', 'venv', VENV]);
-    execFileSync(join(VENV, 'bin/pip'), ['install', '-q', ...PEER]);
-    return python;
-  } catch {
-    rmSync(VENV, { recursive: true, force: true });
-    return undefined;
-  }
-}
-
 function startPeer(python, texts) {
   const folder = mkdtempSync(join(tmpdir(), 'quality-'));
   writeFileSync(join(folder, 'texts.json'), JSON.stringify(texts));
@@ -87,11 +73,9 @@ function startPeer(python, texts) {
   };
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-
 async function presets() {
   const texts = realTexts();
-  const python = peerPython();
+  const python = peerPython('quality', PEER);
   const peer = python && startPeer(python, texts);
   try {
     const ours = texts.map(judge);

@@ -24,14 +24,13 @@ import { ShardLoader } from '../../dist/shard/loader.js';
 import { ShardWriter } from '../../dist/shard/shard-writer.js';
 import { SideWriter } from '../../dist/shard/side-file.js';
 import { shardPython } from '../interop/shard/venv.mjs';
+import { median } from './peers.mjs';
 
 const VOCABULARY = 50257;
 const CONTEXT = 1024;
 const ROWS = 8;
 const ROUNDS = 3;
 const DIGEST = createHash('sha256').update('bench').digest('hex');
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-
 /** Documents of 50 to 1,450 tokens with an id, a URL and three signals: like filtered web pages. */
 function* documents(tokens, seed = 1) {
   const random = new Random(seed);
