@@ -8,8 +8,8 @@ export { count, countEntries, countReset, countSlotMask, countSlots, countTake, 
 export { setClassTable };
 
 const NONE: i32 = 0x7fffffff;
-/** Up to here a linear search for the least rank beats a heap. */
-const SHORT: i32 = 48;
+/** Up to here a linear search for the least rank, four at a time, beats a heap. */
+const SHORT: i32 = 160;
 const LONGEST_KEY: u32 = 32;
 /** Slot: 32 bytes of key, u8 length, u8 ids, 2 bytes free, 7 ids. */
 const SLOT_BITS: usize = 6;
@@ -17,6 +17,8 @@ const MOST_IDS: u32 = 7;
 
 /** [256] i32 */
 let byteIds: usize = 0;
+/** [256][256] of two i32: rank (NONE where the bytes do not merge) and id. Most look-ups are of these. */
+let bytePairs: usize = 0;
 /** Slots of four i32: left + 1, right, rank, id. */
 let pairs: usize = 0;
 let pairMask: u32 = 0;
@@ -33,6 +35,7 @@ export function setUp(
   index: usize,
   blocks: usize,
   byteIdsAt: usize,
+  bytePairsAt: usize,
   pairsAt: usize,
   pairMaskIs: u32,
   cacheAt: usize,
@@ -40,10 +43,18 @@ export function setUp(
 ): void {
   setClassTable(index, blocks);
   byteIds = byteIdsAt;
+  bytePairs = bytePairsAt;
   pairs = pairsAt;
   pairMask = pairMaskIs;
   cache = cacheAt;
   cacheMask = cacheMaskIs;
+  for (let left: usize = 0; left < 256; left++)
+    for (let right: usize = 0; right < 256; right++) {
+      const pair = findPair(load<i32>(byteIds + (left << 2)), load<i32>(byteIds + (right << 2)));
+      const at = bytePairs + (((left << 8) | right) << 3);
+      store<i32>(at, pair == 0 ? NONE : load<i32>(pair, 8));
+      store<i32>(at, pair == 0 ? 0 : load<i32>(pair, 12), 4);
+    }
 }
 
 export function setUpWhole(wholeAt: usize, wholeMaskIs: u32, offsets: usize, bytes: usize): void {
@@ -92,10 +103,10 @@ function findWhole(p: usize, length: usize): i32 {
   }
 }
 
-// Scratch of a short merge: symbols, ranks and made ids of SHORT places each.
-const symbols = memory.data(SHORT * 4);
-const ranks = memory.data(SHORT * 4);
-const made = memory.data(SHORT * 4);
+// Scratch of a short merge: symbols, ranks and made ids of SHORT places each, and room for four more behind.
+const symbols = memory.data((SHORT + 4) * 4, 16);
+const ranks = memory.data((SHORT + 4) * 4, 16);
+const made = memory.data((SHORT + 4) * 4, 16);
 
 // @ts-ignore: decorator
 @inline
@@ -115,34 +126,62 @@ function rankShort(i: i32, left: i32, right: i32): void {
   }
 }
 
+/** The least of the first `n` ranks, which are followed by NONE up to a multiple of four. */
+// @ts-ignore: decorator
+@inline
+function leastRank(n: i32): i32 {
+  let least = v128.load(ranks);
+  for (let i = 4; i < n; i += 4) least = i32x4.min_s(least, v128.load(entry(ranks, i)));
+  least = i32x4.min_s(least, i32x4.shuffle(least, least, 2, 3, 0, 1));
+  least = i32x4.min_s(least, i32x4.shuffle(least, least, 1, 0, 3, 2));
+  return i32x4.extract_lane(least, 0);
+}
+
+/** Where it is for the first time. */
+// @ts-ignore: decorator
+@inline
+function placeOf(least: i32): i32 {
+  const wanted = i32x4.splat(least);
+  let i = 0;
+  let found = i32x4.bitmask(i32x4.eq(wanted, v128.load(ranks)));
+  while (found == 0) {
+    i += 4;
+    found = i32x4.bitmask(i32x4.eq(wanted, v128.load(entry(ranks, i))));
+  }
+  return i + ctz(found);
+}
+
+/** Moves entries [from + 1, end) down by one; up to three behind `end` move with them. */
+// @ts-ignore: decorator
+@inline
+function moveDown(base: usize, from: i32, end: i32): void {
+  for (let i = from; i < end; i += 4) v128.store(entry(base, i), v128.load(entry(base, i), 4));
+}
+
 /** Merges `n` <= SHORT bytes at p; returns how many ids went to `out`. */
 function mergeShort(p: usize, n: i32, out: usize): i32 {
-  let left = load<i32>(byteIds + (<usize>load<u8>(p) << 2));
-  store<i32>(symbols, left);
+  let left = <i32>load<u8>(p);
+  store<i32>(symbols, load<i32>(byteIds + (<usize>left << 2)));
   for (let i = 1; i < n; i++) {
-    const right = load<i32>(byteIds + (<usize>load<u8>(p + i) << 2));
-    store<i32>(entry(symbols, i), right);
-    rankShort(i - 1, left, right);
+    const right = <i32>load<u8>(p + i);
+    store<i32>(entry(symbols, i), load<i32>(byteIds + (<usize>right << 2)));
+    const pair = bytePairs + (<usize>((left << 8) | right) << 3);
+    store<i32>(entry(ranks, i - 1), load<i32>(pair));
+    store<i32>(entry(made, i - 1), load<i32>(pair, 4));
     left = right;
   }
+  v128.store(entry(ranks, n - 1), i32x4.splat(NONE));
   for (;;) {
-    let best = -1;
-    let least = NONE;
-    for (let i = 0; i < n - 1; i++) {
-      const rank = load<i32>(entry(ranks, i));
-      if (rank < least) {
-        least = rank;
-        best = i;
-      }
-    }
-    if (best < 0) break;
+    const least = leastRank(n);
+    if (least == NONE) break;
+    const best = placeOf(least);
     store<i32>(entry(symbols, best), load<i32>(entry(made, best)));
     n--;
-    for (let i = best + 1; i < n; i++) {
-      store<i32>(entry(symbols, i), load<i32>(entry(symbols, i + 1)));
-      store<i32>(entry(ranks, i), load<i32>(entry(ranks, i + 1)));
-      store<i32>(entry(made, i), load<i32>(entry(made, i + 1)));
-    }
+    moveDown(symbols, best + 1, n);
+    moveDown(ranks, best + 1, n);
+    moveDown(made, best + 1, n);
+    // What moved down from behind the last rank may be of an earlier, longer state.
+    v128.store(entry(ranks, n - 1), i32x4.splat(NONE));
     if (best + 1 < n) rankShort(best, load<i32>(entry(symbols, best)), load<i32>(entry(symbols, best + 1)));
     if (best > 0) rankShort(best - 1, load<i32>(entry(symbols, best - 1)), load<i32>(entry(symbols, best)));
   }
