@@ -9,13 +9,13 @@ export class DiskGuard {
   /** Why the run was stopped. */
   shortage: ResourceError | undefined;
 
-  constructor(folder: string, minFreeBytes: number, stop: () => void) {
+  constructor(folder: string, minFreeBytes: number, stop: () => void, intervalMs = INTERVAL_MS) {
     this.timer = setInterval(() => {
       requireFree(folder, minFreeBytes).catch((error: ResourceError) => {
         this.shortage ??= error;
         stop();
       });
-    }, INTERVAL_MS);
+    }, intervalMs);
     this.timer.unref();
   }
 

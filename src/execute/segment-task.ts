@@ -300,11 +300,13 @@ class SegmentRunner {
     for await (const item of inputs) {
       this.checkStop();
       await this.take(item);
+      this.checkBad();
       cursor = item.next;
       this.partInput += item.batch.textBytes;
       if (this.partInput >= task.settings.partBytes) await this.commit(cursor);
     }
     this.checkStop();
+    this.checkBad();
     await this.commit({ input: END, ordinal: cursor.ordinal });
   }
 
@@ -313,6 +315,10 @@ class SegmentRunner {
       this.aborter.abort();
       throw new CancelledError();
     }
+  }
+
+  /** Called when a batch was counted: its rejects came before it. */
+  private checkBad(): void {
     if (this.bad > 0 && this.records >= 20 && this.bad / this.records > this.task.settings.maxBadFraction) {
       throw new InputError(
         `too many records cannot be read (${this.bad} of ${this.records} in partition ${this.task.partition})`,

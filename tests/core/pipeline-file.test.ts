@@ -91,6 +91,39 @@ describe('pipeline files', () => {
     expect(await problem(GOOD, ['seed'])).toMatch(/expected PATH=VALUE/);
   });
 
+  it('say what is wrong with an override', async () => {
+    const text = 'name: p\nsteps:\n  - read: { inputs: [{ files: x }] }\n  - length\n';
+    const cases: [string, RegExp][] = [
+      ['seed', /expected PATH=VALUE/],
+      ['=1', /expected PATH=VALUE/],
+      ['run..workers=1', /expected PATH=VALUE, with a path like/],
+      ['run.__proto__.polluted=1', /expected PATH=VALUE, with a path like/],
+      ['nosuch.x=1', /no step is called 'nosuch'/],
+      ['length=1', /name an option of step 'length'/],
+      ['length.minWords=[1', /--set length\.minWords=\[1: ./],
+      ['length.minWords=many', /steps\[1\]\.length\.minWords/],
+      ['steps[9].length.minWords=1', /there is no number 9, only 0 to 1/],
+      ['name=..', /name: letters, digits, dots, dashes/],
+      ['read=3', /name an option/],
+      ['steps=3', /steps: /],
+    ];
+    for (const [override, message] of cases) expect(await problem(text, [override])).toMatch(message);
+    expect(await problem(text, ['steps=3', 'length.minWords=1'])).toMatch(/no step is called 'length'/);
+    expect(await problem(text, ['steps[0].read=3', 'read.x=1'])).toMatch(/has no options/);
+    expect((Object.prototype as { polluted?: unknown }).polluted).toBeUndefined();
+    const spec = await readPipelineFile(file(text), stepTable, ['steps[1].length.minWords=7']);
+    expect(spec.steps[1]!.options).toMatchObject({ minWords: 7 });
+  });
+
+  it('give every step a name of its own', async () => {
+    const steps = ['length', '{ name: length-2, length: }', 'length', 'length'].map(
+      (step) => `  - ${step}\n`,
+    );
+    const text = `name: p\nsteps:\n  - read: { inputs: [{ files: x }] }\n${steps.join('')}`;
+    const spec = await readPipelineFile(file(text), stepTable);
+    expect(new Set(spec.steps.map(({ name }) => name)).size).toBe(5);
+  });
+
   it('refuse steps in the wrong order, saying what to put where', async () => {
     const order = async (steps: string): Promise<string> => {
       const spec = await readPipelineFile(file(`name: p\nsteps:\n${steps}`), stepTable);

@@ -7,7 +7,7 @@ import { dryRun } from '../../src/execute/run.ts';
 import { jsonl, PipelineFolder } from './pipeline-folder.ts';
 
 const PIPELINE = `name: p
-run: { workers: 2, partitionBytes: 20000, partBytes: 8000, batchDocuments: 16 }
+run: { workers: 1, partitionBytes: 20000, partBytes: 8000, batchDocuments: 16 }
 steps:
   - read: { inputs: [{ files: 'in/*.jsonl', corpus: c }] }
   - hold-out: { fraction: 0.1 }
@@ -53,7 +53,7 @@ describe('a run', () => {
     await folder.go(PIPELINE);
     const bytes = shardBytes(folder.run);
     for (const overrides of [
-      ['run.workers=1'],
+      ['run.workers=3'],
       ['run.partitionBytes=1000000', 'run.partBytes=3000', 'run.batchDocuments=7'],
     ]) {
       const other = new PipelineFolder();
@@ -118,10 +118,12 @@ describe('a run', () => {
     await folder.go(PIPELINE);
     const unit = join(folder.run, 'units', '00-read.documents', 'tasks', '00000');
     const part = readdirSync(unit).find((name) => name.endsWith('.documents'))!;
+    const whole = readFileSync(join(unit, part));
     writeFileSync(join(unit, part), 'x');
     const bytes = shardBytes(folder.run);
     const { decisions } = await folder.go(PIPELINE);
     expect(decisions['0-read']).toMatchObject({ runs: true, tasks: { left: 1 } });
+    expect(readFileSync(join(unit, part)).equals(whole)).toBe(true);
     expect(shardBytes(folder.run)).toBe(bytes);
   });
 
@@ -145,9 +147,10 @@ describe('a run', () => {
   });
 
   it('refuses a second run in the same directory while the first lives', async () => {
-    const first = folder.go(PIPELINE);
-    await expect(folder.go(PIPELINE)).rejects.toThrow(/is running here/);
-    await first;
+    const both = await Promise.allSettled([folder.go(PIPELINE), folder.go(PIPELINE)]);
+    const refused = both.filter((one) => one.status === 'rejected');
+    expect(refused.length).toBe(1);
+    expect(String(refused[0]!.reason)).toMatch(/is running here/);
   });
 
   it('stops when told to, and goes on to the same bytes', async () => {

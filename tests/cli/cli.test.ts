@@ -1,0 +1,311 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { STEPS } from '../../src/steps.ts';
+import { jsonl } from '../execute/pipeline-folder.ts';
+import { CLI, type Ended, Shell } from './command.ts';
+
+const TINY = `name: tiny
+run: { workers: 2, partitionBytes: 30000, batchDocuments: 16, minFreeBytes: 1MiB }
+steps:
+  - read: { inputs: [{ files: 'in/*.jsonl', corpus: talk }] }
+  - hold-out: { fraction: 0.1 }
+  - length: { minWords: 25 }
+  - exact-dedup
+  - train-tokenizer: { vocabularySize: 290 }
+  - encode
+  - shard
+  - train:
+      model: { family: gpt2, layers: 1, width: 16, heads: 2, context: 32 }
+      rows: 2
+      steps: 4
+      evaluateEvery: 0
+  - evaluate
+  - generate: { prompts: ['the whale'], maxTokens: 8 }
+`;
+
+const shell = new Shell();
+let first: Ended;
+
+beforeAll(async () => {
+  mkdirSync(join(shell.folder, 'in'));
+  for (let i = 0; i < 2; i++) writeFileSync(join(shell.folder, `in/${i}.jsonl`), jsonl(i, 150));
+  writeFileSync(join(shell.folder, 'tiny.yaml'), TINY);
+  writeFileSync(join(shell.folder, 'gone.yaml'), TINY.replace('in/*.jsonl', 'gone.jsonl'));
+  first = await shell.run('run', 'tiny.yaml', '--json');
+});
+afterAll(() => shell.remove());
+
+function json(ended: Ended): unknown {
+  expect(ended.stderr).toBe('');
+  expect(ended.code).toBe(0);
+  return JSON.parse(ended.stdout);
+}
+
+describe('help', () => {
+  const commands = 'run status view train eval sample trace steps schema report clean'.split(' ');
+
+  it('of the program names every command', async () => {
+    const { code, stdout } = await shell.run('--help');
+    expect(code).toBe(0);
+    for (const name of commands) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+  });
+
+  it('of every command has examples that name it', async () => {
+    const helps = await Promise.all(commands.map((name) => shell.run(name, '--help')));
+    helps.forEach(({ code, stdout }, i) => {
+      expect([commands[i], code]).toEqual([commands[i], 0]);
+      expect(stdout).toMatch(new RegExp(`Examples:\\n( {2}\\$ provender ${commands[i]}.*\\n)+`));
+    });
+  });
+});
+
+describe('exit code 2, wrong usage or configuration', () => {
+  const cases: [string, string[], RegExp][] = [
+    ['an unknown command', ['cook'], /unknown command 'cook'/],
+    ['an unknown option', ['run', 'tiny.yaml', '--fast'], /unknown option '--fast'/],
+    ['a number that is none', ['run', 'tiny.yaml', '--limit', 'all'], /a whole number/],
+    ['a missing pipeline file', ['run', 'nowhere.yaml'], /nowhere\.yaml: no such file/],
+    [
+      'an unknown option of a step',
+      ['run', 'tiny.yaml', '--set', 'length.minWord=3'],
+      /tiny\.yaml:6:\d+: .*unknown option 'minWord'/,
+    ],
+    ['a --set for no step', ['run', 'tiny.yaml', '--set', 'nosuch.x=1'], /no step is called 'nosuch'/],
+    ['a missing input', ['run', 'gone.yaml', '-o', 'gone'], /gone\.jsonl: input not found/],
+    ['a folder that is no run', ['status', '.'], /no run here/],
+    ['an unknown step', ['steps', 'cook'], /no step is called 'cook'/],
+    ['a step that the run lacks', ['view', 'runs/tiny', 'c4'], /this run has no step 'c4'/],
+    ['a trace of nothing', ['trace', 'runs/tiny'], /give --shard and --token/],
+  ];
+  it.each(cases)('%s', async (_, args, message) => {
+    const { code, stdout, stderr } = await shell.run(...args);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+});
+
+describe('exit code 1, failed', () => {
+  it.each([
+    ['a disk without room', 'run.minFreeBytes=1000TiB', /not enough free disk/],
+    ['no document left for a tokenizer', 'length.minWords=9999', /no text reached the tokenizer/],
+  ])('%s', async (_, override, message) => {
+    const out = join(shell.folder, 'failed');
+    const { code, stderr } = await shell.run(
+      'run',
+      'tiny.yaml',
+      '-o',
+      out,
+      '-q',
+      '--set',
+      override,
+      '--set',
+      'hold-out.fraction=0',
+    );
+    expect(stderr).toMatch(message);
+    expect(code).toBe(1);
+    const status = await shell.run('status', out, '--once');
+    expect(status.stdout).toMatch(/^failed: /);
+    expect(status.code).toBe(1);
+  });
+});
+
+describe('a run', () => {
+  it('prints its summary for machines', () => {
+    const summary = json(first) as {
+      name: string;
+      report: string;
+      nothingToDo: boolean;
+      steps: { name: string; tally?: { in: { documents: number } }; outcome?: Record<string, unknown> }[];
+    };
+    expect(summary).toMatchObject({ name: 'tiny', nothingToDo: false });
+    expect(summary.steps.find(({ name }) => name === 'read')!.tally!.in.documents).toBe(300);
+    expect(summary.steps.find(({ name }) => name === 'train')!.outcome).toMatchObject({ steps: 4 });
+    expect(readFileSync(summary.report, 'utf8')).toMatch(/^<!doctype html>/i);
+  });
+
+  it('does nothing the second time, says so, and writes plain lines where nobody is at a terminal', async () => {
+    const { code, stdout, stderr } = await shell.run('run', 'tiny.yaml');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^nothing to do: every step is complete/);
+    expect(stdout).toMatch(/^length +300 +\d+ /m);
+    expect(stderr).toMatch(/ {2}shard +already done\n/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be written is one
+    expect(stdout + stderr).not.toMatch(/\u001b|\r/);
+  });
+
+  it('is shown by status, and by a dry run', async () => {
+    const { code, stdout } = await shell.run('status', 'runs/tiny', '--once');
+    expect([code, stdout.split(' ')[0]]).toEqual([0, 'done']);
+    expect(json(await shell.run('status', 'runs/tiny', '--json'))).toMatchObject({
+      state: 'done',
+      alive: false,
+    });
+    const dry = await shell.run('run', 'tiny.yaml', '--dry-run', '--set', 'train.steps=5');
+    expect(dry.stdout).toMatch(/^complete +shard\nwould run +train\n +train\.steps: 4 -> 5\n/m);
+    await shell.run('run', 'tiny.yaml', '--dry-run', '-o', 'never/made');
+    expect(existsSync(join(shell.folder, 'never'))).toBe(false);
+  });
+
+  it('is viewed: points, kept and refused documents', async () => {
+    expect((await shell.run('view', 'runs/tiny')).stdout).toMatch(
+      /^length {2}300 in .*\n +too-few-words +\d+/m,
+    );
+    const refused = await shell.run(
+      'view',
+      'runs/tiny',
+      'length',
+      '--reason',
+      'too-few-words',
+      '-n',
+      '2',
+      '--json',
+    );
+    const documents = refused.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { text: string });
+    expect(documents.length).toBe(2);
+    for (const { text } of documents) expect(text.split(' ').length).toBeLessThan(25);
+  });
+
+  it('is traced from a token to its document and back', async () => {
+    const found = json(await shell.run('trace', 'runs/tiny', '--shard', '0', '--token', '100', '--json')) as {
+      document: { id: string; tokenRange: [number, number] };
+    };
+    const { stdout } = await shell.run('trace', 'runs/tiny', '--document', found.document.id, '--json');
+    expect(JSON.parse(stdout.split('\n')[0]!)).toMatchObject({ document: { id: found.document.id } });
+  });
+
+  it('is evaluated, sampled from and reported on', async () => {
+    const evaluation = json(await shell.run('eval', 'runs/tiny', '--json', '-o', 'evaluated')) as {
+      corpora: Record<string, { bitsPerByte: number }>;
+    };
+    expect(evaluation.corpora.talk!.bitsPerByte).toBeGreaterThan(1);
+    const [one, two] = await Promise.all(
+      [1, 2].map(() => shell.run('sample', 'runs/tiny', '-p', 'the whale', '--set', 'maxTokens=12')),
+    );
+    expect(one!.stdout).toMatch(/^the whale./);
+    expect(two!.stdout, 'the same seed, the same text').toBe(one!.stdout);
+    expect((await shell.run('report', 'runs/tiny')).stdout).toMatch(/report\.html\n$/);
+  });
+
+  it('trains another model on its shards, and refuses to mix two trainings', async () => {
+    const args = ['train', 'runs/tiny', '--out', 'other', '--json', '--set', 'steps=2'];
+    expect(json(await shell.run(...args))).toMatchObject({ steps: 2 });
+    const mixed = await shell.run(...args, '--seed', '2');
+    expect(mixed.stderr).toMatch(/another training lies here.*seed: 1 -> 2/);
+    expect(mixed.code).toBe(2);
+  });
+
+  it('after clean: nothing to do; a change makes again only what it needs', async () => {
+    const { stdout } = await shell.run('clean', 'runs/tiny');
+    expect(stdout).toMatch(/removed .*00-read\.documents\/tasks\n/);
+    expect(existsSync(join(shell.folder, 'runs/tiny/units/00-read.documents/tasks'))).toBe(false);
+    expect(json(await shell.run('run', 'tiny.yaml', '--json'))).toMatchObject({ nothingToDo: true });
+    const changed = await shell.run('run', 'tiny.yaml', '--set', 'train-tokenizer.vocabularySize=280');
+    expect(changed.code).toBe(0);
+    expect(changed.stderr).toMatch(
+      /read runs again: its documents, removed by `provender clean`, are needed/,
+    );
+    expect(changed.stderr).toMatch(/ {2}exact-dedup +already done/);
+    expect((await shell.run('clean', 'runs/tiny', '--all')).code).toBe(0);
+    expect(existsSync(join(shell.folder, 'runs/tiny'))).toBe(false);
+  });
+});
+
+describe('interruption', () => {
+  const LONG = [
+    'run',
+    'tiny.yaml',
+    '-o',
+    'long',
+    '--set',
+    'train.steps=200000',
+    '--set',
+    'train.checkpoint.everySteps=100000',
+  ];
+
+  /** Resolves when the process has written `text` to standard error; rejects where it ends without. */
+  async function told({ child, ended }: ReturnType<Shell['start']>, text: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      let seen = '';
+      child.stderr!.on('data', (more: string) => {
+        seen += more;
+        if (seen.includes(text)) resolve();
+      });
+      ended.then(({ stderr }) => reject(new Error(`it ended before it said '${text}': ${stderr}`)));
+    });
+  }
+
+  async function inTraining(): Promise<ReturnType<Shell['start']>> {
+    const started = shell.start(LONG);
+    await told(started, 'parameters;');
+    return started;
+  }
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s ends with exit code 130 and leaves a run that can go on',
+    async (signal) => {
+      const { child, ended } = await inTraining();
+      child.kill(signal);
+      const { code, stderr } = await ended;
+      expect(stderr).toMatch(/interrupted: finishing the step at hand/);
+      expect(code).toBe(130);
+      expect(existsSync(join(shell.folder, 'long/lock'))).toBe(false);
+      expect((await shell.run('status', 'long', '--once')).stdout).toMatch(/^interrupted/);
+    },
+  );
+
+  it('a second one ends it at once; a third process sees that it was killed, and the lock is no obstacle', async () => {
+    const started = await inTraining();
+    const { child, ended } = started;
+    // Two pending signals of a kind are one: the handler must have run.
+    const handled = told(started, 'interrupted');
+    child.kill('SIGINT');
+    await handled;
+    child.kill('SIGINT');
+    const { code, signal } = await ended;
+    // Either it was still saving, or it had just got through.
+    expect(signal === 'SIGINT' || code === 130).toBe(true);
+    expect((await shell.run('status', 'long', '--once')).stdout).toMatch(/^(killed|interrupted)/);
+    const { code: next } = await shell.run('run', 'tiny.yaml', '-o', 'long', '--set', 'train.steps=4');
+    expect(next).toBe(0);
+  });
+
+  it('a second run in the directory is refused and does not touch the status of the first', async () => {
+    const { child, ended } = await inTraining();
+    const second = await shell.run(...LONG);
+    expect(second.code).toBe(2);
+    expect(second.stderr).toMatch(/is running here since/);
+    expect((await shell.run('status', 'long', '--json')).stdout).toMatch(/"state":"running".*"alive":true/);
+    expect((await shell.run('clean', 'long')).code).toBe(2);
+    child.kill('SIGINT');
+    expect((await ended).code).toBe(130);
+  });
+});
+
+describe('steps and schema', () => {
+  it('list every step with its options and defaults', async () => {
+    const { stdout } = await shell.run('steps');
+    for (const { kind } of STEPS) expect(stdout).toMatch(new RegExp(`^${kind} `, 'm'));
+    expect((await shell.run('steps', 'length')).stdout).toMatch(
+      /^ {2}minCharacters: integer \| null = 1\n {6}\w/m,
+    );
+    const steps = json(await shell.run('steps', '--json')) as { kind: string; options: object }[];
+    expect(steps.map(({ kind }) => kind)).toEqual(STEPS.map(({ kind }) => kind));
+    const schema = json(await shell.run('schema')) as {
+      properties: { steps: { items: { anyOf: object[] } } };
+    };
+    expect(schema.properties.steps.items.anyOf.length).toBe(STEPS.length + 2);
+  });
+
+  it('take a closed pipe for the end, not for an error', () => {
+    const script = `'${process.execPath}' '${CLI}' steps --json | head -c 10; echo " \${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+    expect(stdout).toBe('[{"kind":" 0\n');
+    expect(stderr).toBe('');
+  });
+});
