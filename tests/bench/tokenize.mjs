@@ -304,27 +304,29 @@ const CASES = {
   ],
 };
 
-/** Runs the cases (all by default) and returns their rows; prints each as it is ready. */
-export async function run({ json = false, cases = [] } = {}) {
+/** Runs the cases (all by default) and returns their rows; `print` is given each as it is ready. */
+export async function run({ cases = [], print = () => {} } = {}) {
   setUpPeers();
   const rows = [];
   for (const [name, measure] of Object.entries(CASES)) {
     if (cases.length > 0 && !cases.includes(name)) continue;
     for (const row of await measure()) {
       rows.push(row);
-      const ratios = Object.entries(row.ratio).map(
-        ([peer, ratio]) => `${peer} ${row.peers[peer].toFixed(2)} (${ratio.toFixed(2)}x)`,
-      );
-      const line = json
-        ? JSON.stringify(row)
-        : `${row.case}: ${row.ours.toFixed(2)} ${row.unit}; ${ratios.join(', ')}`;
-      process.stdout.write(`${line}\n`);
+      print(row);
     }
   }
   return rows;
 }
 
+function lineOf(row) {
+  const ratios = Object.entries(row.ratio).map(
+    ([peer, ratio]) => `${peer} ${row.peers[peer].toFixed(2)} (${ratio.toFixed(2)}x)`,
+  );
+  return `${row.case}: ${row.ours.toFixed(2)} ${row.unit}; ${ratios.join(', ')}`;
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-  await run({ json: process.argv.includes('--json'), cases: names });
+  const show = process.argv.includes('--json') ? JSON.stringify : lineOf;
+  await run({ cases: names, print: (row) => process.stdout.write(`${show(row)}\n`) });
 }

@@ -175,7 +175,7 @@ describe.each(VARIANTS)('BPE with byte fallback, %s', (_, variant) => {
         expect([...ours.encode(one)]).toEqual(ids);
         expect(ours.decode(ids)).toBe(await theirs.decode(ids, false));
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
     for (const one of hasData ? readDocuments('cc_en_head-0091.jsonl.gz').slice(0, 6) : [])
       expect([...ours.encode(one)]).toEqual(await theirIds(one));
@@ -198,7 +198,7 @@ describe.each(VARIANTS)('BPE with byte fallback, %s', (_, variant) => {
         const bytes = Buffer.concat(parts);
         expect([...ours.encode(bytes)]).toEqual([...twin.encode(bytes)]);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 });

@@ -15,7 +15,7 @@ import { awkwardText, encoder, hasData, readDocuments, readText, trainOn } from 
 
 const corpus = hasData
   ? [
-      readText('tinyshakespeare.txt').subarray(0, 200_000),
+      readText('tinyshakespeare.txt').subarray(0, 60_000),
       ...readDocuments('cc_en_head-0091.jsonl.gz').slice(0, 5),
     ]
   : ['the quick brown fox jumps over the lazy dog '.repeat(50)];
@@ -51,7 +51,7 @@ describe.each(PRE_TOKENIZER_NAMES)('the kernel with %s', (preTokenizer) => {
           expect(ids((t, out) => kernel.encode(t, out), text)).toEqual(expected);
           expect(ids((t, out) => kernel.encode(t, out), text)).toEqual(expected); // Now from the cache.
         }),
-        { numRuns: 200 },
+        { numRuns: 60 },
       );
     });
   }
@@ -75,26 +75,23 @@ describe.each(PRE_TOKENIZER_NAMES)('the kernel with %s', (preTokenizer) => {
 describe('a text of several windows', () => {
   const line = "Words, 1234567 of them; 中文ABC and\u00a0more\r\n\n   indented WORDSinCase’s don't  \n";
   // The middle has no ASCII letter for more than a window: no place to end one at.
-  const long = encoder.encode(line.repeat(16_000) + '日本 語, 12. '.repeat(70_000) + line.repeat(1000));
+  const long = encoder.encode(line.repeat(14_000) + '日本 語, 12. '.repeat(70_000) + line.repeat(100));
 
-  it.each(['gpt2', 'cl100k', 'o200k'] as const)(
-    'is encoded and counted with %s as in one piece',
-    (preTokenizer) => {
-      const json = tokenizerJson(
-        trainOn(['Words of them and more indented 中文'], { vocabularySize: 280, preTokenizer }),
-      );
-      const { vocabulary } = tokenizerFromJson(json, preTokenizer) as BpeTokenizer;
-      const expected = ids((t, out) => new PlainBpeEncoder(vocabulary, undefined).encode(t, out), long);
-      const found = ids((t, out) => new BpeKernel(vocabulary, undefined).encode(t, out), long);
-      expect(found.length).toBe(expected.length);
-      expect(found.findIndex((id, i) => id !== expected[i])).toBe(-1);
-      const kernel = new PreTokenCounter({ preTokenizer });
-      const plain = new PreTokenCounter({ preTokenizer }, new PreTokenTable(preTokenizer));
-      kernel.add(long);
-      plain.add(long);
-      expect(Buffer.compare(kernel.serialize(), plain.serialize())).toBe(0);
-    },
-  );
+  it.each(['gpt2', 'o200k'] as const)('is encoded and counted with %s as in one piece', (preTokenizer) => {
+    const json = tokenizerJson(
+      trainOn(['Words of them and more indented 中文'], { vocabularySize: 280, preTokenizer }),
+    );
+    const { vocabulary } = tokenizerFromJson(json, preTokenizer) as BpeTokenizer;
+    const expected = ids((t, out) => new PlainBpeEncoder(vocabulary, undefined).encode(t, out), long);
+    const found = ids((t, out) => new BpeKernel(vocabulary, undefined).encode(t, out), long);
+    expect(found.length).toBe(expected.length);
+    expect(found.findIndex((id, i) => id !== expected[i])).toBe(-1);
+    const kernel = new PreTokenCounter({ preTokenizer });
+    const plain = new PreTokenCounter({ preTokenizer }, new PreTokenTable(preTokenizer));
+    kernel.add(long);
+    plain.add(long);
+    expect(Buffer.compare(kernel.serialize(), plain.serialize())).toBe(0);
+  });
 
   it('counts many distinct pre-tokens, and again after a spill', () => {
     const files: Uint8Array[] = [];
