@@ -114,20 +114,11 @@ async function presets() {
 
 const CASES = { presets };
 
-export async function run({ json = false, cases } = {}) {
+export async function run({ cases = [] } = {}) {
   const rows = [];
   for (const [name, measure] of Object.entries(CASES)) {
-    if (cases && !cases.includes(name)) continue;
-    const row = await measure();
-    rows.push(row);
-    if (!json) {
-      const peers = Object.entries(row.peers).map(
-        ([peer, rate]) => `${peer} ${rate.toFixed(1)} (${row.ratio[peer].toFixed(1)} times)`,
-      );
-      console.log(
-        `${row.area} ${row.case}: ${row.ours.toFixed(0)} ${row.unit}; ${peers.join(', ') || 'no peer here'}`,
-      );
-    }
+    if (cases.length > 0 && !cases.includes(name)) continue;
+    rows.push(await measure());
   }
   return rows;
 }

@@ -1,5 +1,5 @@
 // npm run bench -- AREA [--case NAME ...] [--json]
-// Each area is a module beside this one that exports `run({ json, cases })`; it sets up its peers itself, checks that
+// Each area is a module beside this one that exports `run({ cases })`; it sets up its peers itself, checks that
 // the outputs agree before it times anything, interleaves the candidates and gives rows
 // {area, case, unit, ours, peers: {name: value}, ratio: {name: ours/peer}}; a ratio above 1 means provender is better.
 import { existsSync } from 'node:fs';
@@ -37,7 +37,7 @@ function show(row) {
 
 for (const area of areas) {
   const { run } = await import(`./${area}.mjs`);
-  const rows = (await run({ json: values.json, cases: values.case })) ?? [];
+  const rows = (await run({ cases: values.case })) ?? [];
   for (const row of rows) {
     if (values.json) console.log(JSON.stringify(row));
     else show(row);
