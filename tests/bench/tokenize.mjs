@@ -17,8 +17,6 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const VENV = join(ROOT, '.venv');
 const PYTHON = join(VENV, 'bin/python');
 const ROUNDS = 5;
-/** Slow peers get so many documents of the corpus that a round stays short. */
-const SLOW_BYTES = 120_000;
 
 const require = createRequire(import.meta.url);
 const encoder = new TextEncoder();
@@ -140,10 +138,7 @@ async function rankCandidates(name, documentsFile) {
     'gpt-tokenizer': inProcess((t) =>
       gpt.encode(t, { allowedSpecial: new Set(), disallowedSpecial: new Set() }),
     ),
-    '@huggingface/tokenizers': {
-      ...inProcess((t) => js.encode(t, { add_special_tokens: false }).ids),
-      slow: true,
-    },
+    '@huggingface/tokenizers': inProcess((t) => js.encode(t, { add_special_tokens: false }).ids),
   };
 }
 
@@ -155,10 +150,7 @@ async function jsonCandidates(text, documentsFile) {
   return {
     ours: ourCandidate(tokenizerFromJson(text, json)),
     tokenizers: await pythonCandidate({ peer: 'tokenizers', tokenizer: json, documents: documentsFile }),
-    '@huggingface/tokenizers': {
-      ...inProcess((t) => js.encode(t, { add_special_tokens: false }).ids),
-      slow: true,
-    },
+    '@huggingface/tokenizers': inProcess((t) => js.encode(t, { add_special_tokens: false }).ids),
   };
 }
 
@@ -170,12 +162,11 @@ function head(documents, bytes) {
 
 /** Documents on which a peer's ids are not ours. Peers that JavaScript's engine runs know another Unicode version. */
 async function differing(candidates, documents) {
-  const few = head(documents, SLOW_BYTES);
   const ours = candidates.ours.ids(documents).map((ids) => ids.join());
   const counts = {};
   for (const [name, candidate] of Object.entries(candidates)) {
     if (name === 'ours') continue;
-    const theirs = await candidate.ids(candidate.slow ? few : documents);
+    const theirs = await candidate.ids(documents);
     counts[name] = theirs.filter((ids, i) => Array.from(ids).join() !== ours[i]).length;
     if (counts[name] > 0 && ['tiktoken', 'tokenizers', 'tiktoken-wasm'].includes(name))
       throw new Error(`${name} encodes ${counts[name]} documents in other ids`);
@@ -189,17 +180,11 @@ async function encodeRow(name, makeCandidates, documents) {
   writeFileSync(documentsFile, JSON.stringify(documents));
   const candidates = await makeCandidates(documentsFile);
   const differ = await differing(candidates, documents);
-  const few = head(documents, SLOW_BYTES);
   const speeds = Object.fromEntries(Object.keys(candidates).map((key) => [key, []]));
-  const oursOnFew = [];
   for (let round = -1; round < ROUNDS; round++)
     for (const [key, candidate] of Object.entries(candidates)) {
-      const texts = candidate.slow ? few : documents;
-      const seconds = await candidate.time(texts);
-      if (round >= 0) speeds[key].push(bytesOf(texts) / 1e6 / seconds);
-      // A slow peer is compared with ours on the same few documents.
-      if (round >= 0 && candidate.slow)
-        oursOnFew.push(bytesOf(few) / 1e6 / (await candidates.ours.time(few)));
+      const seconds = await candidate.time(documents);
+      if (round >= 0) speeds[key].push(bytesOf(documents) / 1e6 / seconds);
     }
   for (const candidate of Object.values(candidates)) candidate.close?.();
   const ours = median(speeds.ours);
@@ -207,7 +192,7 @@ async function encodeRow(name, makeCandidates, documents) {
   for (const key of Object.keys(speeds)) {
     if (key === 'ours') continue;
     row.peers[key] = median(speeds[key]);
-    row.ratio[key] = (candidates[key].slow ? median(oursOnFew) : ours) / row.peers[key];
+    row.ratio[key] = ours / row.peers[key];
   }
   return row;
 }
