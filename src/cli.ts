@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import {
@@ -13,6 +14,11 @@ import {
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (the same command goes on). */
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+function packageVersion(): string {
+  const path = new URL('../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
 
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
@@ -170,7 +176,7 @@ function addTokenizerCommands(program: Command): void {
 function build(): Command {
   const program = new Command('provender')
     .description('Prepares a corpus, trains on it, and measures what each data decision did to the loss.')
-    .version('0.1.0')
+    .version(packageVersion())
     .showHelpAfterError('(--help shows how)')
     .exitOverride();
 

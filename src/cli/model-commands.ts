@@ -26,7 +26,8 @@ import { bitsPerByteLines } from './summary-view.ts';
 async function optionsOf(kind: string, run: string, overrides: readonly string[]): Promise<StepSpec> {
   const step = stepTable.get(kind)!;
   const base = (await stepOfRun(run, kind))?.options ?? {};
-  const plain = { steps: [{ [kind]: structuredClone(base) }] };
+  const plain = { steps: [{ [kind]: structuredClone(base) as Record<string, unknown> }] };
+  for (const override of overrides) forgetOtherKind(plain.steps[0]![kind]!, override);
   for (const override of overrides) applyOverride(plain, `${kind}.${override}`);
   const parsed = step.options.safeParse(plain.steps[0]![kind]);
   if (!parsed.success) {
@@ -35,6 +36,18 @@ async function optionsOf(kind: string, run: string, overrides: readonly string[]
     );
   }
   return { kind, name: kind, options: parsed.data as Record<string, unknown> };
+}
+
+/** `objective.kind=masked`: what the run's own kind was set to, defaults included, does not go with another one. */
+function forgetOtherKind(options: Record<string, unknown>, override: string): void {
+  const [path, value] = override.split('=', 2) as [string, string | undefined];
+  const names = path.split('.');
+  if (names.pop() !== 'kind' || names.length === 0) return;
+  const last = names.pop()!;
+  let parent: unknown = options;
+  for (const name of names) parent = (parent as Record<string, unknown> | undefined)?.[name];
+  const own = (parent as Record<string, Record<string, unknown>> | undefined)?.[last];
+  if (own !== undefined && own.kind !== value) (parent as Record<string, unknown>)[last] = {};
 }
 
 interface JobRequest {

@@ -3,7 +3,7 @@ import { bytes, count, duration, excerpt, percent, printable, table } from '../c
 import type { RunSummary, StepSummary } from '../execute/run.ts';
 
 interface BitsPerByte {
-  readonly bitsPerByte?: number;
+  readonly bitsPerByte?: number | null;
   readonly gzipBitsPerByte?: number;
   readonly lossPerToken?: number;
   readonly bytes?: number;
@@ -47,7 +47,7 @@ interface HeldOut {
 export function bitsPerByteLines(train: Readonly<Record<string, unknown>> | undefined): string[] {
   const { before, after } = (train?.heldOut ?? {}) as { before?: HeldOut; after?: HeldOut };
   if (!after?.corpora) return [];
-  const comparable = Object.values(after.corpora).some((one) => one.bitsPerByte !== undefined);
+  const comparable = Object.values(after.corpora).some((one) => typeof one.bitsPerByte === 'number');
   const value = (one: BitsPerByte | undefined): string =>
     (comparable ? one?.bitsPerByte : one?.lossPerToken)?.toFixed(3) ?? '-';
   const title = comparable ? 'held-out bits per byte' : 'held-out loss, nats a masked token';

@@ -1,6 +1,7 @@
 /** The part of a run's state that is not tensors: how it begins, what it must share with a checkpoint. */
 
 import { digestOf } from '../core/hash.ts';
+import { dictionary } from '../core/tally.ts';
 import { RECEIPT_FORMAT, type Receipt } from './checkpoint/receipt.ts';
 import type { TrainSettings } from './loop.ts';
 
@@ -21,8 +22,8 @@ export function freshState(settings: TrainSettings, identity: Record<string, unk
     step: 0,
     updates: 0,
     tokens: 0,
-    tokensByCorpus: {},
-    epochsByCorpus: {},
+    tokensByCorpus: dictionary(),
+    epochsByCorpus: dictionary(),
     identity,
     identityDigest: digestOf(identity),
     environment: { ...settings.environment },

@@ -15,7 +15,7 @@ import { loopOptions } from '../loop-options.ts';
 import { type ModelShape, modelOptions, resolveModel } from '../model/options.ts';
 import { METRICS_FILE, type ModelTokens, modelTokens, saveModel, TOKENIZER_FILE } from '../model-folder.ts';
 import type { Objective } from '../objectives/objective.ts';
-import { objectiveOptions, openObjective } from '../objectives/registry.ts';
+import { openObjective, trainObjectiveOptions } from '../objectives/registry.ts';
 import { openSession } from '../open-session.ts';
 import { optimizerOptions } from '../optimizers/options.ts';
 import type { ModelSession } from '../session.ts';
@@ -35,7 +35,7 @@ export const heldOutOptions = z.strictObject({
 
 export const trainOptions = z.strictObject({
   model: modelOptions.prefault({}).describe('the model: a preset, or family and sizes'),
-  objective: objectiveOptions.prefault({ kind: 'causal' }).describe('what is predicted'),
+  objective: trainObjectiveOptions.prefault({ kind: 'causal' }).describe('what is predicted'),
   optimizer: optimizerOptions.prefault({}).describe('how gradients become updates'),
   rows: z.int().min(1).default(8).describe('windows a micro-batch'),
   context: z.int().min(1).optional().describe('tokens a window; default: the context of the model'),
