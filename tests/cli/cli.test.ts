@@ -192,6 +192,19 @@ describe('a run', () => {
     expect((await shell.run('report', 'runs/tiny')).stdout).toMatch(/report\.html\n$/);
   });
 
+  it('trains with another objective, whose own options alone count', async () => {
+    const set = ['objective.kind=masked', 'model.family=bert', 'steps=2'].flatMap((one) => ['--set', one]);
+    const summary = json(await shell.run('train', 'runs/tiny', '--out', 'masked', '--json', ...set));
+    expect(summary).toMatchObject({
+      objective: 'masked',
+      steps: 2,
+      heldOut: { after: { comparable: false } },
+    });
+    const wrong = await shell.run('train', 'runs/tiny', '--out', 'wrong', '--set', 'objective.kind=mask');
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/train\.objective\.kind: /);
+  });
+
   it('trains another model on its shards, and refuses to mix two trainings', async () => {
     const args = ['train', 'runs/tiny', '--out', 'other', '--json', '--set', 'steps=2'];
     expect(json(await shell.run(...args))).toMatchObject({ steps: 2 });
