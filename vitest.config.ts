@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ['tests/interop/**', 'tests/bench/**', 'tests/long/**', 'node_modules/**'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // picocolors colours where CI is set: tests compare plain text.
+    env: { NO_COLOR: '1' },
     pool: 'forks',
     reporters: ['default', './tests/closing-line-reporter.ts'],
   },
