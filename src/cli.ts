@@ -353,7 +353,7 @@ function build(): Command {
       examples(
         'provender trace runs/quickstart --shard 0 --token 12345',
         'provender trace runs/quickstart --step 10 --row 2 --column 17',
-        'provender trace runs/quickstart --document chapter_1.txt',
+        'provender trace runs/quickstart --document moby-dick/chapter_1.txt',
       ),
     )
     .action(async (run: string, options) => {

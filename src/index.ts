@@ -45,13 +45,35 @@ export {
   type Flow,
   type StepSpec,
 } from './core/step.ts';
+// The steps by name, for pipelines composed in TypeScript.
+export { holdOut as holdOutStep } from './core/steps/hold-out.ts';
+export { pipe as pipeStep } from './core/steps/pipe.ts';
 export type { StepTally } from './core/tally.ts';
 export { viewOf } from './core/text-view.ts';
 export { type Drop, drop, KEEP, type Keep, type Verdict } from './core/verdict.ts';
+export { exactDedup as exactDedupStep } from './dedup/exact-dedup.ts';
+export { minhashDedup as minhashDedupStep } from './dedup/minhash-dedup.ts';
 export { type Plan, planPipeline } from './execute/plan.ts';
 export { type RunObserver, type RunSettings, type RunSummary, runPlan } from './execute/run.ts';
+export { readStep } from './io/steps/read.ts';
+export { writeStep } from './io/steps/write.ts';
+export { c4 as c4Step } from './quality/judges/c4.ts';
+export { dolmaGopher as dolmaGopherStep } from './quality/judges/dolma-gopher.ts';
+export { fineweb as finewebStep } from './quality/judges/fineweb.ts';
+export { gopherQuality as gopherQualityStep } from './quality/judges/gopher-quality.ts';
+export { gopherRepetition as gopherRepetitionStep } from './quality/judges/gopher-repetition.ts';
+export { length as lengthStep } from './quality/judges/length.ts';
+export { redactPii as redactPiiStep } from './quality/judges/redact-pii.ts';
+export { urlFilter as urlFilterStep } from './quality/judges/url-filter.ts';
 export { type BrowsedDocument, browse, browsePoints } from './report/browse.ts';
 export { writeReport } from './report/report.ts';
 export { ShardLoader } from './shard/loader.ts';
+export { shardStep } from './shard/steps/shard.ts';
 export { STEPS, stepTable } from './steps.ts';
+export { encodeStep } from './tokenize/steps/encode.ts';
+export { loadTokenizerStep } from './tokenize/steps/load-tokenizer.ts';
+export { trainTokenizer as trainTokenizerStep } from './tokenize/steps/train-tokenizer.ts';
 export { loadTokenizer, type Tokenizer } from './tokenize/tokenizer.ts';
+export { evaluateStep } from './train/steps/evaluate.ts';
+export { generateStep } from './train/steps/generate.ts';
+export { trainStep } from './train/steps/train.ts';

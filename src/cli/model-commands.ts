@@ -32,7 +32,7 @@ async function optionsOf(kind: string, run: string, overrides: readonly string[]
   const parsed = step.options.safeParse(plain.steps[0]![kind]);
   if (!parsed.success) {
     throw new ConfigurationError(
-      parsed.error.issues.map((issue) => `${kind}.${issue.path.join('.')}: ${issue.message}`).join('\n'),
+      parsed.error.issues.map((issue) => `${[kind, ...issue.path].join('.')}: ${issue.message}`).join('\n'),
     );
   }
   return { kind, name: kind, options: parsed.data as Record<string, unknown> };

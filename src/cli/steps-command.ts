@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import { z } from 'zod';
 import { ConfigurationError } from '../core/errors.ts';
 import { pipelineJsonSchema } from '../core/pipeline-file.ts';
+import { ARTIFACT_NAMES } from '../core/stage.ts';
 import type { AnyStep } from '../core/step.ts';
 import { STEPS } from '../steps.ts';
 
@@ -45,8 +46,8 @@ function optionLines(schema: JsonSchema, indent: string): string[] {
 
 function flowOf(step: AnyStep): string {
   const artifacts = [
-    ...step.needs.map((name) => `needs a ${name}`),
-    ...step.gives.map((name) => `gives a ${name}`),
+    ...step.needs.map((name) => `needs ${ARTIFACT_NAMES[name]}`),
+    ...step.gives.map((name) => `gives ${ARTIFACT_NAMES[name]}`),
   ];
   const flow = step.role === 'job' ? [] : [`${step.from} -> ${step.to}`];
   return [...flow, ...artifacts].join(', ');

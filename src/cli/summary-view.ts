@@ -9,6 +9,11 @@ interface BitsPerByte {
   readonly bytes?: number;
 }
 
+interface MixturePart {
+  readonly corpus: string;
+  readonly epochs: number;
+}
+
 function funnel(steps: readonly StepSummary[]): string[] {
   const rows: string[][] = [['step', 'documents in', 'kept', '', 'text in', 'kept', 'dropped, and why']];
   for (const { name, tally } of steps) {
@@ -82,6 +87,15 @@ function headlines(summary: RunSummary): string[] {
     lines.push(
       `tokens            ${count(shard.trainTokens ?? 0)} to train on, ${count(shard.heldOutTokens ?? 0)} held out${rate}`,
     );
+  }
+  const mixture = outcomeOf(summary, 'shard')?.mixture as
+    | MixturePart[]
+    | { parts?: MixturePart[] }
+    | undefined;
+  const parts = Array.isArray(mixture) ? mixture : mixture?.parts;
+  if (parts?.length) {
+    const epochs = parts.map((part) => `${part.corpus} ${part.epochs.toFixed(2)} times`).join(', ');
+    lines.push(`mixture           ${epochs} (below 1 leaves documents out, above 1 repeats them)`);
   }
   const train = outcomeOf(summary, 'train') as
     | {

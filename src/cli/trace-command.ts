@@ -108,7 +108,9 @@ export async function traceCommand(run: string, options: TraceCommandOptions): P
           : [];
       for (const line of told) process.stdout.write(`${line}\n`);
       if (places.length === 0 && !options.json)
-        process.stdout.write('none of its tokens are in the shards\n');
+        process.stdout.write(
+          'none of its tokens are in the shards: a step refused it, the mixture left it out (shard.weights), or there is no such document; `provender view RUN STEP --id ID` looks for it on the way\n',
+        );
       return 0;
     }
     let place: TokenPlace;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import {
   isMap,
   isPair,
@@ -203,7 +203,10 @@ function stepKindOf(entry: object): string | undefined {
 function stepAnswersTo(step: unknown, name: string): boolean {
   if (typeof step === 'string') return step === name;
   if (step === null || typeof step !== 'object') return false;
-  return (step as { name?: string }).name === name || stepKindOf(step) === name;
+  const { name: own, use } = step as { name?: string; use?: unknown };
+  if (own === name || stepKindOf(step) === name) return true;
+  // A user's own step answers to its file's name, which is read before the step itself.
+  return typeof use === 'string' && basename(use).replace(/\.\w+$/, '') === name;
 }
 
 async function resolveStep(

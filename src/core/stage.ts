@@ -163,3 +163,12 @@ export interface Barrier<Options, In extends Batch> {
 }
 
 export type Artifact = 'tokenizer' | 'shards' | 'model' | 'evaluation' | 'samples';
+
+/** The same with their articles, for messages. */
+export const ARTIFACT_NAMES: Readonly<Record<Artifact, string>> = {
+  tokenizer: 'a tokenizer',
+  shards: 'shards',
+  model: 'a model',
+  evaluation: 'an evaluation',
+  samples: 'samples',
+};

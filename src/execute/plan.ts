@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../core/errors.ts';
 import type { PipelineSpec, StepTable } from '../core/pipeline-file.ts';
-import type { Artifact } from '../core/stage.ts';
+import { ARTIFACT_NAMES, type Artifact } from '../core/stage.ts';
 import type { AnyStep, Flow, StepSpec } from '../core/step.ts';
 
 /** A step at its place in the pipeline. */
@@ -76,7 +76,9 @@ function checkOrder(
   }
   for (const artifact of step.needs) {
     if (!have.has(artifact))
-      throw new ConfigurationError(`${place} needs a ${artifact}, and no step before it makes one`);
+      throw new ConfigurationError(
+        `${place} needs ${ARTIFACT_NAMES[artifact]}, which no step before it makes`,
+      );
   }
 }
 

@@ -28,6 +28,7 @@ import type { Artifact, Barrier, Judge, Sink, Source, Stage, StageContext } from
 import type { AnyStep, JudgeStep, SourceStep, StageStep } from '../core/step.ts';
 import { addTally, binOf, checkTally, dictionary, emptyTally, type StepTally } from '../core/tally.ts';
 import { BatchTextView } from '../core/text-view.ts';
+import type { Verdict } from '../core/verdict.ts';
 import { COUNTERS, IDLE, openCounters } from './counters.ts';
 import { FILES_AT_ONCE } from './partition.ts';
 import type { StepReference } from './plan.ts';
@@ -166,6 +167,7 @@ class SegmentRunner {
   private textBytes = 0;
   private records = 0;
   private bad = 0;
+  private readonly badReasons = new Map<string, { count: number; first: string }>();
 
   constructor(task: SegmentTask, parts: PartRecord[], setAside: ReadonlySet<number>) {
     this.task = task;
@@ -265,6 +267,12 @@ class SegmentRunner {
         const row = batch.rows[i]!;
         watch(row.ordinal);
         const values = judge.measure(viewsOf(batch)[i]!, options);
+        if (values?.length !== names.length) {
+          throw new InvariantError(`step ${reference.name} measured something else than its signals`, {
+            expected: `${names.length} numbers for ${judge.signals.join(', ') || 'no signal'}`,
+            found: values === undefined ? 'nothing' : `${values.length}`,
+          });
+        }
         for (let k = 0; k < names.length; k++) {
           const value = values[k]!;
           row.signals[names[k]!] = value;
@@ -273,6 +281,7 @@ class SegmentRunner {
           histogram[bin] = (histogram[bin] ?? 0) + 1;
         }
         const verdict = row.split === 'held-out' ? undefined : judge.decide(values, options);
+        if (verdict !== undefined) checkVerdict(reference.name, verdict);
         if (verdict === undefined || verdict.keep) indexes.push(i);
         else this.refused.push({ batch, i, refusal: { ...verdict, step: reference.name } });
       }
@@ -320,11 +329,13 @@ class SegmentRunner {
   /** Called when a batch was counted: its rejects came before it. */
   private checkBad(): void {
     if (this.bad > 0 && this.records >= 20 && this.bad / this.records > this.task.settings.maxBadFraction) {
+      const reasons = [...this.badReasons].sort(([, a], [, b]) => b.count - a.count);
+      const why = reasons.map(([reason, { count, first }]) => `${reason} ${count}, the first: ${first}`);
       throw new InputError(
         `too many records cannot be read (${this.bad} of ${this.records} in partition ${this.task.partition})`,
         {
           expected: `at most ${this.task.settings.maxBadFraction * 100} % (run.maxBadFraction)`,
-          found: `${((100 * this.bad) / this.records).toFixed(1)} %; the rejects under ${this.task.folder} say why`,
+          found: `${((100 * this.bad) / this.records).toFixed(1)} %\n  ${why.slice(0, 5).join('\n  ')}`,
         },
       );
     }
@@ -333,6 +344,9 @@ class SegmentRunner {
   private reject(reason: string, error: InputError, bytes: number): void {
     const source = this.task.source;
     if (!source) throw new InvariantError('only a source rejects records');
+    const seen = this.badReasons.get(reason) ?? { count: 0, first: error.message };
+    seen.count++;
+    this.badReasons.set(reason, seen);
     const tally = this.tally(source);
     this.records++;
     this.bad++;
@@ -513,6 +527,15 @@ class SegmentRunner {
     for (const sink of [this.kept, this.rejects, this.side]) await sink?.abandon();
     for (const path of Object.values(this.temporary)) await rm(path, { force: true });
   }
+}
+
+/** What a judge of somebody's own in JavaScript gave may be anything. */
+function checkVerdict(step: string, verdict: Verdict): void {
+  if (verdict.keep === true || (verdict.keep === false && /^\S+$/.test(verdict.reason ?? ''))) return;
+  throw new InvariantError(`step ${step} gave no verdict`, {
+    expected: "KEEP, or drop('a-reason', value, threshold)",
+    found: JSON.stringify(verdict) ?? String(verdict),
+  });
 }
 
 /** Sends the training documents through a stage and puts the held-out ones back in their places. */

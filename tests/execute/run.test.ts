@@ -198,7 +198,9 @@ steps:
 
   it('fails the run where there is too much of it', async () => {
     folder.write('in/0.jsonl', '{"text": \n'.repeat(200));
-    await expect(folder.go(READ)).rejects.toThrow(/too many records cannot be read.*expected at most 10 %/s);
+    await expect(folder.go(READ)).rejects.toThrow(
+      /too many records cannot be read.*expected at most 10 %.*invalid-json \d+, the first: .*0\.jsonl/s,
+    );
     await expect(folder.go(READ)).rejects.toThrow(InputError);
     const { summary } = await folder.go(READ, ['run.maxBadFraction=1']);
     expect(summary.steps[0]!.tally!.drops['invalid-json']!.documents).toBe(200);
@@ -248,6 +250,21 @@ steps:
     folder.write('letter.ts', "export const letter = (c: string): boolean => 'aeiouy'.includes(c);\n");
     const changed = await folder.go(USE);
     expect(changed.decisions['0-read']!.reasons).toContain('code.vowels changed');
+  });
+
+  it('that gives no verdict, or other numbers than its signals, is told so', async () => {
+    folder.write('letter.ts', "export const letter = (c: string): boolean => 'aeiou'.includes(c);\n");
+    folder.write('vowels.ts', judge('0.1').replace(/decide: .*/, 'decide: () => true as never,'));
+    await expect(folder.go(USE)).rejects.toThrow(/vowels gave no verdict.*found true/);
+    folder.write('vowels.ts', judge('0.1').replace("signals: ['share']", "signals: ['share', 'more']"));
+    await expect(folder.go(USE)).rejects.toThrow(/expected 2 numbers for share, more; found 1/);
+  });
+
+  it('answers to the name of its file in --set', async () => {
+    folder.write('letter.ts', "export const letter = (c: string): boolean => 'aeiou'.includes(c);\n");
+    folder.write('vowels.ts', judge('0.1'));
+    const { summary } = await folder.go(USE, ['vowels.min=0.99']);
+    expect(summary.steps[1]!.tally!.out.documents).toBe(0);
   });
 
   it('that is not a step gets an error with its place', async () => {

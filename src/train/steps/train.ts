@@ -25,7 +25,9 @@ export const heldOutOptions = z.strictObject({
     .int()
     .min(1)
     .optional()
-    .describe('score at most so many bytes of each corpus, the documents chosen by hash; default: all'),
+    .describe(
+      'score whole documents of each corpus, chosen by hash, until so many bytes are reached; default: all',
+    ),
   stride: z
     .int()
     .min(1)
