@@ -531,7 +531,9 @@ class SegmentRunner {
 
 /** What a judge of somebody's own in JavaScript gave may be anything. */
 function checkVerdict(step: string, verdict: Verdict): void {
-  if (verdict.keep === true || (verdict.keep === false && /^\S+$/.test(verdict.reason ?? ''))) return;
+  const { keep } = verdict;
+  if (keep === true || (keep === false && typeof verdict.reason === 'string' && verdict.reason !== ''))
+    return;
   throw new InvariantError(`step ${step} gave no verdict`, {
     expected: "KEEP, or drop('a-reason', value, threshold)",
     found: JSON.stringify(verdict) ?? String(verdict),
