@@ -3,6 +3,7 @@ import type { TextView } from '../../core/stage.ts';
 import { defineJudge } from '../../core/step.ts';
 import { drop, KEEP, type Verdict } from '../../core/verdict.ts';
 import { ALPHABETIC, codePointFrom, FLAGS } from '../char-classes.ts';
+import { LINE_AND_GRAM_RULES } from '../gopher-rules.ts';
 import { above, below, share, threshold } from '../options.ts';
 import { copies, WordRuns } from '../repetition.ts';
 import { lengthOf, splitAtNewlines, splitAtSpace } from '../text.ts';
@@ -59,17 +60,7 @@ const RULES = [
   ['required-words', 'minRequiredWords', 'too-few-required-words'],
   ['bullet-line-ratio', 'maxBulletLineRatio', 'too-many-bullet-lines'],
   ['ellipsis-line-ratio', 'maxEllipsisLineRatio', 'too-many-ellipsis-lines'],
-  ['duplicate-lines', 'maxDuplicateLines', 'too-many-duplicate-lines'],
-  ['duplicate-line-characters', 'maxDuplicateLineCharacters', 'too-many-characters-in-duplicate-lines'],
-  ['top-2-gram', 'maxTop2Gram', 'dominant-2-gram'],
-  ['top-3-gram', 'maxTop3Gram', 'dominant-3-gram'],
-  ['top-4-gram', 'maxTop4Gram', 'dominant-4-gram'],
-  ['duplicate-5-gram', 'maxDuplicate5Gram', 'too-many-duplicate-5-grams'],
-  ['duplicate-6-gram', 'maxDuplicate6Gram', 'too-many-duplicate-6-grams'],
-  ['duplicate-7-gram', 'maxDuplicate7Gram', 'too-many-duplicate-7-grams'],
-  ['duplicate-8-gram', 'maxDuplicate8Gram', 'too-many-duplicate-8-grams'],
-  ['duplicate-9-gram', 'maxDuplicate9Gram', 'too-many-duplicate-9-grams'],
-  ['duplicate-10-gram', 'maxDuplicate10Gram', 'too-many-duplicate-10-grams'],
+  ...LINE_AND_GRAM_RULES,
 ] as const satisfies readonly (readonly [string, keyof Options, string])[];
 
 const SIGNALS: readonly string[] = [...new Set(RULES.map(([signal]) => signal))];
