@@ -2,9 +2,8 @@
 
 import { z } from 'zod';
 import type { WindowBatch } from '../../shard/batch.ts';
-import { reshape } from '../graph/ops.ts';
 import type { Objective, ObjectiveContext } from './objective.ts';
-import { tokenPrediction } from './token-prediction.ts';
+import { NEXT_TOKEN_INPUTS, nextTokenLoss } from './token-prediction.ts';
 import { checkWidth, perToken, windowColumns } from './windows.ts';
 
 export const causalOptions = z.strictObject({
@@ -27,11 +26,7 @@ export function openCausal(options: z.output<typeof causalOptions>, { length }: 
     kind: 'causal',
     needs: ['hidden', 'tokenHead'],
     inputSpecs: {
-      tokens: perToken('int32'),
-      targets: perToken('int32'),
-      segment: perToken('int32'),
-      order: perToken('int32'),
-      lossWeight: perToken('float32'),
+      ...NEXT_TOKEN_INPUTS,
       ...(documentMask ? { position: perToken('int32') } : {}),
     },
     inputs(batch) {
@@ -49,11 +44,7 @@ export function openCausal(options: z.output<typeof causalOptions>, { length }: 
       }
       return { ...named, ...documentColumns(batch, length) };
     },
-    loss({ hidden, tokenHead }, inputs, inverseWeight) {
-      const flat = [hidden.shape[0]!];
-      const at = (name: string) => reshape(inputs[name]!, flat);
-      return tokenPrediction(tokenHead, hidden, at('targets'), at('lossWeight'), inverseWeight);
-    },
+    loss: nextTokenLoss,
   };
 }
 

@@ -1,10 +1,9 @@
 /** Prefix language modelling (arXiv 1910.10683, section 3.2.1): a prefix that sees all of itself, then causal. */
 
 import { z } from 'zod';
-import { reshape } from '../graph/ops.ts';
 import type { Generator, Objective, ObjectiveContext } from './objective.ts';
-import { tokenPrediction } from './token-prediction.ts';
-import { checkWidth, perToken, windowColumns } from './windows.ts';
+import { NEXT_TOKEN_INPUTS, nextTokenLoss } from './token-prediction.ts';
+import { checkWidth, windowColumns } from './windows.ts';
 
 export const prefixOptions = z.strictObject({
   kind: z.literal('prefix').describe('each token after a prefix that is seen whole'),
@@ -23,13 +22,7 @@ export function openPrefix(options: PrefixOptions, { length }: ObjectiveContext)
   return {
     kind: 'prefix',
     needs: ['hidden', 'tokenHead'],
-    inputSpecs: {
-      tokens: perToken('int32'),
-      targets: perToken('int32'),
-      segment: perToken('int32'),
-      order: perToken('int32'),
-      lossWeight: perToken('float32'),
-    },
+    inputSpecs: NEXT_TOKEN_INPUTS,
     inputs(batch, draw) {
       checkWidth('prefix', batch, length + 1);
       const count = batch.rows * length;
@@ -49,10 +42,7 @@ export function openPrefix(options: PrefixOptions, { length }: ObjectiveContext)
         lossWeight: { shape, data: lossWeight },
       };
     },
-    loss({ hidden, tokenHead }, inputs, inverseWeight) {
-      const at = (name: string) => reshape(inputs[name]!, [hidden.shape[0]!]);
-      return tokenPrediction(tokenHead, hidden, at('targets'), at('lossWeight'), inverseWeight);
-    },
+    loss: nextTokenLoss,
   };
 }
 
