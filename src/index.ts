@@ -18,6 +18,7 @@ export { pipe } from './core/pipe.ts';
 export { Pipeline, pipeline } from './core/pipeline.ts';
 export { type PipelineSpec, RunOptions, readPipelineFile } from './core/pipeline-file.ts';
 export { Random } from './core/random.ts';
+export { atLeast, atMost, type Rule } from './core/rules.ts';
 export type {
   Artifact,
   Barrier,

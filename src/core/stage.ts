@@ -2,6 +2,7 @@ import type { Batch, DocumentBatch } from './batch.ts';
 import type { Document } from './document.ts';
 import type { InputError } from './errors.ts';
 import type { Random } from './random.ts';
+import type { Rule } from './rules.ts';
 import type { Drop, Verdict } from './verdict.ts';
 
 /** What every piece of streaming work is given, whether in a worker or inline. */
@@ -48,6 +49,8 @@ export interface Judge<Options> {
   readonly signals: readonly string[];
   measure(view: TextView, options: Options): ArrayLike<number>;
   decide(values: ArrayLike<number>, options: Options): Verdict;
+  /** Where `decide` is nothing but comparisons: those, in their order. */
+  readonly rules?: readonly Rule[];
 }
 
 /** One input file as the planner sees it, before it is cut. */

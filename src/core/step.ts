@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import type { DocumentBatch, TokenBatch } from './batch.ts';
+import { InvariantError } from './errors.ts';
+import { decideByRules, type Rule } from './rules.ts';
 import type {
   Artifact,
   Barrier,
@@ -74,6 +76,8 @@ export type StageStep<
   N extends Artifact,
 > = Described<K, S, In, Out, N, never> & {
   readonly role: 'stage';
+  /** The rules by which it refuses documents, over the signals `KIND.NAME` that it leaves in their rows. */
+  readonly rules?: readonly Rule[];
   /**
    * Held-out documents go around a stage from documents to documents, as they go around judges: what a model is
    * measured on must not depend on the recipe. A stage that must see them says so.
@@ -136,12 +140,20 @@ export function isStep(value: unknown): value is AnyStep {
   );
 }
 
-/** A filter on documents. */
+/** A filter on documents. It decides by `rules` where it has them, else by `decide`. */
 export function defineJudge<const K extends string, S extends z.ZodType>(
-  step: Pick<JudgeStep<K, S>, 'kind' | 'summary' | 'options' | 'module'> & Judge<z.output<S>>,
+  step: Pick<JudgeStep<K, S>, 'kind' | 'summary' | 'options' | 'module'> &
+    Pick<Judge<z.output<S>>, 'signals' | 'measure' | 'rules'> &
+    Partial<Pick<Judge<z.output<S>>, 'decide'>>,
 ): JudgeStep<K, S> {
-  const { kind, summary, options, module, signals, measure, decide } = step;
-  const judge: Judge<z.output<S>> = { signals, measure, decide };
+  const { kind, summary, options, module, signals, measure, rules } = step;
+  const decide = rules ? decideByRules<z.output<S>>(rules, signals) : step.decide;
+  if (!decide || (rules && step.decide))
+    throw new InvariantError(`judge ${kind}`, {
+      expected: 'either rules or decide',
+      found: decide ? 'both' : 'neither',
+    });
+  const judge: Judge<z.output<S>> = { signals, measure, decide, rules };
   return {
     role: 'judge',
     kind,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { atLeast, decideByRules } from '../../core/rules.ts';
 import { defineStage } from '../../core/step.ts';
 import { drop } from '../../core/verdict.ts';
 import { FLAGS, SPACE } from '../char-classes.ts';
@@ -54,6 +55,9 @@ const POLICIES = [
   'use cookies',
 ];
 
+const RULES = [atLeast('sentences', 'minSentences', 'too-few-sentences')];
+const decide = decideByRules<C4Options>(RULES, ['sentences']);
+
 /**
  * C4's cleaning (Raffel et al. 2020, JMLR 21-140, section 2.2) as datatrove 0.10 does it (C4QualityFilter), with its
  * defaults: lines are stripped and judged one by one; "lorem ipsum" and "{" drop the document, but only where they
@@ -68,6 +72,7 @@ export const c4 = defineStage({
   from: 'documents',
   to: 'documents',
   needs: [],
+  rules: RULES,
   open: (o, context) =>
     rewriteStage(context, (document) => cleanC4(document.text, o, (name) => context.count(name))),
 });
@@ -95,8 +100,8 @@ export function cleanC4(text: string, o: C4Options, count: (rule: string) => voi
     } else if (rule === 'lorem-ipsum' || rule === 'curly-bracket') return drop(rule);
     else count(rule);
   }
-  if (o.minSentences !== null && sentences < o.minSentences)
-    return drop('too-few-sentences', sentences, o.minSentences);
+  const verdict = decide([sentences], o);
+  if (!verdict.keep) return verdict;
   const joined = kept.join('\n');
   const from = skipSpace(joined, 0, joined.length);
   return {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { atLeast, atMost, type Rule } from '../../core/rules.ts';
 import type { TextView } from '../../core/stage.ts';
 import { defineJudge } from '../../core/step.ts';
-import { drop, KEEP, type Verdict } from '../../core/verdict.ts';
 import { ALPHABETIC, codePointFrom, FLAGS } from '../char-classes.ts';
 import { LINE_AND_GRAM_RULES } from '../gopher-rules.ts';
-import { above, below, share, threshold } from '../options.ts';
+import { share, threshold } from '../options.ts';
 import { copies, WordRuns } from '../repetition.ts';
 import { lengthOf, splitAtNewlines, splitAtSpace } from '../text.ts';
 import type { WordSpans } from '../words.ts';
@@ -49,21 +49,19 @@ const options = z.strictObject({
 });
 type Options = z.infer<typeof options>;
 
-/** Signal, bound and reason of each rule, in the order in which dolma's documentation lists them. */
-const RULES = [
-  ['words', 'minWords', 'too-few-words'],
-  ['words', 'maxWords', 'too-many-words'],
-  ['median-word-length', 'minMedianWordLength', 'short-median-word'],
-  ['median-word-length', 'maxMedianWordLength', 'long-median-word'],
-  ['symbol-word-ratio', 'maxSymbolWordRatio', 'too-many-symbol-words'],
-  ['alphabetic-word-ratio', 'minAlphabeticWordRatio', 'too-few-alphabetic-words'],
-  ['required-words', 'minRequiredWords', 'too-few-required-words'],
-  ['bullet-line-ratio', 'maxBulletLineRatio', 'too-many-bullet-lines'],
-  ['ellipsis-line-ratio', 'maxEllipsisLineRatio', 'too-many-ellipsis-lines'],
+/** In the order in which dolma's documentation lists them. */
+const RULES: readonly Rule[] = [
+  atLeast('words', 'minWords', 'too-few-words'),
+  atMost('words', 'maxWords', 'too-many-words'),
+  atLeast('median-word-length', 'minMedianWordLength', 'short-median-word'),
+  atMost('median-word-length', 'maxMedianWordLength', 'long-median-word'),
+  atMost('symbol-word-ratio', 'maxSymbolWordRatio', 'too-many-symbol-words'),
+  atLeast('alphabetic-word-ratio', 'minAlphabeticWordRatio', 'too-few-alphabetic-words'),
+  atLeast('required-words', 'minRequiredWords', 'too-few-required-words'),
+  atMost('bullet-line-ratio', 'maxBulletLineRatio', 'too-many-bullet-lines'),
+  atMost('ellipsis-line-ratio', 'maxEllipsisLineRatio', 'too-many-ellipsis-lines'),
   ...LINE_AND_GRAM_RULES,
-] as const satisfies readonly (readonly [string, keyof Options, string])[];
-
-const SIGNALS: readonly string[] = [...new Set(RULES.map(([signal]) => signal))];
+];
 
 /**
  * Gopher's rules as dolma 1.2 measures them (taggers/gopher.py) with the thresholds of its documentation: words are
@@ -75,9 +73,9 @@ export const dolmaGopher = defineJudge({
   summary: "Gopher's quality and repetition rules in dolma's reading",
   module: import.meta.url,
   options,
-  signals: SIGNALS,
+  signals: [...new Set(RULES.map(({ signal }) => signal))],
   measure,
-  decide,
+  rules: RULES,
 });
 
 function measure(view: TextView, o: Options): number[] {
@@ -138,14 +136,4 @@ function wordShares(words: WordSpans, required: readonly string[]): [number, num
   }
   const all = Math.max(length, 1);
   return [symbols / all, alphabetic / all, hits];
-}
-
-function decide(values: ArrayLike<number>, o: Options): Verdict {
-  for (const [signal, option, reason] of RULES) {
-    const value = values[SIGNALS.indexOf(signal)]!;
-    const bound = o[option];
-    const broken = option.startsWith('min') ? below(value, bound) : above(value, bound);
-    if (broken) return drop(reason, value, bound!);
-  }
-  return KEEP;
 }

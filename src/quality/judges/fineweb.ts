@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { atLeast, atMost } from '../../core/rules.ts';
 import type { TextView } from '../../core/stage.ts';
 import { defineJudge } from '../../core/step.ts';
-import { drop, KEEP, type Verdict } from '../../core/verdict.ts';
 import { codePointBefore, FLAGS, TERMINAL } from '../char-classes.ts';
-import { above, below, share, threshold } from '../options.ts';
+import { share, threshold } from '../options.ts';
 import { findDuplicates } from '../repetition.ts';
 import { Spans } from '../spans.ts';
 import { codePoints, countOf, lengthOf, skipSpace, wordsOf } from '../text.ts';
@@ -46,7 +46,20 @@ export const fineweb = defineJudge({
     'newline-ratio',
   ],
   measure,
-  decide,
+  rules: [
+    atLeast('lines', 1, 'empty'),
+    {
+      ...atLeast('terminal-line-ratio', 'minTerminalLineRatio', 'too-few-terminal-lines'),
+      spareZero: 'keepWithoutTerminalLines',
+    },
+    atMost('short-line-ratio', 'maxShortLineRatio', 'too-many-short-lines'),
+    atMost(
+      'duplicate-line-character-ratio',
+      'maxDuplicateLineCharacterRatio',
+      'too-many-characters-in-duplicate-lines',
+    ),
+    atMost('newline-ratio', 'maxNewlineRatio', 'too-many-newlines'),
+  ],
 });
 
 function measure(view: TextView, o: Options): number[] {
@@ -86,22 +99,4 @@ function nonBlankLines(text: string): Spans {
     start = end + 1;
   }
   return lines;
-}
-
-function decide(values: ArrayLike<number>, o: Options): Verdict {
-  const [lines, terminal, short, duplicate, newlines] = Array.from(values) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (lines === 0) return drop('empty', 0, 0);
-  if (below(terminal, o.minTerminalLineRatio) && !(terminal === 0 && o.keepWithoutTerminalLines))
-    return drop('too-few-terminal-lines', terminal, o.minTerminalLineRatio);
-  if (above(short, o.maxShortLineRatio)) return drop('too-many-short-lines', short, o.maxShortLineRatio);
-  if (above(duplicate, o.maxDuplicateLineCharacterRatio))
-    return drop('too-many-characters-in-duplicate-lines', duplicate, o.maxDuplicateLineCharacterRatio);
-  if (above(newlines, o.maxNewlineRatio)) return drop('too-many-newlines', newlines, o.maxNewlineRatio);
-  return KEEP;
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { atLeast, atMost } from '../../core/rules.ts';
 import type { TextView } from '../../core/stage.ts';
 import { defineJudge } from '../../core/step.ts';
-import { drop, KEEP, type Verdict } from '../../core/verdict.ts';
-import { above, below, share, threshold } from '../options.ts';
+import { share, threshold } from '../options.ts';
 import { countOf, skipSpace, skipSpaceBack, splitLines, wordCountsOf, wordsOf } from '../text.ts';
 import type { WordSpans } from '../words.ts';
 
@@ -45,7 +45,18 @@ export const gopherQuality = defineJudge({
     'stop-words',
   ],
   measure,
-  decide,
+  rules: [
+    atLeast('words', 'minWords', 'too-few-words'),
+    atMost('words', 'maxWords', 'too-many-words'),
+    atLeast('mean-word-length', 'minMeanWordLength', 'short-mean-word'),
+    atMost('mean-word-length', 'maxMeanWordLength', 'long-mean-word'),
+    atMost('hash-ratio', 'maxHashRatio', 'too-many-hashes'),
+    atMost('ellipsis-ratio', 'maxEllipsisRatio', 'too-many-ellipses'),
+    atMost('bullet-line-ratio', 'maxBulletLineRatio', 'too-many-bullet-lines'),
+    atMost('ellipsis-line-ratio', 'maxEllipsisLineRatio', 'too-many-ellipsis-lines'),
+    atLeast('alphabetic-word-ratio', 'minAlphabeticWordRatio', 'too-few-alphabetic-words'),
+    atLeast('stop-words', 'minStopWords', 'too-few-stop-words'),
+  ],
 });
 
 function measure(view: TextView, o: Options): number[] {
@@ -89,24 +100,4 @@ function distinctStopWords({ text, starts, ends, length }: WordSpans, stopWords:
   for (let i = 0; i < length && missing.size > 0; i++)
     if (ends[i]! - starts[i]! <= longest) missing.delete(text.slice(starts[i], ends[i]));
   return all - missing.size;
-}
-
-function decide(values: ArrayLike<number>, o: Options): Verdict {
-  const [words, meanLength, hashes, ellipses, bulletLines, ellipsisLines, alphabetic, stopWords] = Array.from(
-    values,
-  ) as [number, number, number, number, number, number, number, number];
-  if (below(words, o.minWords)) return drop('too-few-words', words, o.minWords);
-  if (above(words, o.maxWords)) return drop('too-many-words', words, o.maxWords);
-  if (below(meanLength, o.minMeanWordLength)) return drop('short-mean-word', meanLength, o.minMeanWordLength);
-  if (above(meanLength, o.maxMeanWordLength)) return drop('long-mean-word', meanLength, o.maxMeanWordLength);
-  if (above(hashes, o.maxHashRatio)) return drop('too-many-hashes', hashes, o.maxHashRatio);
-  if (above(ellipses, o.maxEllipsisRatio)) return drop('too-many-ellipses', ellipses, o.maxEllipsisRatio);
-  if (above(bulletLines, o.maxBulletLineRatio))
-    return drop('too-many-bullet-lines', bulletLines, o.maxBulletLineRatio);
-  if (above(ellipsisLines, o.maxEllipsisLineRatio))
-    return drop('too-many-ellipsis-lines', ellipsisLines, o.maxEllipsisLineRatio);
-  if (below(alphabetic, o.minAlphabeticWordRatio))
-    return drop('too-few-alphabetic-words', alphabetic, o.minAlphabeticWordRatio);
-  if (below(stopWords, o.minStopWords)) return drop('too-few-stop-words', stopWords, o.minStopWords);
-  return KEEP;
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { atLeast, atMost, type Rule } from '../../core/rules.ts';
 import type { TextView } from '../../core/stage.ts';
 import { defineJudge } from '../../core/step.ts';
-import { drop, KEEP, type Verdict } from '../../core/verdict.ts';
 import { LINE_AND_GRAM_RULES } from '../gopher-rules.ts';
-import { above, share } from '../options.ts';
+import { share } from '../options.ts';
 import { findDuplicates, WordRuns } from '../repetition.ts';
 import { lengthOf, skipSpace, skipSpaceBack, splitAtNewlines, wordsOf } from '../text.ts';
 
@@ -27,18 +27,16 @@ const options = z.strictObject({
   maxDuplicate9Gram: duplicate(0.11, 9),
   maxDuplicate10Gram: duplicate(0.1, 10),
 });
-type Options = z.infer<typeof options>;
-
-/** Signal, option and reason of each rule, in the order in which datatrove tries them. */
-const RULES = [
-  ['duplicate-paragraphs', 'maxDuplicateParagraphs', 'too-many-duplicate-paragraphs'],
-  [
+/** In the order in which datatrove tries them. */
+const SHARES: readonly Rule[] = [
+  atMost('duplicate-paragraphs', 'maxDuplicateParagraphs', 'too-many-duplicate-paragraphs'),
+  atMost(
     'duplicate-paragraph-characters',
     'maxDuplicateParagraphCharacters',
     'too-many-characters-in-duplicate-paragraphs',
-  ],
+  ),
   ...LINE_AND_GRAM_RULES,
-] as const satisfies readonly (readonly [string, keyof Options, string])[];
+];
 
 /**
  * The repetition rules of Gopher (Rae et al. 2021, arXiv:2112.11446, table A1) as datatrove 0.10 computes them
@@ -50,15 +48,15 @@ export const gopherRepetition = defineJudge({
   summary: "Gopher's repetition rules: duplicate paragraphs, lines and n-grams, dominant n-grams",
   module: import.meta.url,
   options,
-  signals: [...RULES.map(([signal]) => signal), 'characters'],
+  signals: [...SHARES.map(({ signal }) => signal), 'characters'],
   measure,
-  decide,
+  rules: [atLeast('characters', 1, 'empty'), ...SHARES],
 });
 
 function measure(view: TextView): number[] {
   const { text } = view;
   const { codePoints, flat } = lengthOf(view);
-  if (codePoints === 0) return new Array(RULES.length + 1).fill(0);
+  if (codePoints === 0) return new Array(SHARES.length + 1).fill(0);
   const from = skipSpace(text, 0, text.length);
   const paragraphs = splitAtNewlines(text, from, skipSpaceBack(text, from, text.length), 2);
   const lines = splitAtNewlines(text, 0, text.length, 1);
@@ -74,14 +72,4 @@ function measure(view: TextView): number[] {
     ...[5, 6, 7, 8, 9, 10].map((n) => runs.duplicateNgramCharacters(n) / codePoints),
     codePoints,
   ];
-}
-
-function decide(values: ArrayLike<number>, o: Options): Verdict {
-  if (values[RULES.length] === 0) return drop('empty', 0, 0);
-  for (let i = 0; i < RULES.length; i++) {
-    const [, option, reason] = RULES[i]!;
-    const most = o[option];
-    if (above(values[i]!, most)) return drop(reason, values[i], most);
-  }
-  return KEEP;
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
+import { atLeast, atMost } from '../../core/rules.ts';
 import { defineJudge } from '../../core/step.ts';
-import { drop, KEEP } from '../../core/verdict.ts';
-import { above, below } from '../options.ts';
 import { lengthOf, wordsOf } from '../text.ts';
 
 const bound = (description: string) =>
@@ -30,14 +29,12 @@ export const length = defineJudge({
   options,
   signals: ['words', 'characters', 'bytes'],
   measure: (view) => [wordsOf(view).length, lengthOf(view).codePoints, view.utf8.length],
-  decide(values, o) {
-    const [words, characters, bytes] = Array.from(values);
-    if (below(words!, o.minWords)) return drop('too-few-words', words, o.minWords);
-    if (above(words!, o.maxWords)) return drop('too-many-words', words, o.maxWords);
-    if (below(characters!, o.minCharacters)) return drop('too-few-characters', characters, o.minCharacters);
-    if (above(characters!, o.maxCharacters)) return drop('too-many-characters', characters, o.maxCharacters);
-    if (below(bytes!, o.minBytes)) return drop('too-few-bytes', bytes, o.minBytes);
-    if (above(bytes!, o.maxBytes)) return drop('too-many-bytes', bytes, o.maxBytes);
-    return KEEP;
-  },
+  rules: [
+    atLeast('words', 'minWords', 'too-few-words'),
+    atMost('words', 'maxWords', 'too-many-words'),
+    atLeast('characters', 'minCharacters', 'too-few-characters'),
+    atMost('characters', 'maxCharacters', 'too-many-characters'),
+    atLeast('bytes', 'minBytes', 'too-few-bytes'),
+    atMost('bytes', 'maxBytes', 'too-many-bytes'),
+  ],
 });
