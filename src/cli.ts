@@ -173,6 +173,57 @@ function addTokenizerCommands(program: Command): void {
     });
 }
 
+/** What is done with finished shards. */
+function addShardCommands(program: Command): void {
+  program
+    .command('export')
+    .description("writes a run's shards in the format of another project")
+    .argument('<run>', 'a run directory, or a folder of shards')
+    .requiredOption(
+      '-f, --format <format>',
+      'megatron, llm.c, nanogpt, datatrove, mds, dolma or parquet (Hugging Face datasets)',
+    )
+    .requiredOption('-o, --out <folder>', 'where the files go')
+    .option('--name <name>', 'begins the names of files, where the format has such (default: provender)')
+    .option('--file-tokens <n>', 'tokens a file of llm.c (default: 100 million)', positive)
+    .option('--window-tokens <n>', 'mds: samples of so many tokens instead of documents', positive)
+    .option('--json', 'the names of the files as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'provender export runs/quickstart --format megatron --out megatron --name corpus',
+        'provender export runs/quickstart -f mds -o mds --window-tokens 2049',
+      ),
+    )
+    .action(async (run: string, options) => {
+      const { exportCommand } = await import('./cli/shard-commands.ts');
+      exitCode = await exportCommand(run, options);
+    });
+
+  program
+    .command('remove')
+    .description('takes documents out of the shards (a takedown); rewrites only the shards that hold them')
+    .argument('<run>', 'a run directory, or a folder of shards')
+    .option('--id <id>', 'the document with this id (several times)', collect, [])
+    .option('--corpus <corpus>', 'ids are of this corpus (default: of any)')
+    .option('--url <url>', 'the documents with this URL (several times)', collect, [])
+    .option('--source <path>', 'all documents of this source (several times)', collect, [])
+    .option('--reason <text>', 'kept in the record of the removal')
+    .option('--dry-run', 'only say what would go')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'provender remove runs/quickstart --id moby-dick/chapter_1.txt --dry-run',
+        "provender remove runs/crawl --url https://example.org/page --reason 'asked for by the author'",
+      ),
+    )
+    .action(async (run: string, options) => {
+      const { removeCommand } = await import('./cli/shard-commands.ts');
+      exitCode = await removeCommand(run, options);
+    });
+}
+
 function build(): Command {
   const program = new Command('provender')
     .description('Prepares a corpus, trains on it, and measures what each data decision did to the loss.')
@@ -360,6 +411,8 @@ function build(): Command {
       const { traceCommand } = await import('./cli/trace-command.ts');
       exitCode = await traceCommand(run, options);
     });
+
+  addShardCommands(program);
 
   program
     .command('steps')

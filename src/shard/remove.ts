@@ -1,11 +1,18 @@
-import { rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
-import { syncFolder, temporaryName, writeFileAtomic } from '../core/files.ts';
+import { isTemporaryName, syncFolder, temporaryName, writeFileAtomic } from '../core/files.ts';
 import { sha256, xxh64 } from '../core/hash.ts';
 import { RECORD, SHARD_SPLITS, type ShardSplit } from './format.ts';
 import type { ShardFile } from './shard-file.ts';
-import { type Counts, openShard, readShardIndex, type ShardIndex, writeShardIndex } from './shard-set.ts';
+import {
+  type Counts,
+  eachShard,
+  openShard,
+  readShardIndex,
+  type ShardIndex,
+  writeShardIndex,
+} from './shard-set.ts';
 import { type ShardEntry, ShardWriter } from './shard-writer.ts';
 import { getBig, getU64 } from './u64.ts';
 
@@ -19,6 +26,15 @@ export interface RemovalRequest {
   readonly reason: string;
 }
 
+/** A document that is to go, or went: a line for each copy. */
+export interface Removed {
+  readonly corpus: string;
+  readonly id: string;
+  readonly source: string;
+  readonly shard: string;
+  readonly tokenRange: readonly [number, number];
+}
+
 export interface RemovalOutcome {
   readonly documents: number;
   readonly tokens: number;
@@ -27,23 +43,27 @@ export interface RemovalOutcome {
   readonly index: ShardIndex;
 }
 
-interface Removed {
-  readonly corpus: string;
-  readonly id: string;
-  readonly source: string;
-  readonly shard: string;
-  readonly tokenRange: readonly [number, number];
+/** The documents of a set that a request names, copy by copy, in the order of the shards. Changes nothing. */
+export async function findRemovals(folder: string, request: RemovalRequest): Promise<Removed[]> {
+  const index = await readShardIndex(folder);
+  const matcher = new Matcher(request);
+  const found: Removed[] = [];
+  for (const { entry, shard } of eachShard(folder, index, SHARD_SPLITS, 'touch')) {
+    for (const i of matcher.in(shard)) found.push(describe(shard, i, entry.file));
+  }
+  return found;
 }
 
 /**
  * Takes documents out of a finished set in place. Only the shards that hold them are written anew, under new names;
  * then index.json changes over, with a record of what went; then the old shards are deleted. A kill in between leaves
- * a whole set, the old one or the new one. Other shards, and the order of what stays, are as they were; windows after
+ * a whole set, the old one or the new one, and the next removal clears away what was left. Other shards, and the order of what stays, are as they were; windows after
  * the first removed token shift, which a resumed training notices by the set's digest.
  * Throws ConfigurationError where nothing matches, IntegrityError for damaged shards.
  */
 export async function removeDocuments(folder: string, request: RemovalRequest): Promise<RemovalOutcome> {
   const index = await readShardIndex(folder);
+  await clearLeftovers(folder, index);
   const matcher = new Matcher(request);
   const removed: Removed[] = [];
   const replaced: string[] = [];
@@ -73,6 +93,17 @@ export async function removeDocuments(folder: string, request: RemovalRequest): 
   for (const file of replaced) await rm(join(folder, file));
   const tokens = tokensOf(removed);
   return { documents: removed.length, tokens, shards: replaced, index: after };
+}
+
+const SHARD_FILE = /^(train|held-out)-\d+(\.r\d+)?\.shard$/;
+
+/** Shards that the index no longer names, or not yet, from a removal that was cut off. */
+async function clearLeftovers(folder: string, index: ShardIndex): Promise<void> {
+  const named = new Set(SHARD_SPLITS.flatMap((split) => index.splits[split].shards.map(({ file }) => file)));
+  for (const name of await readdir(folder)) {
+    const stray = isTemporaryName(name) || (SHARD_FILE.test(name) && !named.has(name));
+    if (stray) await rm(join(folder, name), { force: true });
+  }
 }
 
 const noCounts = (): Counts => ({ documents: 0, tokens: 0, bytes: 0 });

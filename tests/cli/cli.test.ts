@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STEPS } from '../../src/steps.ts';
@@ -44,7 +44,9 @@ function json(ended: Ended): unknown {
 }
 
 describe('help', () => {
-  const commands = 'run status view train eval sample trace steps schema report clean'.split(' ');
+  const commands = 'run status view train eval sample trace export remove steps schema report clean'.split(
+    ' ',
+  );
 
   it('of the program names every command', async () => {
     const { code, stdout } = await shell.run('--help');
@@ -177,6 +179,29 @@ describe('a run', () => {
     };
     const { stdout } = await shell.run('trace', 'runs/tiny', '--document', found.document.id, '--json');
     expect(JSON.parse(stdout.split('\n')[0]!)).toMatchObject({ document: { id: found.document.id } });
+  });
+
+  it('is exported, and documents are taken out of its shards for good', async () => {
+    const { files } = json(
+      await shell.run('export', 'runs/tiny', '-f', 'nanogpt', '-o', 'nano', '--json'),
+    ) as { files: string[] };
+    expect(files).toEqual(['train.bin', 'val.bin']);
+    const wrong = await shell.run('export', 'runs/tiny', '-f', 'zip', '-o', 'zip');
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/one of megatron, llm\.c, /)]);
+
+    cpSync(join(shell.folder, 'runs/tiny'), join(shell.folder, 'runs/less'), { recursive: true });
+    const token = ['trace', 'runs/less', '--shard', '0', '--token', '100', '--json'];
+    const { id } = (json(await shell.run(...token)) as { document: { id: string } }).document;
+    const args = ['remove', 'runs/less', '--id', id, '--reason', 'asked for', '--json'];
+    const dry = json(await shell.run(...args, '--dry-run')) as { removed: boolean; documents: unknown[] };
+    expect([dry.removed, dry.documents.length]).toEqual([false, 1]);
+    const gone = json(await shell.run(...args)) as { removed: boolean; shards: string[] };
+    expect([gone.removed, gone.shards]).toEqual([true, ['train-00000.shard']]);
+    const { documents } = json(await shell.run(...args)) as { documents: unknown[] };
+    expect(documents).toEqual([]);
+    // The shards are whole as they are; what was trained on the old ones is not.
+    const { stdout } = await shell.run('run', 'tiny.yaml', '-o', 'runs/less', '--dry-run', '--verify');
+    expect(stdout).toMatch(/^complete +shard\nwould run +train/m);
   });
 
   it('is evaluated, sampled from and reported on', async () => {
