@@ -10,7 +10,8 @@ import { mergeRuns, openRuns, type RunReader } from './merge.ts';
 import { type MixtureOptions, type MixturePlan, planMixture, Sampler } from './mixture.ts';
 import { type Counts, type ShardIndex, writeShardIndex } from './shard-set.ts';
 import { type ShardRow, type ShardSetting, ShardSetWriter } from './shard-writer.ts';
-import { HELD_OUT_BIT, SIDE, SIGNAL_BYTES, SideFile, SideWriter } from './side-file.ts';
+import { HELD_OUT_BIT, SIDE, SIGNAL_BYTES, SideFile } from './side-file.ts';
+import { SideWriter } from './side-writer.ts';
 import { getBig, getU64 } from './u64.ts';
 
 export interface BuildOptions extends MixtureOptions {

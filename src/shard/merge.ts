@@ -1,4 +1,4 @@
-import { BlockStream } from './block-file.ts';
+import { BlockStream } from './block-stream.ts';
 import { bodyBytesOf, compareKeys, SIDE_WORDS, type SideFile, type SideRun } from './side-file.ts';
 import { asWords } from './u64.ts';
 

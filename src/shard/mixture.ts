@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../core/errors.ts';
 import { xxh64 } from '../core/hash.ts';
-import { BlockStream } from './block-file.ts';
+import { BlockStream } from './block-stream.ts';
 import { HELD_OUT_BIT, SIDE, SIDE_WORDS, type SideFile } from './side-file.ts';
 import { asBytes, asWords } from './u64.ts';
 

@@ -1,6 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { temporaryName } from '../core/files.ts';
-import { BlockFileWriter, hex } from './block-file.ts';
+import { hex } from './block-file.ts';
+import { BlockFileWriter } from './block-writer.ts';
 import { ByteInterner } from './byte-interner.ts';
 import {
   encodeShardHeader,

@@ -18,6 +18,18 @@ export function peerPython(name, packages) {
   }
 }
 
+/** What the tokenize benchmarks and the interop suite hold tokenizers against. */
+export function tokenizePython() {
+  return peerPython('tokenize', [
+    'tiktoken==0.14.0',
+    'tokenizers==0.23.3',
+    'transformers==5.24.0',
+    'datatrove==0.10.1',
+    'orjson',
+    'numpy',
+  ]);
+}
+
 export function median(values) {
   return [...values].sort((a, b) => a - b)[values.length >> 1];
 }

@@ -22,7 +22,7 @@ import { buildShards } from '../../dist/shard/build.js';
 import { exportShards } from '../../dist/shard/exports/export.js';
 import { ShardLoader } from '../../dist/shard/loader.js';
 import { ShardWriter } from '../../dist/shard/shard-writer.js';
-import { SideWriter } from '../../dist/shard/side-file.js';
+import { SideWriter } from '../../dist/shard/side-writer.js';
 import { shardPython } from '../interop/shard/venv.mjs';
 import { median } from './peers.mjs';
 

@@ -1,23 +1,16 @@
 // From documents (JSONL) to finished shards on one core: a whole run of provender against datatrove's tokenization step.
 // As a script: carries out a pipeline of one worker in a folder and prints {seconds, tokens}.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tokenizerFromTiktoken } from '../../dist/tokenize/tokenizer.js';
 import { vocabularyJson } from '../../dist/tokenize/write-json.js';
+import { median } from './peers.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SCRIPT = fileURLToPath(import.meta.url);
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-
-/** Installs the peer where it is missing. */
-function addDatatrove(python) {
-  const packages = ['datatrove==0.10.1', 'tokenizers==0.23.3', 'orjson', 'numpy'];
-  if (spawnSync(python, ['-c', 'import datatrove, orjson']).status !== 0)
-    execFileSync(python, ['-m', 'pip', 'install', '-q', ...packages], { stdio: 'ignore' });
-}
 
 /** GPT-2's tokenizer with its end of text. */
 function writeTokenizer(path) {
@@ -76,9 +69,7 @@ function onOneCore(command, args) {
   return JSON.parse(printed.trim().split('\n').at(-1));
 }
 
-/** `python`: of a virtual environment that may be added to. */
 export async function shardsRow(documents, rounds, python) {
-  addDatatrove(python);
   const folder = mkdtempSync(join(tmpdir(), 'provender-bench-'));
   try {
     const tokenizer = join(folder, 'tokenizer.json');

@@ -1,7 +1,7 @@
 // Area `tokenize`: encoding against tiktoken, tokenizers and others, training against tokenizers. Run after `npm run build`:
 //   node tests/bench/tokenize.mjs [--json] [CASE ...]   (all cases by default; see CASES)
 // Peers are set up in .venv/ (git-ignored). Outputs are checked equal before anything is timed.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,26 +10,23 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { TokenBuffer, tokenizerFromJson, tokenizerFromTiktoken } from '../../dist/tokenize/tokenizer.js';
 import { vocabularyJson } from '../../dist/tokenize/write-json.js';
+import { median, tokenizePython } from './peers.mjs';
 import { englishDocuments, mixedDocuments, trainingFile } from './tokenize-corpus.mjs';
 import { shardsRow } from './tokenize-shards.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const VENV = join(ROOT, '.venv');
-const PYTHON = join(VENV, 'bin/python');
 const ROUNDS = 5;
 
 const require = createRequire(import.meta.url);
 const encoder = new TextEncoder();
 const bytesOf = (documents) => documents.reduce((n, text) => n + Buffer.byteLength(text), 0);
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+let python;
 
 function setUpPeers() {
-  if (!existsSync(PYTHON)) execFileSync('python3', ['-m', 'venv', VENV]);
-  const has = spawnSync(PYTHON, ['-c', 'import tiktoken, tokenizers']).status === 0;
-  if (!has)
-    execFileSync(PYTHON, ['-m', 'pip', 'install', '-q', 'tiktoken==0.14.0', 'tokenizers==0.23.3'], {
-      stdio: 'ignore',
-    });
+  python = tokenizePython();
+  if (!python) throw new Error('the Python peers cannot be installed');
   const node = join(VENV, 'node');
   if (!existsSync(join(node, 'node_modules/tiktoken'))) {
     mkdirSync(node, { recursive: true });
@@ -42,7 +39,7 @@ function setUpPeers() {
 /** A Python peer as a process that answers commands. */
 function pythonPeer() {
   const env = { ...process.env, TOKENIZERS_PARALLELISM: 'false', RAYON_NUM_THREADS: '2' };
-  const child = spawn(PYTHON, [join(ROOT, 'tests/bench/tokenize-peers.py')], {
+  const child = spawn(python, [join(ROOT, 'tests/bench/tokenize-peers.py')], {
     env,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -285,7 +282,7 @@ const CASES = {
   threads: async () => [await threadsRow(bothKinds())],
   // Enough text that starting is a small part: about 20 MB.
   shards: async () => [
-    await shardsRow([...englishDocuments(), ...(mixedDocuments(18_000_000) ?? [])], 3, PYTHON),
+    await shardsRow([...englishDocuments(), ...(mixedDocuments(18_000_000) ?? [])], 3, python),
   ],
 };
 

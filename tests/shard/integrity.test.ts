@@ -7,7 +7,8 @@ import { buildShards } from '../../src/shard/build.ts';
 import { ShardLoader } from '../../src/shard/loader.ts';
 import { RunReader } from '../../src/shard/merge.ts';
 import { ShardFile } from '../../src/shard/shard-file.ts';
-import { SideFile, SideWriter } from '../../src/shard/side-file.ts';
+import { SideFile } from '../../src/shard/side-file.ts';
+import { SideWriter } from '../../src/shard/side-writer.ts';
 import { BUILD_OPTIONS, build, buildInput, makeDocuments, newFolder, TOKENIZER } from './make-shards.ts';
 
 function caught(work: () => unknown): IntegrityError {

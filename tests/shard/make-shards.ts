@@ -7,7 +7,7 @@ import { sha256, xxh64 } from '../../src/core/hash.ts';
 import { Random } from '../../src/core/random.ts';
 import { type BuildInput, type BuildOptions, type BuildResult, buildShards } from '../../src/shard/build.ts';
 import { tokenWidthOf } from '../../src/shard/format.ts';
-import { SideWriter } from '../../src/shard/side-file.ts';
+import { SideWriter } from '../../src/shard/side-writer.ts';
 
 export interface TestDocument {
   row: DocumentRow;

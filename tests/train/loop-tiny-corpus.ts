@@ -8,7 +8,7 @@ import { Random } from '../../src/core/random.ts';
 import type { JobContext } from '../../src/core/stage.ts';
 import { buildShards } from '../../src/shard/build.ts';
 import { tokenWidthOf } from '../../src/shard/format.ts';
-import { SideWriter } from '../../src/shard/side-file.ts';
+import { SideWriter } from '../../src/shard/side-writer.ts';
 import { encodeBatch } from '../../src/tokenize/steps/encode.ts';
 import {
   mergeCounts,

@@ -1,6 +1,10 @@
 // MinHash signatures from UTF-8 text: folding, splitting, shingling, permutations, band keys.
 // The caller lays out the memory (src/dedup/signer.ts) and passes addresses; src/dedup/twin.ts is the plain twin.
 
+import { xxh64 } from './_xxh64';
+
+export { xxh64 };
+
 const K1: u64 = 0x9e3779b97f4a7c15;
 const K2: u64 = 0xc2b2ae3d27d4eb4f;
 const POLYNOMIAL: u64 = 0xd6e8feb86659fd93;
@@ -623,64 +627,6 @@ export function hashNgrams(text: usize, starts: usize, count: i32, n: i32, kind:
     store<u64>(to + (<usize>i << 3), h);
   }
   return grams;
-}
-
-const X64_1: u64 = 0x9e3779b185ebca87;
-const X64_2: u64 = 0xc2b2ae3d27d4eb4f;
-const X64_3: u64 = 0x165667b19e3779f9;
-const X64_4: u64 = 0x85ebca77c2b2ae63;
-const X64_5: u64 = 0x27d4eb2f165667c5;
-
-// @ts-ignore: decorator
-@inline
-function round64(acc: u64, lane: u64): u64 {
-  return rotl<u64>(acc + lane * X64_2, 31) * X64_1;
-}
-
-/** XXH64 with seed 0, after its specification (Collet). */
-export function xxh64(from: usize, length: i32): u64 {
-  let at = from;
-  const end = from + length;
-  let h: u64;
-  if (length >= 32) {
-    let v1: u64 = X64_1 + X64_2;
-    let v2: u64 = X64_2;
-    let v3: u64 = 0;
-    let v4: u64 = 0 - X64_1;
-    const limit = end - 32;
-    do {
-      v1 = round64(v1, load<u64>(at));
-      v2 = round64(v2, load<u64>(at, 8));
-      v3 = round64(v3, load<u64>(at, 16));
-      v4 = round64(v4, load<u64>(at, 24));
-      at += 32;
-    } while (at <= limit);
-    h = rotl<u64>(v1, 1) + rotl<u64>(v2, 7) + rotl<u64>(v3, 12) + rotl<u64>(v4, 18);
-    h = (h ^ round64(0, v1)) * X64_1 + X64_4;
-    h = (h ^ round64(0, v2)) * X64_1 + X64_4;
-    h = (h ^ round64(0, v3)) * X64_1 + X64_4;
-    h = (h ^ round64(0, v4)) * X64_1 + X64_4;
-  } else {
-    h = X64_5;
-  }
-  h += <u64>length;
-  while (at + 8 <= end) {
-    h = rotl<u64>(h ^ round64(0, load<u64>(at)), 27) * X64_1 + X64_4;
-    at += 8;
-  }
-  if (at + 4 <= end) {
-    h = rotl<u64>(h ^ (<u64>load<u32>(at) * X64_1), 23) * X64_2 + X64_3;
-    at += 4;
-  }
-  while (at < end) {
-    h = rotl<u64>(h ^ (<u64>load<u8>(at) * X64_5), 11) * X64_1;
-    at++;
-  }
-  h ^= h >> 33;
-  h *= X64_2;
-  h ^= h >> 29;
-  h *= X64_3;
-  return h ^ (h >> 32);
 }
 
 const X32_1: u32 = 0x9e3779b1;

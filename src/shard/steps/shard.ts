@@ -8,7 +8,7 @@ import { defineBarrier } from '../../core/step.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import { type BuildResult, buildShards } from '../build.ts';
 import { tokenWidthOf } from '../format.ts';
-import { SideWriter } from '../side-file.ts';
+import { SideWriter } from '../side-writer.ts';
 
 const options = z.strictObject({
   shardTokens: z
