@@ -11,6 +11,8 @@ export interface Domain {
   readonly documents: number;
   /** UTF-8 bytes of the text: what bits per byte divide by. */
   readonly bytes: number;
+  /** UTF-8 bytes of each document, in the ruler's order; needed where losses by document are kept. */
+  readonly documentBytes?: readonly number[];
   /** SHA-256 over the ids and texts of its documents. */
   readonly digest: string;
 }

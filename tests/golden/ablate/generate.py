@@ -110,7 +110,7 @@ print(
             ],
             "welch": [
                 welch(random.normal(2, 0.01, 3), random.normal(2.1, 0.08, 3)),
-                welch(random.normal(2, 0.05, 6), random.normal(2.1, 0.01, 4)),
+                welch(random.normal(2, 0.05, 6), random.normal(2.1, 0.004, 4)),
             ],
             "holm": [holm([0.001, 0.04, 0.03, 0.2]), holm([0.6, 0.5]), holm([0.02, 0.02, 0.02])],
             "power": power(),
