@@ -73,12 +73,15 @@ export function bitsPerByteLines(train: Readonly<Record<string, unknown>> | unde
 function headlines(summary: RunSummary): string[] {
   const lines: string[] = [];
   const minhash = outcomeOf(summary, 'minhash-dedup') as
-    | { clusters?: number; removed?: number; largestCluster?: number }
+    | { clusters?: number; removed?: number; largestCluster?: number; indexDocuments?: number }
     | undefined;
-  if (minhash)
+  if (minhash) {
+    const { clusters = 0, removed = 0, largestCluster = 0, indexDocuments } = minhash;
+    const against = indexDocuments === undefined ? '' : ` (index of ${count(indexDocuments)} documents)`;
     lines.push(
-      `near-duplicates   ${count(minhash.clusters ?? 0)} clusters, the largest of ${count(minhash.largestCluster ?? 0)}; ${count(minhash.removed ?? 0)} documents removed`,
+      `near-duplicates   ${count(clusters)} clusters, the largest of ${count(largestCluster)}; ${count(removed)} documents removed${against}`,
     );
+  }
   const shard = outcomeOf(summary, 'shard') as
     | { trainTokens?: number; heldOutTokens?: number; bytesPerToken?: number }
     | undefined;

@@ -42,8 +42,11 @@ interface Described<
   readonly to: Out;
   readonly needs: readonly Needs[];
   readonly gives: readonly Gives[];
-  /** Files that the options name and the outcome depends on: their digests enter the fingerprint. */
-  readonly files?: (options: z.output<Schema>) => readonly string[];
+  /**
+   * Files that the options name and the outcome depends on: their digests enter the fingerprint. Relative paths are
+   * taken from `baseFolder`. A ConfigurationError from here ends a run before its first step.
+   */
+  readonly files?: (options: z.output<Schema>, baseFolder: string) => readonly string[];
 }
 
 export type SourceStep<K extends string, S extends z.ZodType> = Described<
@@ -120,7 +123,7 @@ export interface AnyStep {
   readonly to: Flow;
   readonly needs: readonly Artifact[];
   readonly gives: readonly Artifact[];
-  readonly files?: (options: never) => readonly string[];
+  readonly files?: (options: never, baseFolder: string) => readonly string[];
   readonly role: 'source' | 'judge' | 'stage' | 'barrier' | 'job';
 }
 

@@ -59,6 +59,7 @@ export class BlockWriter {
   private readonly file: number;
   private offset = HEADER_BYTES;
   private documents = 0;
+  private isClosed = false;
   private readonly entries: BlockEntry[] = [];
 
   constructor(path: string, kind: string, digest: Buffer) {
@@ -111,12 +112,19 @@ export class BlockWriter {
     trailer.writeUInt32LE(crc32(trailer.subarray(0, 36)), 36);
     this.put(index, this.offset);
     this.put(trailer, this.offset + index.length);
-    fsyncSync(this.file);
-    closeSync(this.file);
+    try {
+      fsyncSync(this.file);
+    } catch (error) {
+      throw classifySystemError(error, { file: this.path });
+    } finally {
+      this.abandon();
+    }
   }
 
-  /** Closes without finishing: the file has no trailer, so that no reader takes it for a whole one. */
+  /** Closes without finishing: the file has no trailer, so that no reader takes it for a whole one. After `finish`, nothing. */
   abandon(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     closeSync(this.file);
   }
 
@@ -135,6 +143,8 @@ export class BlockReader {
   readonly path: string;
   readonly documents: number;
   readonly entries: readonly BlockEntry[];
+  /** SHA-256 of header, index and trailer, which hold the checksum of every payload: stands for the whole file. */
+  readonly identity: string;
   private readonly file: number;
 
   /** @throws IntegrityError if the file is not whole, or not of this kind and digest */
@@ -146,8 +156,9 @@ export class BlockReader {
       throw classifySystemError(error, { file: path });
     }
     try {
-      this.checkHeader(kind, digest);
-      const { entries, documents } = this.readIndex();
+      const header = this.checkHeader(kind, digest);
+      const { entries, documents, end } = this.readIndex();
+      this.identity = createHash('sha256').update(header).update(end).digest('hex');
       this.entries = entries;
       this.documents = documents;
     } catch (error) {
@@ -180,7 +191,7 @@ export class BlockReader {
     closeSync(this.file);
   }
 
-  private checkHeader(kind: string, digest: Buffer): void {
+  private checkHeader(kind: string, digest: Buffer): Buffer {
     const size = fstatSync(this.file).size;
     if (size < HEADER_BYTES + TRAILER_BYTES)
       throw this.damage('truncated file', size, `at least ${HEADER_BYTES + TRAILER_BYTES} bytes`, `${size}`);
@@ -204,9 +215,10 @@ export class BlockReader {
         foundDigest.toString('hex'),
       );
     }
+    return header;
   }
 
-  private readIndex(): { entries: BlockEntry[]; documents: number } {
+  private readIndex(): { entries: BlockEntry[]; documents: number; end: Buffer } {
     const size = fstatSync(this.file).size;
     const end = size - TRAILER_BYTES;
     const trailer = this.bytes(end, TRAILER_BYTES);
@@ -242,7 +254,7 @@ export class BlockReader {
       });
       offset += length;
     }
-    return { entries, documents: trailer.readUIntLE(16, 6) };
+    return { entries, documents: trailer.readUIntLE(16, 6), end: Buffer.concat([index, trailer]) };
   }
 
   private bytes(offset: number, length: number): Buffer {

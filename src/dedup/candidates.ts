@@ -20,7 +20,8 @@ export function linkAll(group: Uint32Array, forest: UnionFind, counts: Candidate
 }
 
 /**
- * Links the pairs of one group that are alike. Pairs that are linked already are not compared again, so a million
+ * Links the pairs of one group that are alike. Documents from `known` on were compared with each other before, by the run
+ * that made an index of them. Pairs that are linked already are not compared again, so a million
  * copies cost a million comparisons. In a larger group each document is compared with at most 32 leaders, documents
  * that resembled no earlier leader, in the order of a hash of their ids: no order of input decides.
  */
@@ -30,10 +31,11 @@ export function linkVerified(
   counts: CandidateCounts,
   alike: (a: number, b: number) => boolean,
   idHash: Uint32Array,
+  known = Infinity,
 ): void {
   counts.candidatePairs += group.length - 1;
   const compare = (a: number, b: number): void => {
-    if (forest.find(a) === forest.find(b)) return;
+    if ((a >= known && b >= known) || forest.find(a) === forest.find(b)) return;
     counts.verifiedPairs++;
     if (alike(a, b)) forest.union(a, b);
     else counts.rejectedPairs++;

@@ -4,13 +4,13 @@ import type { DocumentBatch } from '../core/batch.ts';
 import type { JobContext, JobOutcome, SideFile, Sink } from '../core/stage.ts';
 import { defineBarrier } from '../core/step.ts';
 import { BlockWriter, digestOf } from './block-file.ts';
-import { clusterOutcome, writeClusters } from './clusters.ts';
+import { writeClusters } from './clusters.ts';
 import { blocksOf, DocumentColumns, FIRST_OWN_SECTION } from './document-columns.ts';
+import { IndexedJob, indexOptions, type KeyFormat, namedIndex } from './indexed-job.ts';
 import { KeySorter } from './key-sorter.ts';
-import { preferenceOf, priorityOptions } from './priority.ts';
+import { preferenceOf, prefersFirst, priorityOptions } from './priority.ts';
 import { removalStage } from './removal.ts';
-import { closeSides, openSides, Pace } from './side-files.ts';
-import { UnionFind } from './union-find.ts';
+import { Pace } from './side-files.ts';
 
 const KIND = 'exact';
 const DIGEST_SECTION = FIRST_OWN_SECTION;
@@ -27,6 +27,7 @@ export const exactDedupOptions = z.strictObject({
     ),
   urlField: z.string().default('url').describe('For `by: url`: the field of the metadata, else the source'),
   ...priorityOptions,
+  ...indexOptions,
 });
 export type ExactDedupOptions = z.infer<typeof exactDedupOptions>;
 
@@ -57,8 +58,16 @@ function keyOf(batch: DocumentBatch, i: number, options: ExactDedupOptions): str
   }
 }
 
-function sideDigest(options: ExactDedupOptions): Buffer {
-  return digestOf({ kind: KIND, ...options });
+/** What the side files depend on, and of it what the keys do. */
+function formatOf(options: ExactDedupOptions): KeyFormat {
+  const { by, urlField, index: _, keepIndex: __, ...priority } = options;
+  const keys = { by, ...(by === 'url' && { urlField }) };
+  return {
+    kind: KIND,
+    sideDigest: digestOf({ kind: KIND, ...keys, ...priority }),
+    parameters: digestOf({ kind: KIND, ...keys }),
+    keyWords: DIGEST_WORDS,
+  };
 }
 
 class ExactTap implements Sink<DocumentBatch> {
@@ -71,7 +80,7 @@ class ExactTap implements Sink<DocumentBatch> {
   constructor(options: ExactDedupOptions, path: string) {
     this.options = options;
     this.preference = preferenceOf(options);
-    this.writer = new BlockWriter(path, KIND, sideDigest(options));
+    this.writer = new BlockWriter(path, KIND, formatOf(options).sideDigest);
   }
 
   add(batch: DocumentBatch): void {
@@ -109,29 +118,29 @@ async function reduce(
   files: readonly SideFile[],
   context: JobContext,
 ): Promise<JobOutcome> {
-  const { sides, documents } = openSides(files, KIND, sideDigest(options));
-  const sorter = new KeySorter(DIGEST_WORDS, context.folder, documents);
+  const job = new IndexedJob(options, files, context, formatOf(options));
+  const sorter = new KeySorter(DIGEST_WORDS, context.folder, job.fresh);
   try {
-    const blocks = [...blocksOf(sides, DIGEST_SECTION)];
+    const blocks = [...blocksOf(job.ownSides, DIGEST_SECTION)];
     const pace = new Pace(context, blocks.length * 3);
-    const forest = new UnionFind(documents);
     for (const { side, entry, first } of blocks) {
       const words = new Uint32Array(side.reader.read(entry).buffer);
       for (let i = 0; i < entry.count; i++) sorter.add(words, i * DIGEST_WORDS, first + i);
       await pace.step('digests');
     }
-    sorter.groups((group) => {
-      for (let k = 1; k < group.length; k++) forest.union(group[0]!, group[k]!);
+    job.groups(sorter, 0, (group) => {
+      for (let k = 1; k < group.length; k++) job.forest.union(group[0]!, group[k]!);
     });
-    const summary = await writeClusters(context.folder, sides, documents, forest, {
-      earliest: options.keep === 'earliest',
+    const clusters = await writeClusters(context.folder, job.members, job.forest, {
+      earliest: prefersFirst(options),
       similarity: () => 1,
       pace,
     });
-    return clusterOutcome({ by: options.by, ...summary });
+    const { files: artifact, summary } = await job.finish();
+    return { files: artifact, summary: { by: options.by, ...clusters, ...summary } };
   } finally {
     sorter.dispose();
-    closeSides(sides);
+    job.close();
   }
 }
 
@@ -145,7 +154,9 @@ export const exactDedup = defineBarrier({
   to: 'documents',
   needs: [],
   gives: [],
+  files: (options, baseFolder) => namedIndex(options, KIND, baseFolder),
   barrier: {
+    tapOptions: ['by', 'urlField', 'keep', 'dateField', 'signal', 'corpora'],
     tap: (options, _context, path) => new ExactTap(options, path),
     reduce,
     apply: (_options, context) =>

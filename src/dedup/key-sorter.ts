@@ -1,12 +1,26 @@
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { classifySystemError, IntegrityError } from '../core/errors.ts';
+import { crc32 } from 'node:zlib';
+import { classifySystemError } from '../core/errors.ts';
+import {
+  chunkWords,
+  type EntryVisitor,
+  Group,
+  type GroupVisitor,
+  type KeyStream,
+  MemoryStream,
+  mergeStreams,
+  type Run,
+  RunReader,
+} from './key-streams.ts';
 
-/** Bytes read at once from each run of a merge; small reads cost datatrove's second stage 65 minutes for 99 s. */
-const READ_BYTES = 1 << 20;
-
-/** Documents with the same key, ascending; valid only during the call. */
-export type GroupVisitor = (documents: Uint32Array) => void;
+/** What else takes part in a grouping. */
+export interface GroupOptions {
+  /** Sorted entries from elsewhere, of documents that were not added here; the caller closes them. */
+  readonly others?: readonly KeyStream[];
+  /** Called with every entry that was added here, in the order of (key, document). */
+  readonly each?: EntryVisitor;
+}
 
 /**
  * Groups documents by key: keys of `keyWords` 32-bit words, added by ascending document. Sorts in memory up to
@@ -19,7 +33,9 @@ export class KeySorter {
   private keys: Uint32Array;
   private documents: Uint32Array;
   private used = 0;
-  private readonly runs: { path: string; entries: number }[] = [];
+  private readonly runs: Run[] = [];
+  /** One more than the highest document added. */
+  private bound = 0;
 
   /** @param expected entries that will be added, to size the buffers */
   constructor(keyWords: number, folder: string, expected: number, budget = 1 << 23) {
@@ -37,19 +53,26 @@ export class KeySorter {
     const base = this.used * this.keyWords;
     for (let w = 0; w < this.keyWords; w++) this.keys[base + w] = words[at + w]!;
     this.documents[this.used++] = document;
+    if (document >= this.bound) this.bound = document + 1;
   }
 
   /** Calls `visit` for each key that more than one document has. The sorter is empty afterwards. */
-  groups(visit: GroupVisitor): void {
-    if (this.runs.length === 0) {
+  groups(visit: GroupVisitor, { others = [], each }: GroupOptions = {}): void {
+    if (this.runs.length === 0 && others.length === 0 && !each) {
       this.groupsInMemory(visit);
       this.used = 0;
       return;
     }
+    const own: KeyStream[] = [];
     try {
-      this.spill();
-      this.merge(visit);
+      if (this.runs.length === 0) own.push(this.sorted());
+      else {
+        this.spill();
+        for (const run of this.runs) own.push(new RunReader(run, this.keyWords + 1));
+      }
+      mergeStreams([...own, ...others], this.keyWords, visit, each && { visit: each, fresh: this.bound });
     } finally {
+      for (const stream of own) stream.close();
       this.dispose();
     }
   }
@@ -59,6 +82,12 @@ export class KeySorter {
     for (const run of this.runs) rmSync(run.path, { force: true });
     this.runs.length = 0;
     this.used = 0;
+    this.bound = 0;
+  }
+
+  private sorted(): MemoryStream {
+    const { keys, documents, keyWords, used } = this;
+    return new MemoryStream(keys, documents, sortedOrder(keys, keyWords, used), keyWords);
   }
 
   private makeRoom(): void {
@@ -92,26 +121,33 @@ export class KeySorter {
     }
   }
 
+  /** Writes what is in memory as a run, a chunk at a time. */
   private spill(): void {
     if (this.used === 0) return;
-    const { keys, documents, keyWords, used } = this;
-    const order = sortedOrder(keys, keyWords, used);
-    const words = keyWords + 1;
-    const out = new Uint32Array(used * words);
-    for (let i = 0, at = 0; i < used; i++) {
-      const from = order[i]!;
-      for (let w = 0; w < keyWords; w++) out[at++] = keys[from * keyWords + w]!;
-      out[at++] = documents[from]!;
-    }
+    const { keyWords, used } = this;
     const path = join(this.folder, `run-${this.runs.length}.tmp`);
-    this.runs.push({ path, entries: used });
+    const checksums: number[] = [];
+    this.runs.push({ path, entries: used, checksums });
+    const stream = this.sorted();
+    const chunk = new Uint32Array(Math.min(chunkWords(keyWords + 1), used * (keyWords + 1)));
+    const bytes = Buffer.from(chunk.buffer);
     try {
       const file = openSync(path, 'w');
+      const put = (length: number): void => {
+        const part = bytes.subarray(0, length * 4);
+        checksums.push(crc32(part));
+        for (let done = 0; done < part.length; ) done += writeSync(file, part, done);
+      };
       try {
-        const bytes = Buffer.from(out.buffer);
-        let done = 0;
-        while (done < bytes.length)
-          done += writeSync(file, bytes, done, Math.min(1 << 26, bytes.length - done));
+        let filled = 0;
+        while (stream.next()) {
+          for (let w = 0; w <= keyWords; w++) chunk[filled++] = stream.words[w]!;
+          if (filled === chunk.length) {
+            put(filled);
+            filled = 0;
+          }
+        }
+        if (filled > 0) put(filled);
       } finally {
         closeSync(file);
       }
@@ -119,136 +155,6 @@ export class KeySorter {
       throw classifySystemError(error, { file: path });
     }
     this.used = 0;
-  }
-
-  private merge(visit: GroupVisitor): void {
-    const words = this.keyWords + 1;
-    const readers = this.runs.map((run) => new RunReader(run.path, run.entries, words));
-    try {
-      mergeRuns(readers, this.keyWords, visit);
-    } finally {
-      for (const reader of readers) reader.close();
-    }
-  }
-}
-
-/** Walks the runs in the order of (key, run); documents ascend with the runs, so each group comes out ascending. */
-function mergeRuns(readers: RunReader[], keyWords: number, visit: GroupVisitor): void {
-  const heap = readers.filter((reader) => reader.next());
-  const before = (a: RunReader, b: RunReader): boolean => {
-    for (let w = 0; w < keyWords; w++) {
-      const x = a.words[a.at + w]!;
-      const y = b.words[b.at + w]!;
-      if (x !== y) return x < y;
-    }
-    return a.words[a.at + keyWords]! < b.words[b.at + keyWords]!;
-  };
-  const sift = (from: number): void => {
-    let i = from;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= heap.length) return;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, heap[i]!)) return;
-      const swap = heap[i]!;
-      heap[i] = heap[child]!;
-      heap[child] = swap;
-      i = child;
-    }
-  };
-  for (let i = (heap.length >> 1) - 1; i >= 0; i--) sift(i);
-  const key = new Uint32Array(keyWords);
-  const group = new Group();
-  while (heap.length > 0) {
-    const top = heap[0]!;
-    let same = group.length > 0;
-    for (let w = 0; same && w < keyWords; w++) same = top.words[top.at + w] === key[w];
-    if (!same) {
-      if (group.length > 1) visit(group.view());
-      group.clear();
-      for (let w = 0; w < keyWords; w++) key[w] = top.words[top.at + w]!;
-    }
-    group.push(top.words[top.at + keyWords]!);
-    if (!top.next()) {
-      const last = heap.pop()!;
-      if (heap.length > 0) heap[0] = last;
-    }
-    sift(0);
-  }
-  if (group.length > 1) visit(group.view());
-}
-
-class Group {
-  length = 0;
-  private items = new Uint32Array(1024);
-
-  clear(): void {
-    this.length = 0;
-  }
-
-  push(item: number): void {
-    if (this.length === this.items.length) {
-      const grown = new Uint32Array(this.length * 2);
-      grown.set(this.items);
-      this.items = grown;
-    }
-    this.items[this.length++] = item;
-  }
-
-  view(): Uint32Array {
-    return this.items.subarray(0, this.length);
-  }
-}
-
-/** Entries of one sorted run, a mebibyte at a time. */
-class RunReader {
-  words: Uint32Array;
-  at: number;
-  private readonly path: string;
-  private readonly file: number;
-  private readonly entryWords: number;
-  private left: number;
-  private filled = 0;
-  private offset = 0;
-
-  constructor(path: string, entries: number, entryWords: number) {
-    this.path = path;
-    this.entryWords = entryWords;
-    this.left = entries;
-    this.words = new Uint32Array(Math.floor(READ_BYTES / 4 / entryWords) * entryWords);
-    this.at = -entryWords;
-    this.file = openSync(path, 'r');
-  }
-
-  /** Steps to the next entry; false at the end. */
-  next(): boolean {
-    this.at += this.entryWords;
-    if (this.at < this.filled) return true;
-    if (this.left === 0) return false;
-    const want = Math.min(this.words.length, this.left * this.entryWords) * 4;
-    const bytes = Buffer.from(this.words.buffer, 0, want);
-    let done = 0;
-    while (done < want) {
-      const n = readSync(this.file, bytes, done, want - done, this.offset + done);
-      if (n === 0) {
-        throw new IntegrityError('truncated run', {
-          file: this.path,
-          offset: this.offset + done,
-          expected: `${want - done} more bytes`,
-          found: 'the end',
-        });
-      }
-      done += n;
-    }
-    this.offset += want;
-    this.filled = want / 4;
-    this.left -= this.filled / this.entryWords;
-    this.at = 0;
-    return true;
-  }
-
-  close(): void {
-    closeSync(this.file);
   }
 }
 

@@ -3,7 +3,7 @@ import type { JobContext, JobOutcome, SideFile, Sink, StageContext } from '../co
 import { defineBarrier } from '../core/step.ts';
 import { BlockWriter, digestOf } from './block-file.ts';
 import { type CandidateCounts, linkAll, linkVerified } from './candidates.ts';
-import { clusterOutcome, type Similarity, writeClusters } from './clusters.ts';
+import { type Similarity, writeClusters } from './clusters.ts';
 import {
   blocksOf,
   DocumentColumns,
@@ -12,6 +12,7 @@ import {
   MetaBlock,
   type Side,
 } from './document-columns.ts';
+import { IndexedJob, type KeyFormat, namedIndex } from './indexed-job.ts';
 import { KeySorter } from './key-sorter.ts';
 import {
   type MinhashDedupOptions,
@@ -19,13 +20,12 @@ import {
   minhashDedupOptions,
   resolveMinhash,
 } from './minhash-options.ts';
-import { preferenceOf } from './priority.ts';
+import { preferenceOf, prefersFirst } from './priority.ts';
 import { removalStage } from './removal.ts';
 import { ShingleSets } from './shingle-sets.ts';
-import { closeSides, openSides, Pace } from './side-files.ts';
+import { Pace } from './side-files.ts';
 import { Signer } from './signer.ts';
 import { Sketches } from './sketches.ts';
-import { UnionFind } from './union-find.ts';
 
 const KIND = 'minhash';
 const SKETCH_SECTION = FIRST_OWN_SECTION;
@@ -37,10 +37,22 @@ const BLOCK_DOCUMENTS = 1 << 15;
 const BLOCK_SHINGLES = 1 << 22;
 const NO_KEY = 0xffffffff;
 
-/** What the side files depend on: parameters, and what ranks the copies. */
-function sideDigest(options: MinhashDedupOptions, parameters: MinhashParameters): Buffer {
-  const { keep, signal, corpora } = options;
-  return digestOf({ kind: KIND, ...parameters, keep, signal, corpora });
+/** All options but those of the index, which the reduction alone reads. */
+const TAP_OPTIONS = (Object.keys(minhashDedupOptions.shape) as (keyof MinhashDedupOptions)[]).filter(
+  (name) => name !== 'index' && name !== 'keepIndex',
+);
+
+/** What the side files depend on, and of it what signatures and keys do. */
+function formatOf(options: MinhashDedupOptions, parameters: MinhashParameters): KeyFormat {
+  const { keep, dateField, signal, corpora } = options;
+  const { minJaccard, ...signatures } = parameters;
+  const keys = { kind: KIND, ...signatures, verify: minJaccard !== undefined };
+  return {
+    kind: KIND,
+    sideDigest: digestOf({ ...keys, keep, dateField, signal, corpora }),
+    parameters: digestOf(keys),
+    keyWords: 2,
+  };
 }
 
 /** Phase 1: signatures of the documents that stream past. */
@@ -68,7 +80,7 @@ class SignatureTap implements Sink<DocumentBatch> {
     // Where pairs are verified, the sets of shingles tell more.
     const sketched = this.parameters.minJaccard === undefined ? BLOCK_DOCUMENTS : 0;
     this.sketches = new Uint8Array(sketched * this.signer.permutations);
-    this.writer = new BlockWriter(path, KIND, sideDigest(options, this.parameters));
+    this.writer = new BlockWriter(path, KIND, formatOf(options, this.parameters).sideDigest);
   }
 
   add(batch: DocumentBatch): void {
@@ -148,51 +160,51 @@ async function reduce(
   context: JobContext,
 ): Promise<JobOutcome> {
   const parameters = resolveMinhash(options);
-  const { sides, documents } = openSides(files, KIND, sideDigest(options, parameters));
+  const { bands, rows, minJaccard } = parameters;
+  const verify = minJaccard !== undefined;
+  const job = new IndexedJob(options, files, context, formatOf(options, parameters));
   try {
-    const blocks = [...blocksOf(sides, META_SECTION)].length;
-    const verify = parameters.minJaccard !== undefined;
-    const pace = new Pace(context, blocks * (parameters.bands + 2 + (verify ? 2 : 0)));
-    const forest = new UnionFind(documents);
-    const sets = verify ? await ShingleSets.open(sides, SHINGLE_SECTION, documents, pace) : undefined;
-    const counts = await linkBands(sides, documents, parameters, forest, sets, context.folder, pace);
-    const sketches = sets ?? new Sketches(sides, SKETCH_SECTION, parameters.bands * parameters.rows);
+    const { sides, fresh } = job;
+    const blocks = [...blocksOf(job.ownSides, META_SECTION)].length;
+    const pace = new Pace(context, blocks * (bands + 2 + (verify ? 2 : 0)));
+    const sets = verify
+      ? await ShingleSets.open(sides, SHINGLE_SECTION, job.documents, fresh, pace)
+      : undefined;
+    const counts = await linkBands(job, parameters, sets, context.folder, pace);
+    const sketches = sets ?? new Sketches(sides, SKETCH_SECTION, bands * rows);
     const similarity: Similarity = (a, b) => sketches.similarity(a, b);
-    const summary = await writeClusters(context.folder, sides, documents, forest, {
-      earliest: options.keep === 'earliest',
+    const clusters = await writeClusters(context.folder, job.members, job.forest, {
+      earliest: prefersFirst(options),
       similarity,
       pace,
     });
-    return clusterOutcome({
-      preset: options.preset,
-      bands: parameters.bands,
-      rows: parameters.rows,
-      minJaccard: parameters.minJaccard,
-      ...summary,
-      ...counts,
-    });
+    const { files: artifact, summary } = await job.finish();
+    const { preset } = options;
+    return {
+      files: artifact,
+      summary: { preset, bands, rows, minJaccard, ...clusters, ...counts, ...summary },
+    };
   } finally {
-    closeSides(sides);
+    job.close();
   }
 }
 
 async function linkBands(
-  sides: readonly Side[],
-  documents: number,
+  job: IndexedJob,
   parameters: MinhashParameters,
-  forest: UnionFind,
   sets: ShingleSets | undefined,
   folder: string,
   pace: Pace,
 ): Promise<CandidateCounts & { withoutSignature: number }> {
   const counts: CandidateCounts = { candidatePairs: 0, verifiedPairs: 0, rejectedPairs: 0 };
   const { minJaccard } = parameters;
-  const idHash = sets ? await idHashes(sides, documents, pace) : undefined;
-  const sorter = new KeySorter(2, folder, documents);
+  const { forest, fresh } = job;
+  const idHash = sets ? await idHashes(job.sides, job.documents, pace) : undefined;
+  const sorter = new KeySorter(2, folder, fresh);
   let withoutSignature = 0;
   try {
     for (let band = 0; band < parameters.bands; band++) {
-      for (const { side, entry, first } of blocksOf(sides, BAND_SECTION + band)) {
+      for (const { side, entry, first } of blocksOf(job.ownSides, BAND_SECTION + band)) {
         const words = new Uint32Array(side.reader.read(entry).buffer);
         for (let i = 0; i < entry.count; i++) {
           if (words[2 * i] !== NO_KEY || words[2 * i + 1] !== NO_KEY) sorter.add(words, 2 * i, first + i);
@@ -200,9 +212,9 @@ async function linkBands(
         }
         await pace.step(`band ${band + 1} of ${parameters.bands}`);
       }
-      sorter.groups((group) => {
+      job.groups(sorter, band, (group) => {
         if (!sets || !idHash || minJaccard === undefined) linkAll(group, forest, counts);
-        else linkVerified(group, forest, counts, (a, b) => sets.atLeast(a, b, minJaccard), idHash);
+        else linkVerified(group, forest, counts, (a, b) => sets.atLeast(a, b, minJaccard), idHash, fresh);
       });
     }
   } finally {
@@ -231,7 +243,9 @@ export const minhashDedup = defineBarrier({
   to: 'documents',
   needs: [],
   gives: [],
+  files: (options, baseFolder) => namedIndex(options, KIND, baseFolder),
   barrier: {
+    tapOptions: TAP_OPTIONS,
     tap: (options, context, path) => new SignatureTap(options, context, path),
     reduce,
     apply: (options, context) =>

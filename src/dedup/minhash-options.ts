@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConfigurationError } from '../core/errors.ts';
+import { indexOptions } from './indexed-job.ts';
 import { priorityOptions } from './priority.ts';
 
 /** How a text becomes a set of hashed shingles and a signature: all that a signature depends on. */
@@ -100,6 +101,7 @@ export const minhashDedupOptions = z.strictObject({
     .describe('With `verify`: the least similarity of a duplicate; else the threshold, else 0.7'),
   seed: count(0, 0xffffffff).describe('Of the permutations'),
   ...priorityOptions,
+  ...indexOptions,
 });
 export type MinhashDedupOptions = z.infer<typeof minhashDedupOptions>;
 

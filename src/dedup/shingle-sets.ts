@@ -20,32 +20,47 @@ export class ShingleSets {
   private readonly blocks: SetBlock[];
   /** [documents] where a set begins in its block, in words. */
   private readonly starts: Uint32Array;
+  /** [blocks] 1 where `starts` is known and the block was checked. */
+  private readonly located: Uint8Array;
   private readonly cache = new Map<number, Uint32Array>();
   private cachedWords = 0;
 
   private constructor(blocks: SetBlock[], documents: number) {
     this.blocks = blocks;
+    this.located = new Uint8Array(blocks.length);
     this.starts = new Uint32Array(documents);
   }
 
+  /**
+   * Reads and checks the blocks of the first `fresh` documents at once, in large reads; those of an index, of which few
+   * are asked for, when one of their documents is.
+   */
   static async open(
     sides: readonly Side[],
     section: number,
     documents: number,
+    fresh: number,
     pace: Pace,
   ): Promise<ShingleSets> {
     const blocks = [...blocksOf(sides, section)];
     const sets = new ShingleSets(blocks, documents);
-    for (const { side, entry, first } of blocks) {
-      const words = new Uint32Array(side.reader.read(entry).buffer);
-      let at = entry.count;
-      for (let i = 0; i < entry.count; i++) {
-        sets.starts[first + i] = at;
-        at += words[i]!;
-      }
+    for (let block = 0; block < blocks.length; block++) {
+      if (blocks[block]!.first < fresh) sets.locate(block);
       await pace.step('shingles');
     }
     return sets;
+  }
+
+  /** Reads a block whole and notes where its sets begin. */
+  private locate(block: number): void {
+    const { side, entry, first } = this.blocks[block]!;
+    const words = new Uint32Array(side.reader.read(entry).buffer);
+    let at = entry.count;
+    for (let i = 0; i < entry.count; i++) {
+      this.starts[first + i] = at;
+      at += words[i]!;
+    }
+    this.located[block] = 1;
   }
 
   /** The Jaccard similarity of two documents. */
@@ -84,6 +99,7 @@ export class ShingleSets {
       if (blocks[middle]!.first <= document) low = middle + 1;
       else high = middle;
     }
+    if (this.located[low - 1] === 0) this.locate(low - 1);
     const { side, entry, first } = blocks[low - 1]!;
     const start = this.starts[document]! * 4;
     const isLast = document - first + 1 === entry.count;

@@ -1,4 +1,4 @@
-import { CancelledError, IntegrityError, ResourceError } from '../core/errors.ts';
+import { CancelledError, IntegrityError } from '../core/errors.ts';
 import type { JobContext, SideFile } from '../core/stage.ts';
 import { BlockReader } from './block-file.ts';
 import type { Side } from './document-columns.ts';
@@ -27,13 +27,6 @@ export function openSides(
   } catch (error) {
     closeSides(sides);
     throw error;
-  }
-  if (documents > 0xffffffff) {
-    closeSides(sides);
-    throw new ResourceError('deduplication counts documents in 32 bits', {
-      expected: 'at most 4294967295 documents',
-      found: `${documents}`,
-    });
   }
   return { sides, documents };
 }

@@ -166,6 +166,7 @@ class Run {
   async run(): Promise<RunSummary> {
     const { plan, settings } = this;
     const started = performance.now();
+    for (const step of plan.steps) await filesOf(step, step.spec.options, plan.spec.baseFolder);
     await writeJsonAtomic(join(settings.runFolder, 'plan.json'), plan);
     const { minFreeBytes } = plan.spec.run;
     const stop = (): void => this.stopper.abort();
@@ -212,10 +213,8 @@ class Run {
       const options =
         unit.type === 'segment' && step === unit.tap ? await tapOptions(step) : step.spec.options;
       parts[step.name] = { kind: step.spec.kind, ...options };
-      const named = (await findStep(step)).files as ((options: unknown) => readonly string[]) | undefined;
-      for (const file of named?.(step.spec.options) ?? []) {
+      for (const file of await filesOf(step, options, this.plan.spec.baseFolder))
         parts[`files.${file}.digest`] = await digestOfFile(resolve(this.plan.spec.baseFolder, file));
-      }
     }
     for (const [artifact, index] of Object.entries(unit.artifacts))
       parts[`artifact.${artifact}.digest`] = this.manifests.get(index)!.outputDigest;
@@ -767,6 +766,21 @@ async function digestOfFile(path: string): Promise<string> {
 }
 
 /** Those of a barrier's options that its side files depend on. */
+/** Files that a step's options name. */
+async function filesOf(
+  step: StepReference,
+  options: Readonly<Record<string, unknown>>,
+  baseFolder: string,
+): Promise<readonly string[]> {
+  const { files } = await findStep(step);
+  return (
+    (files as ((options: unknown, baseFolder: string) => readonly string[]) | undefined)?.(
+      options,
+      baseFolder,
+    ) ?? []
+  );
+}
+
 async function tapOptions({ spec, ...rest }: StepReference): Promise<Readonly<Record<string, unknown>>> {
   const { barrier } = (await findStep({ spec, ...rest })) as unknown as {
     barrier: Barrier<Record<string, unknown>, never>;

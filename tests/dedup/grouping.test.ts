@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { linkAll, linkVerified } from '../../src/dedup/candidates.ts';
@@ -61,6 +62,29 @@ describe('grouping by key', () => {
       expect([...group]).toEqual([0, 1, 2, 3].map((k) => (group[0]! % 100_000) + k * 100_000));
     });
     expect(groups).toBe(100_000);
+  });
+});
+
+describe('a sorted run on the disk', () => {
+  const spilled = (): { sorter: KeySorter; path: string } => {
+    const folder = scratch();
+    const sorter = new KeySorter(1, folder, 1000, 500);
+    for (let i = 0; i < 1500; i++) sorter.add(Uint32Array.of(i % 700), 0, i);
+    return { sorter, path: join(folder, 'run-0.tmp') };
+  };
+
+  it('is found out where a bit of it was flipped or its end is missing', () => {
+    for (const offset of [0, 1999, 3999]) {
+      const { sorter, path } = spilled();
+      const bytes = readFileSync(path);
+      bytes[offset]! ^= 4;
+      writeFileSync(path, bytes);
+      expect(() => sorter.groups(() => {})).toThrow(/run-0.tmp.*damaged run/);
+    }
+    const { sorter, path } = spilled();
+    truncateSync(path, 3000);
+    expect(() => sorter.groups(() => {})).toThrow(/truncated run/);
+    expect(readdirSync(dirname(path))).toEqual([]);
   });
 });
 

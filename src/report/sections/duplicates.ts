@@ -29,6 +29,7 @@ function ofStep(data: RunData, step: StepData): Markup {
   const documents = number('documents');
   const removed = number('removed');
   const forHeldOut = number('removedForHeldOut') ?? 0;
+  const indexed = number('indexDocuments');
   const figures: (Markup | undefined)[] = [
     card(
       count(number('clusters') ?? 0),
@@ -44,6 +45,13 @@ function ofStep(data: RunData, step: StepData): Markup {
     forHeldOut > 0
       ? card(count(forHeldOut), 'removed for the held-out set', 'training documents like one of it')
       : undefined,
+    indexed === undefined
+      ? undefined
+      : card(
+          count(number('removedForIndex') ?? 0),
+          'known from earlier runs',
+          `${count(indexed)} in the index`,
+        ),
   ];
   const sizes = data.clusterSizes.get(step.name);
   const most = Math.max(1, ...(sizes?.ranges.map(({ clusters }) => clusters) ?? []));
