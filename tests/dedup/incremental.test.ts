@@ -60,15 +60,19 @@ const ids = ({ kept }: Outcome): string[] => kept.map(({ id }) => id).sort();
 const index = ({ folder }: Outcome): string => join(folder, 'index');
 
 describe.each([
-  ['minhash-dedup', (d: NewDocument[], o: object) => minhash(d, { ...o }), corpus('a', 40, 6)],
+  [
+    'minhash-dedup',
+    (d: NewDocument[], o: Record<string, unknown>) => minhash(d, { ...o }),
+    corpus('a', 40, 6),
+  ],
   [
     'minhash-dedup, preset datatrove',
-    (d: NewDocument[], o: object) => minhash(d, { preset: 'datatrove', ...o }),
+    (d: NewDocument[], o: Record<string, unknown>) => minhash(d, { preset: 'datatrove', ...o }),
     corpus('b', 30, 6),
   ],
   [
     'exact-dedup',
-    (d: NewDocument[], o: object) => exact(d, o),
+    (d: NewDocument[], o: Record<string, unknown>) => exact(d, o),
     Array.from({ length: 300 }, (_, i) => document(`x${i}`, `text ${(i * 7) % 90}`)),
   ],
 ] as const)('%s against an index', (_name, dedup, documents) => {
