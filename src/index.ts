@@ -54,6 +54,8 @@ export { viewOf } from './core/text-view.ts';
 export { type Drop, drop, KEEP, type Keep, type Verdict } from './core/verdict.ts';
 export { exactDedup as exactDedupStep } from './dedup/exact-dedup.ts';
 export { minhashDedup as minhashDedupStep } from './dedup/minhash-dedup.ts';
+export { type DocumentSpans, SpanReader } from './dedup/span-file.ts';
+export { substringDedup as substringDedupStep } from './dedup/substring-dedup.ts';
 export { type Plan, planPipeline } from './execute/plan.ts';
 export { type RunObserver, type RunSettings, type RunSummary, runPlan } from './execute/run.ts';
 export { readStep } from './io/steps/read.ts';

@@ -5,6 +5,7 @@ import { holdOut } from './core/steps/hold-out.ts';
 import { pipe } from './core/steps/pipe.ts';
 import { exactDedup } from './dedup/exact-dedup.ts';
 import { minhashDedup } from './dedup/minhash-dedup.ts';
+import { substringDedup } from './dedup/substring-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
 import { readStep } from './io/steps/read.ts';
@@ -40,6 +41,7 @@ export const STEPS: readonly AnyStep[] = [
   redactPii,
   exactDedup,
   minhashDedup,
+  substringDedup,
   writeStep,
   trainTokenizer,
   loadTokenizerStep,

@@ -49,11 +49,11 @@ export class DocumentColumns {
     this.labelBytes += label.length;
   }
 
-  /** Writes both blocks and starts anew. */
-  write(writer: BlockWriter): void {
+  /** Writes both blocks, or without labels the first only, and starts anew. */
+  write(writer: BlockWriter, withLabels = true): void {
     const n = this.length;
     writer.write(META_SECTION, new Uint8Array(this.meta.buffer, 0, n * META_BYTES), n);
-    writer.write(LABEL_SECTION, encodeLabels(this.labels), n);
+    if (withLabels) writer.write(LABEL_SECTION, encodeLabels(this.labels), n);
     this.length = 0;
     this.labelBytes = 0;
     this.labels.length = 0;

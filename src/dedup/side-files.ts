@@ -38,13 +38,18 @@ export function closeSides(sides: readonly Side[]): void {
 /** Lets the event loop turn about every 50 ms of plain loops, reports progress and stops on an abort. */
 export class Pace {
   private readonly context: JobContext;
-  private readonly total: number;
+  private total: number;
   private done = 0;
   private last = performance.now();
 
   constructor(context: JobContext, total: number) {
     this.context = context;
     this.total = total;
+  }
+
+  /** So many more steps will come. */
+  expect(steps: number): void {
+    this.total += steps;
   }
 
   /** @throws CancelledError after an abort */

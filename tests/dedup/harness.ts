@@ -18,6 +18,10 @@ export interface Outcome {
   readonly folder: string;
   readonly kept: { id: string; signals: Record<string, number> }[];
   readonly refused: Refused[];
+  /** Texts and metadata of what was kept, and the counters, by id and by name. */
+  readonly texts: Map<string, string>;
+  readonly metadata: Map<string, Readonly<Record<string, unknown>>>;
+  readonly counts: Record<string, number>;
 }
 
 export function scratch(): string {
@@ -91,20 +95,27 @@ export async function runBarrier<O>(
   const { summary, files } = await barrier.reduce(options, sides, jobContext(job));
   const refused: Refused[] = [];
   const kept: Outcome['kept'] = [];
+  const texts: Outcome['texts'] = new Map();
+  const metadata: Outcome['metadata'] = new Map();
+  const counts: Outcome['counts'] = {};
   for (const side of sides) {
     const stage = await barrier.apply!(options, {
-      ...stageContext(refused),
+      ...stageContext(refused, counts),
       outcome: job,
       firstDocument: side.firstDocument,
     });
     const documents = parts[side.partition]!;
     for (let from = 0; from < documents.length; from += 64) {
       const out = await stage.process(DocumentBatch.from(documents.slice(from, from + 64), from));
-      for (const row of out.rows) kept.push({ id: row.id, signals: row.signals });
+      out.rows.forEach((row, i) => {
+        kept.push({ id: row.id, signals: row.signals });
+        texts.set(row.id, out.text(i));
+        metadata.set(row.id, row.metadata);
+      });
     }
     await stage.close?.();
   }
-  return { summary, files, folder: job, kept, refused };
+  return { summary, files, folder: job, kept, refused, texts, metadata, counts };
 }
 
 export function document(id: string, text: string, more: Partial<NewDocument> = {}): NewDocument {
