@@ -387,6 +387,47 @@ function build(): Command {
   addTokenizerCommands(program);
 
   program
+    .command('inspect')
+    .description('says what thresholds would drop before they do: measures every signal without dropping')
+    .argument('<sources...>', 'a run directory, a pipeline file, or files of documents')
+    .option(
+      '-s, --set <step.option=value>',
+      'another threshold: gopher-quality.minWords=20, fineweb.maxNewlineRatio=null',
+      collect,
+      [],
+    )
+    .option(
+      '-f, --filter <step>',
+      'for files: this filter instead of the usual ones (several times)',
+      collect,
+      [],
+    )
+    .option('--show <step.option>', 'one threshold in detail: histogram, what others would drop, borderlines')
+    .option('-n, --number <n>', 'examples of each kind', wholeNumber, 2)
+    .option('-o, --out <folder>', 'where the signals go (default: inspect in the run directory)')
+    .option('--tokenizer <file>', 'counts tokens (default: that of the run, or 4 bytes a token)')
+    .option('--format <format>', 'for files: what they are (default: told by their names)')
+    .option('--field <name>', 'for files: field of a record that holds the text (default: text)')
+    .option('--unit <unit>', 'for files: one document of a text file: file, line or paragraph')
+    .option('--limit <n>', 'measure about this many documents only', positive)
+    .option('-w, --workers <n>', 'threads (default: one a core)', positive)
+    .option('--json', 'the numbers as one JSON object')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'provender inspect runs/quickstart',
+        'provender inspect runs/quickstart --set gopher-quality.minAlphabeticWordRatio=0.7',
+        'provender inspect mine.yaml --show gopher-quality.minWords -n 5',
+        "provender inspect 'crawl/*.jsonl.gz' --field content --filter fineweb --filter c4",
+      ),
+    )
+    .action(async (sources: string[], options) => {
+      const { inspectCommand } = await import('./cli/inspect-command.ts');
+      exitCode = await inspectCommand(sources, options);
+    });
+
+  program
     .command('trace')
     .description('goes from a token to its source, or from a document to all its tokens')
     .argument('<run>', 'a run directory (or a folder of shards)')

@@ -8,6 +8,7 @@ import { minhashDedup } from './dedup/minhash-dedup.ts';
 import { substringDedup } from './dedup/substring-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
+import { measureStep } from './inspect/measure.ts';
 import { readStep } from './io/steps/read.ts';
 import { writeStep } from './io/steps/write.ts';
 import { c4 } from './quality/judges/c4.ts';
@@ -52,6 +53,9 @@ export const STEPS: readonly AnyStep[] = [
   generateStep,
 ];
 
+/** Steps that provender's own commands plan with; no pipeline file names them. */
+const OWN_STEPS: readonly AnyStep[] = [measureStep];
+
 const byKind = new Map(STEPS.map((step) => [step.kind, step]));
 
 export const stepTable: StepTable = {
@@ -64,7 +68,7 @@ export const stepTable: StepTable = {
 export async function findStep(reference: StepReference): Promise<AnyStep> {
   const { kind, use } = reference.spec;
   if (use !== undefined) return (await loadUserModule(use)).step;
-  const step = byKind.get(kind);
+  const step = byKind.get(kind) ?? OWN_STEPS.find((own) => own.kind === kind);
   if (!step) throw new ConfigurationError(`no step is called '${kind}'`);
   return step;
 }

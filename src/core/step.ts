@@ -79,7 +79,9 @@ export type StageStep<
   N extends Artifact,
 > = Described<K, S, In, Out, N, never> & {
   readonly role: 'stage';
-  /** The rules by which it refuses documents, over the signals `KIND.NAME` that it leaves in their rows. */
+  /** Names of what it leaves in the rows of documents as signals `KIND.NAME`. */
+  readonly signals?: readonly string[];
+  /** The rules by which it refuses documents, over those signals. */
   readonly rules?: readonly Rule[];
   /**
    * Held-out documents go around a stage from documents to documents, as they go around judges: what a model is

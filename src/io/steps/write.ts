@@ -1,22 +1,17 @@
-import { copyFile, link, open, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import {
-  CancelledError,
-  ConfigurationError,
-  classifySystemError,
-  IntegrityError,
-} from '../../core/errors.ts';
+import { CancelledError, ConfigurationError, IntegrityError } from '../../core/errors.ts';
 import {
   ensureFolder,
   readJsonIfThere,
   removeIfThere,
   syncFolder,
-  temporaryName,
   writeJsonAtomic,
 } from '../../core/files.ts';
 import type { JobContext, JobOutcome, SideFile } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
+import { placeFile } from '../place-file.ts';
 import { JsonlSink } from '../writers/jsonl.ts';
 import { LAYOUTS } from '../writers/layouts.ts';
 import { ParquetSink } from '../writers/parquet.ts';
@@ -89,28 +84,6 @@ interface PartsManifest {
 
 const MANIFEST = 'parts.json';
 
-/** The same file under another name: a hard link, or a synced copy where the disk is another. */
-async function place(from: string, to: string): Promise<void> {
-  const temporary = temporaryName(to);
-  try {
-    try {
-      await link(from, temporary);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? '';
-      if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(code)) throw error;
-      await copyFile(from, temporary);
-      const handle = await open(temporary, 'r');
-      await handle.sync().finally(() => handle.close());
-    }
-    await rename(temporary, to);
-    // Where both names were the same file already, `rename` does nothing and leaves both.
-    await rm(temporary, { force: true });
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw classifySystemError(error, { file: to });
-  }
-}
-
 /** Puts the parts into a folder outside the run, in place of those that an earlier run put there; nothing else is touched. */
 async function publish(folder: string, from: string, manifest: PartsManifest): Promise<void> {
   await ensureFolder(folder);
@@ -134,7 +107,7 @@ async function publish(folder: string, from: string, manifest: PartsManifest): P
   const files = [...names].map((name) => ({ name, documents: 0, bytes: 0 }));
   await writeJsonAtomic(path, { ...manifest, incomplete: true, files });
   for (const name of ours) if (!kept.has(name)) await removeIfThere(join(folder, name));
-  for (const { name } of manifest.files) await place(join(from, name), join(folder, name));
+  for (const { name } of manifest.files) await placeFile(join(from, name), join(folder, name));
   syncFolder(folder);
   await writeJsonAtomic(path, manifest);
 }
@@ -152,7 +125,7 @@ async function reduce(
     if (side.documents === 0) continue;
     const name = `part-${String(files.length).padStart(5, '0')}${ending}`;
     const target = join(context.folder, name);
-    await place(side.path, target);
+    await placeFile(side.path, target);
     const { size } = await stat(target);
     if (size === 0)
       throw new IntegrityError('a part is empty', {

@@ -72,6 +72,7 @@ export const c4 = defineStage({
   from: 'documents',
   to: 'documents',
   needs: [],
+  signals: ['lines', 'kept-lines', 'sentences'],
   rules: RULES,
   open: (o, context) =>
     rewriteStage(context, (document) => cleanC4(document.text, o, (name) => context.count(name))),

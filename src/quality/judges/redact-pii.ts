@@ -50,6 +50,7 @@ export const redactPii = defineStage({
   from: 'documents',
   to: 'documents',
   needs: [],
+  signals: ['found'],
   open: (o, context) =>
     rewriteStage(context, (document) => {
       const found = findPii(document.text, o);

@@ -1,0 +1,154 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { ConfigurationError } from '../core/errors.ts';
+import { ensureFolder } from '../core/files.ts';
+import { type PipelineSpec, readPipelineFile } from '../core/pipeline-file.ts';
+import { planPipeline } from '../execute/plan.ts';
+import { runPlan } from '../execute/run.ts';
+import { readPlan, unitFolder } from '../execute/run-folder.ts';
+import { answer, readLabels } from '../inspect/answer.ts';
+import { type Check, checksOf } from '../inspect/checks.ts';
+import {
+  DEFAULT_FILTERS,
+  filePipeline,
+  type InspectedStep,
+  inspectionOf,
+  withOverrides,
+} from '../inspect/inspection.ts';
+import { measureStep } from '../inspect/measure.ts';
+import { signalFiles } from '../inspect/read-signals.ts';
+import { stepTable } from '../steps.ts';
+import { artifactFolder } from './artifacts.ts';
+import { checkName, inspectLines } from './inspect-view.ts';
+import { onInterrupt } from './interrupt.ts';
+import { ProgressView } from './progress-view.ts';
+
+export interface InspectCommandOptions {
+  readonly set: readonly string[];
+  readonly filter: readonly string[];
+  readonly show?: string;
+  readonly number: number;
+  readonly out?: string;
+  readonly limit?: number;
+  readonly workers?: number;
+  readonly tokenizer?: string;
+  readonly format?: string;
+  readonly field?: string;
+  readonly unit?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+interface Target {
+  readonly title: string;
+  readonly spec: PipelineSpec;
+  readonly folder: string;
+  /** A tokenizer that the run has made. */
+  readonly tokenizer?: string;
+}
+
+/** A run directory, a pipeline file, or files of documents. */
+async function targetOf(sources: readonly string[], options: InspectCommandOptions): Promise<Target> {
+  const [first] = sources as [string];
+  if (sources.length === 1 && existsSync(join(first, 'plan.json'))) {
+    const { spec } = await readPlan(first);
+    const tokenizer = await artifactFolder(first, 'tokenizer').catch(() => undefined);
+    return {
+      title: first,
+      spec,
+      folder: join(first, 'inspect'),
+      tokenizer: tokenizer && join(resolve(tokenizer), 'tokenizer.json'),
+    };
+  }
+  if (sources.length === 1 && /\.ya?ml$/i.test(first)) {
+    const spec = await readPipelineFile(first, stepTable);
+    return { title: first, spec, folder: join('runs', spec.name, 'inspect') };
+  }
+  if (sources.length === 1 && existsSync(first) && statSync(first).isDirectory())
+    throw new ConfigurationError('a folder that no run made', {
+      file: first,
+      expected: 'a run directory, a pipeline file (.yaml), or files of documents',
+    });
+  const name = basename(first)
+    .replace(/(\.[a-z]+)+$/i, '')
+    .replace(/[^\w.-]+/g, '-')
+    .replace(/^\.*$/, 'files');
+  const { filter, format, field, unit } = options;
+  const kinds = filter.length > 0 ? filter : DEFAULT_FILTERS;
+  const spec = await filePipeline(sources, kinds, name, { format, field, unit });
+  return { title: sources.join(' '), spec, folder: join('runs', `inspect-${name}`) };
+}
+
+/** Measures what is not measured yet; gives the folder of the signals. */
+async function measure(
+  spec: PipelineSpec,
+  folder: string,
+  { limit, workers, quiet, json }: InspectCommandOptions,
+): Promise<string> {
+  const run = workers === undefined ? spec.run : { ...spec.run, workers };
+  const table = {
+    ...stepTable,
+    get: (kind: string) => (kind === measureStep.kind ? measureStep : stepTable.get(kind)),
+  };
+  const plan = await planPipeline({ ...spec, run }, table);
+  await ensureFolder(folder);
+  const view = quiet || json ? undefined : new ProgressView(process.stderr);
+  const aborter = new AbortController();
+  const interrupt = onInterrupt(() => aborter.abort());
+  try {
+    await runPlan(plan, { runFolder: folder, limit, signal: aborter.signal, observer: view });
+  } finally {
+    view?.stop();
+    interrupt.release();
+  }
+  return join(unitFolder(folder, plan.units.at(-1)!), 'artifact');
+}
+
+/** Number of the check that `STEP.OPTION` names. */
+function checkCalled(name: string, checks: readonly Check[], steps: readonly InspectedStep[]): number {
+  const names = checks.map((check) => (check.rule ? checkName(steps, check) : ''));
+  const found = names.indexOf(name);
+  if (found >= 0) return found;
+  throw new ConfigurationError(`--show ${name}`, { expected: `one of ${names.filter(Boolean).join(', ')}` });
+}
+
+/** `provender inspect`. Gives the exit code. */
+export async function inspectCommand(
+  sources: readonly string[],
+  options: InspectCommandOptions,
+): Promise<number> {
+  const target = await targetOf(sources, options);
+  const folder = resolve(options.out ?? target.folder);
+  const tokenizer = options.tokenizer === undefined ? target.tokenizer : resolve(options.tokenizer);
+  const tried = await inspectionOf(await withOverrides(target.spec, options.set), tokenizer);
+  const before = await inspectionOf(target.spec, tokenizer);
+  const files = await signalFiles(await measure(tried.spec, folder, options));
+  const labels = await readLabels(files, tried.steps);
+  const check =
+    options.show === undefined
+      ? undefined
+      : checkCalled(options.show, checksOf(tried.steps, labels), tried.steps);
+  const found = await answer(files, tried.steps, before.steps, labels, { check, examples: options.number });
+  if (options.json) {
+    const { funnel, checks } = found;
+    const named = checks.map((one, c) => ({
+      name: checkName(tried.steps, one),
+      reason: one.reason,
+      ...funnel.checks[c],
+    }));
+    process.stdout.write(
+      `${JSON.stringify({ ...funnel, checks: named, before: found.before.kept, labels, gone: found.gone, stays: found.stays, signals: files })}\n`,
+    );
+    return 0;
+  }
+  const lines = inspectLines(found, tried.steps, {
+    title: target.title,
+    check,
+    countedTokens: tokenizer !== undefined,
+    leftOut: tried.leftOut,
+  });
+  process.stdout.write(
+    `${lines.join('\n')}\n\nsignals: ${files[0] ?? 'none'}${files.length > 1 ? ` and ${files.length - 1} more` : ''}\n`,
+  );
+  return 0;
+}
