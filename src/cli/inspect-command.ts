@@ -3,9 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
 import { ensureFolder } from '../core/files.ts';
 import { type PipelineSpec, readPipelineFile } from '../core/pipeline-file.ts';
-import { planPipeline } from '../execute/plan.ts';
-import { runPlan } from '../execute/run.ts';
-import { readPlan, unitFolder } from '../execute/run-folder.ts';
+import { readPlan } from '../execute/run-folder.ts';
 import { answer, readLabels } from '../inspect/answer.ts';
 import { type Check, checksOf } from '../inspect/checks.ts';
 import {
@@ -15,8 +13,7 @@ import {
   inspectionOf,
   withOverrides,
 } from '../inspect/inspection.ts';
-import { measureStep } from '../inspect/measure.ts';
-import { signalFiles } from '../inspect/read-signals.ts';
+import { measureSignals } from '../inspect/measure-signals.ts';
 import { stepTable } from '../steps.ts';
 import { artifactFolder } from './artifacts.ts';
 import { checkName, inspectLines } from './inspect-view.ts';
@@ -79,29 +76,23 @@ async function targetOf(sources: readonly string[], options: InspectCommandOptio
   return { title: sources.join(' '), spec, folder: join('runs', `inspect-${name}`) };
 }
 
-/** Measures what is not measured yet; gives the folder of the signals. */
+/** Measures what is not measured yet, showing how far it is. */
 async function measure(
   spec: PipelineSpec,
-  folder: string,
+  runFolder: string,
   { limit, workers, quiet, json }: InspectCommandOptions,
-): Promise<string> {
+): Promise<string[]> {
+  await ensureFolder(runFolder);
   const run = workers === undefined ? spec.run : { ...spec.run, workers };
-  const table = {
-    ...stepTable,
-    get: (kind: string) => (kind === measureStep.kind ? measureStep : stepTable.get(kind)),
-  };
-  const plan = await planPipeline({ ...spec, run }, table);
-  await ensureFolder(folder);
-  const view = quiet || json ? undefined : new ProgressView(process.stderr);
+  const observer = quiet || json ? undefined : new ProgressView(process.stderr);
   const aborter = new AbortController();
   const interrupt = onInterrupt(() => aborter.abort());
   try {
-    await runPlan(plan, { runFolder: folder, limit, signal: aborter.signal, observer: view });
+    return await measureSignals({ ...spec, run }, { runFolder, limit, signal: aborter.signal, observer });
   } finally {
-    view?.stop();
+    observer?.stop();
     interrupt.release();
   }
-  return join(unitFolder(folder, plan.units.at(-1)!), 'artifact');
 }
 
 /** Number of the check that `STEP.OPTION` names. */
@@ -122,7 +113,7 @@ export async function inspectCommand(
   const tokenizer = options.tokenizer === undefined ? target.tokenizer : resolve(options.tokenizer);
   const tried = await inspectionOf(await withOverrides(target.spec, options.set), tokenizer);
   const before = await inspectionOf(target.spec, tokenizer);
-  const files = await signalFiles(await measure(tried.spec, folder, options));
+  const files = await measure(tried.spec, folder, options);
   const labels = await readLabels(files, tried.steps);
   const check =
     options.show === undefined

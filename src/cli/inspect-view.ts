@@ -6,7 +6,7 @@ import type { Check } from '../inspect/checks.ts';
 import type { Amount } from '../inspect/decision.ts';
 import type { InspectedStep } from '../inspect/inspection.ts';
 import { figure } from '../report/figures.ts';
-import { barsOf } from '../report/histogram.ts';
+import { type Bar, barsOf } from '../report/histogram.ts';
 
 const EXCERPT_CHARACTERS = 220;
 const BAR = 40;
@@ -141,9 +141,24 @@ function exampleLines(title: string, list: readonly Example[], steps: readonly I
   return lines;
 }
 
+function isShare({ sorted }: Values): boolean {
+  return sorted.length > 0 && sorted[0]! >= 0 && sorted.at(-1)! <= 1 && sorted.some((v) => v % 1 !== 0);
+}
+
+/** Shares in twentieths, what is 1 in the last. */
+function shareBars({ sorted }: Values): Bar[] {
+  const bars = Array.from({ length: 20 }, (_, i) => ({ low: i / 20, high: (i + 1) / 20, count: 0 }));
+  for (const value of sorted) bars[Math.min(19, Math.floor(value * 20))]!.count++;
+  return bars;
+}
+
+function logBars({ histogram }: Values): Bar[] {
+  const { negative, zero, positive } = barsOf(histogram, 24);
+  return [...negative, ...(zero > 0 ? [{ low: 0, high: 0, count: zero }] : []), ...positive];
+}
+
 function histogramLines(values: Values, bound: number | null): string[] {
-  const { negative, zero, positive } = barsOf(values.histogram, 24);
-  const bars = [...negative, ...(zero > 0 ? [{ low: 0, high: 0, count: zero }] : []), ...positive];
+  const bars = isShare(values) ? shareBars(values) : logBars(values);
   const most = Math.max(1, ...bars.map((bar) => bar.count));
   const rows = bars.map(({ low, high, count: n }) => {
     const here = bound !== null && bound >= low && (bound < high || low === high);
