@@ -311,6 +311,7 @@ function build(): Command {
       'where the model goes; the same command goes on after an interruption',
     )
     .option('--tokenizer <folder>', 'run directory or folder of the tokenizer (default: the same run)')
+    .option('--follow', 'begin on the shards that are finished while another process still writes the others')
     .option(
       '-s, --set <path=value>',
       'an option of the train step: steps=500, model.width=192, schedule.learningRate=3e-3',
@@ -326,6 +327,7 @@ function build(): Command {
       examples(
         'provender train runs/quickstart --out models/wider --set model.width=256 --set steps=1000',
         'provender train runs/quickstart --out models/masked --set objective.kind=masked --set model.family=bert',
+        'provender train runs/overnight --out models/early --follow',
       ),
     )
     .action(async (run: string, options) => {

@@ -43,3 +43,14 @@ export async function stepOfRun(path: string, kind: string): Promise<StepSpec | 
   const plan = await readPlan(path);
   return plan.steps.find((step) => step.spec.kind === kind)?.spec;
 }
+
+/** The folder that a run's shards are or will be written to; otherwise the folder itself. */
+export async function shardFolder(path: string): Promise<string> {
+  if (!(await isThere(join(path, 'plan.json')))) return path;
+  const plan = await readPlan(path);
+  for (const unit of [...plan.units].reverse()) {
+    if (unit.type === 'job' && (await findStep(unit.step)).gives.includes('shards'))
+      return join(unitFolder(path, unit), 'artifact');
+  }
+  throw new ConfigurationError('this run writes no shards', { file: path });
+}

@@ -17,7 +17,7 @@ import { WorkerPool } from '../execute/pool.ts';
 import { lockRunFolder } from '../execute/run-folder.ts';
 import { stepTable } from '../steps.ts';
 import { generateFromFolder, type sampleOptions } from '../train/steps/generate.ts';
-import { artifactFolder, stepOfRun } from './artifacts.ts';
+import { artifactFolder, shardFolder, stepOfRun } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
 import { bitsPerByteLines } from './summary-view.ts';
@@ -89,6 +89,7 @@ async function runJob({ spec, artifacts, folder, seed, workers, quiet }: JobRequ
 export interface TrainCommandOptions {
   readonly out: string;
   readonly tokenizer?: string;
+  readonly follow?: boolean;
   readonly set: readonly string[];
   readonly seed: number;
   readonly workers?: number;
@@ -98,14 +99,16 @@ export interface TrainCommandOptions {
 
 /** `provender train`: trains on a run's shards (or a folder of shards) into a folder of its own. */
 export async function trainCommand(source: string, options: TrainCommandOptions): Promise<number> {
-  const spec = await optionsOf('train', source, options.set);
-  const shards = await artifactFolder(source, 'shards');
+  const followed = options.follow ? ['follow=true', 'epochsInOrder=1'] : [];
+  const spec = await optionsOf('train', source, [...followed, ...options.set]);
+  const shards = options.follow ? await shardFolder(source) : await artifactFolder(source, 'shards');
   const tokenizer = await artifactFolder(options.tokenizer ?? source, 'tokenizer');
   const folder = await ensureFolder(resolve(options.out));
   const release = await lockRunFolder(folder);
   try {
     const inputs = {
-      'shards.digest': await sha256File(join(shards, 'index.json')),
+      // Shards that are still being written have no digest yet: the checkpoint keeps that of the first one.
+      ...(options.follow ? {} : { 'shards.digest': await sha256File(join(shards, 'index.json')) }),
       'tokenizer.digest': await sha256File(join(tokenizer, 'tokenizer.json')),
     };
     await refuseMismatch(folder, fingerprint({ seed: options.seed, train: spec.options, ...inputs }));

@@ -5,6 +5,7 @@ import { count, excerpt } from '../core/format.ts';
 import { readPlan } from '../execute/run-folder.ts';
 import { browse, browsePoints } from '../report/browse.ts';
 import type { ShardSplit } from '../shard/format.ts';
+import type { Packing } from '../shard/packing.ts';
 import { type DocumentPlace, type OrderSettings, ShardTracer, type TokenPlace } from '../shard/trace.ts';
 import { loadTokenizer, type Tokenizer } from '../tokenize/tokenizer.ts';
 import { readModelFile } from '../train/model-folder.ts';
@@ -32,11 +33,13 @@ async function orderOf(run: string, split: ShardSplit, seed: number): Promise<Or
     orderSeed?: number;
     seed?: number;
     accumulate: number;
+    packing?: Packing;
+    epochsInOrder?: number;
   };
   const { context } = await readModelFile(await artifactFolder(run, 'model'));
+  const { packing, epochsInOrder } = options;
   return {
-    split,
-    context,
+    ...{ split, context, packing, epochsInOrder },
     rows: options.rows * options.accumulate,
     orderSeed: options.orderSeed ?? options.seed ?? seed,
   };

@@ -6,11 +6,11 @@ export interface WindowBatch {
   readonly width: number;
   /** [rows * width] */
   readonly tokens: Int32Array;
-  /** [rows * width] running number of the token's document inside its window, from 0. */
+  /** [rows * width] running number of the token's document inside its window, from 0; -1 for padding. */
   readonly segments: Int32Array;
   /** [rows * width] position of the token inside its document. */
   readonly positions: Int32Array;
-  /** [rows * width] index into `documents`. */
+  /** [rows * width] index into `documents`; -1 for padding. */
   readonly documentIndex: Int32Array;
   /** The documents that the batch touches, each once. */
   readonly documents: readonly ShardDocument[];

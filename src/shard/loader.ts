@@ -2,10 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import { ConfigurationError } from '../core/errors.ts';
 import type { ShardDocument, WindowBatch } from './batch.ts';
 import type { ShardSplit } from './format.ts';
+import type { Packing } from './packing.ts';
 import { WindowOrder } from './permutation.ts';
 import type { ShardFile, Verification } from './shard-file.ts';
 import { openShard, readShardIndex, type ShardIndex } from './shard-set.ts';
-import { TokenSequence } from './token-sequence.ts';
+import { WindowReader } from './window-reader.ts';
 
 export interface LoaderOptions {
   readonly split: ShardSplit;
@@ -15,6 +16,13 @@ export interface LoaderOptions {
   readonly rows: number;
   /** Seeds the order of the windows; every epoch has a permutation of its own. */
   readonly orderSeed: number;
+  /** How documents fill windows (default: concatenate). */
+  readonly packing?: Packing;
+  /**
+   * Epochs that read the windows in the order of the shards, before those that shuffle them (default 0): for a
+   * curriculum, and to have the batches of a loader that followed the shards as they were written.
+   */
+  readonly epochsInOrder?: number;
   /** This process among `ranks` (default 0 of 1): it reads rows [rank * rows, (rank + 1) * rows) of the global batch. */
   readonly rank?: number;
   readonly ranks?: number;
@@ -43,10 +51,9 @@ const DEFAULT_MEMORY = 1 << 30;
 /**
  * Gives batches of windows from finished shards: (order seed, step) -> batch, without state.
  *
- * The shards of a split are one sequence of `tokens` tokens. Window w is tokens w * context to (w + 1) * context of
- * it, both included: consecutive windows overlap by one token, and each token but the first is a target exactly once
- * (up to context - 1 tokens at the very end are in no window). Global row g = step * rows * ranks + rank * rows + row
- * is window P_e(g mod windows) of epoch e = floor(g / windows): every window once an epoch, whatever the batch size.
+ * The shards of a split are one sequence of `tokens` tokens, cut into windows as `packing` says (window-plan.ts).
+ * Global row g = step * rows * ranks + rank * rows + row is window P_e(g mod windows) of epoch e = floor(g / windows):
+ * every window once an epoch, whatever the batch size.
  */
 export class ShardLoader {
   /** Tokens of the split, end-of-text tokens included. */
@@ -59,21 +66,21 @@ export class ShardLoader {
   readonly tokenizer: LoaderTokenizer;
   readonly index: ShardIndex;
   private readonly options: LoaderOptions;
-  private readonly sequence: TokenSequence;
+  private readonly reader: WindowReader;
   private readonly order: WindowOrder;
 
   private constructor(options: LoaderOptions, index: ShardIndex, shards: readonly ShardFile[]) {
-    const { context, rows, ranks = 1 } = options;
+    const { context, rows, ranks = 1, packing = 'concatenate' } = options;
     const { digest, vocabularySize, endOfText } = index.tokenizer;
     this.options = options;
     this.index = index;
-    this.sequence = new TokenSequence(shards);
-    this.tokens = this.sequence.tokens;
-    this.windows = Math.max(0, Math.floor((this.tokens - 1) / context));
+    this.reader = new WindowReader({ context, packing, padding: endOfText ?? 0 }, shards);
+    this.tokens = this.reader.sequence.tokens;
+    this.windows = this.reader.plan.windows;
     this.stepsPerEpoch = Math.ceil(this.windows / (rows * ranks));
     this.digest = index.digest;
     this.tokenizer = { digest, vocabularySize, endOfText: endOfText ?? undefined };
-    this.order = new WindowOrder(Math.max(1, this.windows), options.orderSeed);
+    this.order = new WindowOrder(Math.max(1, this.windows), options.orderSeed, options.epochsInOrder);
   }
 
   /**
@@ -104,29 +111,18 @@ export class ShardLoader {
 
   /** The batch of step `step` (from 0). Throws ConfigurationError where the split is shorter than one window. */
   batch(step: number): WindowBatch {
-    const { context, rows, rank = 0, ranks = 1 } = this.options;
-    if (this.windows === 0) {
-      throw new ConfigurationError(`the ${this.options.split} shards are shorter than one window`, {
-        expected: `at least ${context + 1} tokens`,
-        found: `${this.tokens}`,
-      });
-    }
-    if (!(Number.isSafeInteger(step) && step >= 0)) throw new RangeError(`step ${step}`);
-    const first = (step * ranks + rank) * rows;
-    const starts = new Array<number>(rows);
-    for (let row = 0; row < rows; row++) starts[row] = this.order.at(first + row) * context;
-    return this.sequence.windows(starts, context + 1);
+    if (this.windows === 0) throw noWindow(this.options, this.tokens);
+    return this.reader.read(placesOfStep(this.options, step).map((place) => this.order.at(place)));
   }
 
   /** The window that row `row` of this rank's batch at `step` reads: its first token among the split's tokens. */
   windowStart(step: number, row: number): number {
-    const { context, rows, rank = 0, ranks = 1 } = this.options;
-    return this.order.at((step * ranks + rank) * rows + row) * context;
+    return this.reader.plan.pieces(this.order.at(placesOfStep(this.options, step)[row]!))[0]!.start;
   }
 
   /** Every document of the split in shard order. */
   async *documents(): AsyncGenerator<LoadedDocument> {
-    for (const shard of this.sequence.shards) {
+    for (const shard of this.reader.shards) {
       for (let i = 0; i < shard.header.documents; i++) {
         const start = shard.starts[i]!;
         const tokens = new Int32Array(shard.starts[i + 1]! - start);
@@ -137,12 +133,30 @@ export class ShardLoader {
   }
 
   async close(): Promise<void> {
-    for (const shard of this.sequence.shards) shard.close();
+    this.reader.close();
   }
 }
 
-function checkOptions(options: LoaderOptions): void {
-  const { context, rows, rank = 0, ranks = 1 } = options;
+/** Global rows, counted over all steps, of this rank's batch at `step`. */
+export function placesOfStep(
+  { rows, rank = 0, ranks = 1 }: Pick<LoaderOptions, 'rows' | 'rank' | 'ranks'>,
+  step: number,
+): number[] {
+  if (!(Number.isSafeInteger(step) && step >= 0)) throw new RangeError(`step ${step}`);
+  const first = (step * ranks + rank) * rows;
+  return Array.from({ length: rows }, (_, row) => first + row);
+}
+
+export function noWindow(options: Pick<LoaderOptions, 'split' | 'context'>, tokens: number) {
+  return new ConfigurationError(`the ${options.split} shards are shorter than one window`, {
+    expected: `at least ${options.context + 1} tokens`,
+    found: `${tokens}`,
+  });
+}
+
+/** Throws ConfigurationError for what is out of range. */
+export function checkOptions(options: LoaderOptions): void {
+  const { context, rows, rank = 0, ranks = 1, epochsInOrder = 0 } = options;
   const whole = (name: string, value: number, least: number): void => {
     if (!Number.isSafeInteger(value) || value < least) {
       throw new ConfigurationError(`${name} is out of range`, {
@@ -155,6 +169,7 @@ function checkOptions(options: LoaderOptions): void {
   whole('rows', rows, 1);
   whole('ranks', ranks, 1);
   whole('rank', rank, 0);
+  whole('epochsInOrder', epochsInOrder, 0);
   if (rank >= ranks)
     throw new ConfigurationError('rank is out of range', {
       expected: `less than ${ranks}`,

@@ -82,25 +82,32 @@ function bitsOf(n: number): number {
   return bits;
 }
 
-/** The order of windows over all epochs: place g is window at(g), each epoch a permutation of its own. */
+/**
+ * The order of windows over all epochs: place g is window at(g). The first `epochsInOrder` epochs go through the windows
+ * in their own order, that of the shards; each later one has a permutation of its own.
+ */
 export class WindowOrder {
   readonly windows: number;
   private readonly random: Random;
+  private readonly epochsInOrder: number;
   private readonly kept = new Map<number, Permutation>();
 
-  constructor(windows: number, orderSeed: number) {
+  constructor(windows: number, orderSeed: number, epochsInOrder = 0) {
     this.windows = windows;
+    this.epochsInOrder = epochsInOrder;
     this.random = new Random(orderSeed).split('order');
   }
 
   at(place: number): number {
     const epoch = Math.floor(place / this.windows);
-    return this.epoch(epoch).at(place - epoch * this.windows);
+    const within = place - epoch * this.windows;
+    return epoch < this.epochsInOrder ? within : this.epoch(epoch).at(within);
   }
 
   /** The place in epoch `epoch` at which a window is read. */
   placeOf(window: number, epoch: number): number {
-    return epoch * this.windows + this.epoch(epoch).inverse(window);
+    const within = epoch < this.epochsInOrder ? window : this.epoch(epoch).inverse(window);
+    return epoch * this.windows + within;
   }
 
   private epoch(epoch: number): Permutation {

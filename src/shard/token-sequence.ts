@@ -1,5 +1,6 @@
 import type { ShardDocument, WindowBatch } from './batch.ts';
 import { lastAtMost, type ShardFile } from './shard-file.ts';
+import type { Piece } from './window-plan.ts';
 
 /** 0, 1, 2, ...: positions are copied from here. */
 const COUNTING = Int32Array.from({ length: 1 << 16 }, (_, i) => i);
@@ -32,36 +33,48 @@ export class TokenSequence {
 
   /** Windows of `width` tokens from each of `starts`, with the documents that they touch. */
   windows(starts: readonly number[], width: number): WindowBatch {
-    const rows = starts.length;
-    const size = rows * width;
-    // One allocation for four arrays, and not cleared: every element is written below.
-    const memory = Buffer.allocUnsafeSlow(16 * size).buffer;
-    const batch = {
-      rows,
-      width,
-      tokens: new Int32Array(memory, 0, size),
-      segments: new Int32Array(memory, 4 * size, size),
-      positions: new Int32Array(memory, 8 * size, size),
-      documentIndex: new Int32Array(memory, 12 * size, size),
-      documents: [] as ShardDocument[],
-    };
+    const batch = emptyBatch(starts.length, width);
     const known: Map<number, number>[] = [];
-    for (let row = 0; row < rows; row++) this.fillRow(batch, row, starts[row]!, known);
+    for (let row = 0; row < starts.length; row++) {
+      this.fill(batch, row * width, { start: starts[row]!, length: width }, 0, known);
+    }
     return batch;
   }
 
-  private fillRow(
-    batch: WindowBatch & { documents: ShardDocument[] },
-    row: number,
-    start: number,
+  /** Windows that pieces fill from the left; what is left of a window is `padding`. */
+  packed(rows: readonly (readonly Piece[])[], width: number, padding: number): WindowBatch {
+    const batch = emptyBatch(rows.length, width);
+    const known: Map<number, number>[] = [];
+    for (const [row, pieces] of rows.entries()) {
+      let at = row * width;
+      let segment = 0;
+      for (const piece of pieces) {
+        segment = this.fill(batch, at, piece, segment, known);
+        at += piece.length;
+      }
+      const end = (row + 1) * width;
+      batch.tokens.fill(padding, at, end);
+      batch.segments.fill(-1, at, end);
+      batch.documentIndex.fill(-1, at, end);
+      count(batch.positions, at, end - at, 0);
+    }
+    return batch;
+  }
+
+  /** Fills the columns from `at` on with a piece, segments counting from `segment`; gives the next segment. */
+  private fill(
+    batch: GrowingBatch,
+    first: number,
+    { start, length }: Piece,
+    firstSegment: number,
     known: Map<number, number>[],
-  ): void {
-    const { width, tokens, segments, positions, documentIndex, documents } = batch;
-    let at = row * width;
-    const end = at + width;
+  ): number {
+    const { tokens, segments, positions, documentIndex, documents } = batch;
+    let at = first;
+    const end = at + length;
     let s = this.shardAt(start);
     let from = start - this.bases[s]!;
-    let segment = 0;
+    let segment = firstSegment;
     while (at < end) {
       const shard = this.shards[s]!;
       const { starts } = shard;
@@ -88,5 +101,23 @@ export class TokenSequence {
       s++;
       from = 0;
     }
+    return segment;
   }
+}
+
+type GrowingBatch = WindowBatch & { documents: ShardDocument[] };
+
+function emptyBatch(rows: number, width: number): GrowingBatch {
+  const size = rows * width;
+  // One allocation for four arrays, and not cleared: whoever fills it writes every element.
+  const memory = Buffer.allocUnsafeSlow(16 * size).buffer;
+  return {
+    rows,
+    width,
+    tokens: new Int32Array(memory, 0, size),
+    segments: new Int32Array(memory, 4 * size, size),
+    positions: new Int32Array(memory, 8 * size, size),
+    documentIndex: new Int32Array(memory, 12 * size, size),
+    documents: [],
+  };
 }

@@ -2,10 +2,13 @@ import { ConfigurationError, InputError } from '../core/errors.ts';
 import { xxh64 } from '../core/hash.ts';
 import type { ShardDocument } from './batch.ts';
 import { RECORD, SHARD_SPLITS, type ShardSplit } from './format.ts';
+import { noWindow } from './loader.ts';
+import type { Packing } from './packing.ts';
 import { WindowOrder } from './permutation.ts';
 import { lastAtMost, type ShardFile, text } from './shard-file.ts';
 import { openShard, readShardIndex, type ShardIndex } from './shard-set.ts';
 import { setBig } from './u64.ts';
+import { planWindows, type WindowPlan } from './window-plan.ts';
 
 /** One document where it lies in a set of shards. */
 export interface DocumentPlace {
@@ -36,6 +39,8 @@ export interface OrderSettings {
   readonly rows: number;
   readonly ranks?: number;
   readonly orderSeed: number;
+  readonly packing?: Packing;
+  readonly epochsInOrder?: number;
 }
 
 /** One reading of a token in training: `row` counts over all ranks. */
@@ -78,16 +83,22 @@ export class ShardTracer {
 
   /** What stood at `column` of row `row` of the batch of `step`; rows count over all ranks. */
   atStep(order: OrderSettings, { step, row, column }: Visit): TokenPlace {
-    const { context, rows, ranks = 1 } = order;
-    const windows = this.windows(order);
-    if (!(row >= 0 && row < rows * ranks && column >= 0 && column <= context && step >= 0)) {
+    const { context, rows, ranks = 1, split } = order;
+    const plan = this.plan(order);
+    const fail = (found: string): never => {
       throw new ConfigurationError('no such place in a batch', {
         expected: `row below ${rows * ranks}, column at most ${context}`,
-        found: `step ${step}, row ${row}, column ${column}`,
+        found: `step ${step}, row ${row}, column ${column}${found}`,
       });
+    };
+    if (!(row >= 0 && row < rows * ranks && column >= 0 && column <= context && step >= 0)) fail('');
+    const window = orderOf(plan, order).at(step * rows * ranks + row);
+    let left = column;
+    for (const { start, length } of plan.pieces(window)) {
+      if (left < length) return this.atSequence(split, start + left);
+      left -= length;
     }
-    const window = new WindowOrder(windows, order.orderSeed).at(step * rows * ranks + row);
-    return this.atSequence(order.split, window * context + column);
+    return fail(', which is padding');
   }
 
   /** Every place of the documents with this id (of one corpus, or of all), or from this source. */
@@ -105,17 +116,15 @@ export class ShardTracer {
 
   /** When in epoch `epoch` token `token` of a shard is read: usually one visit, two where it joins two windows. */
   visits(order: OrderSettings, shard: number, token: number, epoch = 0): Visit[] {
-    const { context, rows, ranks = 1, split } = order;
-    const windows = this.windows(order);
+    const { rows, ranks = 1, split } = order;
+    const plan = this.plan(order);
     const at = this.bases(split)[shard]! + token;
-    const orderOf = new WindowOrder(windows, order.orderSeed);
-    const visits: Visit[] = [];
-    for (const window of new Set([Math.floor(at / context), Math.ceil(at / context) - 1])) {
-      if (window < 0 || window >= windows) continue;
-      const place = orderOf.placeOf(window, epoch);
+    const windows = orderOf(plan, order);
+    const visits = plan.placesOf(at).map(({ window, column }) => {
+      const place = windows.placeOf(window, epoch);
       const step = Math.floor(place / (rows * ranks));
-      visits.push({ step, row: place - step * rows * ranks, column: at - window * context });
-    }
+      return { step, row: place - step * rows * ranks, column };
+    });
     return visits.sort((a, b) => a.step - b.step || a.row - b.row);
   }
 
@@ -124,16 +133,13 @@ export class ShardTracer {
     this.opened.clear();
   }
 
-  private windows({ split, context }: OrderSettings): number {
-    const { tokens } = this.index.splits[split];
-    const windows = Math.floor((tokens - 1) / context);
-    if (!(windows >= 1)) {
-      throw new ConfigurationError(`the ${split} shards are shorter than one window`, {
-        expected: `at least ${context + 1} tokens`,
-        found: `${tokens}`,
-      });
-    }
-    return windows;
+  /** Packed windows follow from the lengths of all documents: then every shard of the split is opened. */
+  private plan({ split, context, packing = 'concatenate' }: OrderSettings): WindowPlan {
+    const { tokens, shards } = this.index.splits[split];
+    const files = packing === 'concatenate' ? [] : shards.map((_, shard) => this.shard(split, shard));
+    const plan = planWindows(files, tokens, context, packing);
+    if (plan.windows === 0) throw noWindow({ split, context }, tokens);
+    return plan;
   }
 
   private atSequence(split: ShardSplit, at: number): TokenPlace {
@@ -171,6 +177,10 @@ export class ShardTracer {
   private outside(what: string, count: number, where: string): never {
     throw new InputError(`no ${what} in ${where}`, { file: this.folder, expected: `0 to ${count - 1}` });
   }
+}
+
+function orderOf(plan: WindowPlan, { orderSeed, epochsInOrder }: OrderSettings): WindowOrder {
+  return new WindowOrder(plan.windows, orderSeed, epochsInOrder);
 }
 
 function* bySource(file: ShardFile, source: string): Generator<number> {

@@ -101,6 +101,7 @@ export function nameDocuments(batches: readonly WindowBatch[]): string {
   const tokens = new Map<string, number>();
   for (const batch of batches) {
     for (const index of batch.documentIndex) {
+      if (index < 0) continue;
       const { corpus, id } = batch.documents[index]!;
       const name = `${corpus}/${id}`;
       tokens.set(name, (tokens.get(name) ?? 0) + 1);

@@ -39,10 +39,10 @@ export interface TrainSettings {
   readonly identity: Readonly<Record<string, unknown>>;
   /** What may differ on going on; a difference is said. */
   readonly environment?: Readonly<Record<string, unknown>>;
-  /** Tokens that each corpus has in the shards, for counting epochs. */
-  readonly corpusTokens?: Readonly<Record<string, number>>;
-  /** Measures the model on held-out documents; undefined where there are none. */
-  readonly evaluate?: (note: (line: string) => void) => Promise<Evaluation>;
+  /** Tokens that each corpus has in the shards, for counting epochs; undefined as long as nobody knows. */
+  readonly corpusTokens?: () => Readonly<Record<string, number>> | undefined;
+  /** Measures the model on held-out documents; undefined, or giving that, where there are none (yet). */
+  readonly evaluate?: (note: (line: string) => void) => Promise<Evaluation | undefined>;
   /** Gets `checkpoints/`, `metrics.jsonl` and `timings.jsonl`. A run is resumed from what lies there. */
   readonly folder: string;
   /** Every draw comes from a path of this one that holds step and micro-batch. */
@@ -158,14 +158,18 @@ class TrainingRun {
     const { options, session } = this.settings;
     const started = performance.now();
     const step = this.state.step + 1;
-    const { batches, inputs } = await this.microBatches(step);
+    const { batches, inputs } = await this.microBatches(step).catch((error: unknown) => {
+      // Waiting for shards that are still being written is the only place where a step can be left.
+      if (error instanceof CancelledError) return this.stop();
+      throw error;
+    });
     const learningRate = learningRateAt(options.schedule, step, options.steps);
     const result = await session.step(inputs, { update: this.state.updates + 1, learningRate });
-    const tokens = batches.reduce((sum, batch) => sum + batch.rows * (batch.width - 1), 0);
     this.unsaved = true;
     this.state.step = step;
+    let tokens = 0;
+    for (const batch of batches) tokens += addTokensByCorpus(this.state.tokensByCorpus, batch);
     this.state.tokens += tokens;
-    for (const batch of batches) addTokensByCorpus(this.state.tokensByCorpus, batch);
     if (!result.skipped) this.state.updates += 1;
     this.metrics.add({
       kind: 'step',
@@ -249,13 +253,14 @@ class TrainingRun {
       step === options.steps ||
       (options.evaluateEvery > 0 && step % options.evaluateEvery === 0);
     if (evaluate === undefined || !due || evaluations.last?.step === step) return;
-    let result: Evaluation;
+    let result: Evaluation | undefined;
     try {
       result = await evaluate((line) => this.report(line));
     } catch (error) {
       if (error instanceof CancelledError) await this.stop();
       throw error;
     }
+    if (result === undefined) return;
     if (!Number.isFinite(result.total.nats)) {
       throw new DivergenceError(
         `step ${step}: the loss on held-out text is not finite; the last checkpoint stands`,
@@ -263,7 +268,7 @@ class TrainingRun {
     }
     this.unsaved = true;
     evaluations.last = { step, result };
-    evaluations.before ??= { step, result };
+    if (step === 0) evaluations.before = { step, result };
     const value = result.total.bitsPerByte ?? result.total.lossPerToken;
     const isBest = step > 0 && (evaluations.best === undefined || value < evaluations.best.value);
     if (isBest) evaluations.best = { step, value };
@@ -282,7 +287,7 @@ class TrainingRun {
 
   private async save(): Promise<void> {
     this.state.metrics = this.metrics.mark();
-    this.state.epochsByCorpus = epochs(this.state.tokensByCorpus, this.settings.corpusTokens);
+    this.state.epochsByCorpus = epochs(this.state.tokensByCorpus, this.settings.corpusTokens?.());
     await this.store.save(await this.settings.session.state(), this.receipt());
     this.unsaved = false;
     this.savedAt = performance.now();

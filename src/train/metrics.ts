@@ -163,15 +163,22 @@ export function targetOffset(objective: string): number {
   return objective === 'masked' ? 0 : 1;
 }
 
-/** Tokens of the windows' target side by corpus: each token of the data counts once however windows overlap. */
-export function addTokensByCorpus(into: Record<string, number>, batch: WindowBatch): void {
+/**
+ * Tokens of the windows' target side by corpus: each token of the data counts once however windows overlap, padding
+ * does not. Gives their sum.
+ */
+export function addTokensByCorpus(into: Record<string, number>, batch: WindowBatch): number {
   const counts = new Float64Array(batch.documents.length);
   for (let row = 0; row < batch.rows; row++) {
-    for (let t = 1; t < batch.width; t++) counts[batch.documentIndex[row * batch.width + t]!]! += 1;
+    for (let t = 1; t < batch.width; t++) {
+      const document = batch.documentIndex[row * batch.width + t]!;
+      if (document >= 0) counts[document]! += 1;
+    }
   }
   for (const [i, { corpus }] of batch.documents.entries()) {
     if (counts[i]! > 0) into[corpus] = (into[corpus] ?? 0) + counts[i]!;
   }
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Rates over the last steps: a mean over the whole run would hide that it slows down. */

@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,6 +163,36 @@ describe('the step train', () => {
     expect(file).toMatchObject({ vocabulary: 301, maskToken: 300, tokenizer: { vocabularySize: 300 } });
     const evaluated = await evaluate(folder, { maxBytesPerCorpus: 131_072, seed: 3 });
     expect(evaluated.lines.join()).toMatch(/cannot be held against those of other models: a masked model/);
+  });
+
+  it('trains on shards that are still being written, bit for bit as afterwards, also read ahead by a worker', async () => {
+    const packed = { packing: 'best-fit', objective: { kind: 'causal', documentMask: true }, steps: 70 };
+    const given = { ...packed, ...brief, epochsInOrder: 1 };
+    const weights = (folder: string) => readFile(join(folder, 'model.safetensors'));
+    const { outcome: after } = await trainIn(join(root, 'replayed'), { ...given, prefetch: 2 });
+    const names = (await readdir(folders.shards)).filter((name) => name.endsWith('.shard')).sort();
+    const written = join(root, 'being-written');
+    await mkdir(written);
+    const pending = [...names.filter((name) => name.startsWith('train')), ...names, 'index.json'];
+    const onReport = () => {
+      const name = pending.shift();
+      if (name) copyFileSync(join(folders.shards, name), join(written, name));
+    };
+    onReport();
+    await mkdir(join(root, 'followed'));
+    const { context, lines } = jobContext(join(root, 'followed'), { ...folders, shards: written }, onReport);
+    const { summary } = await trainStep.run(
+      trainOptions.parse({ ...TINY_RUN, ...given, follow: true }),
+      context,
+    );
+    expect(lines.join()).toMatch(/on shards that are still being written/);
+    expect(await weights(join(root, 'followed'))).toEqual(await weights(join(root, 'replayed')));
+    expect(summary.tokens).toBe(after.summary.tokens);
+    const [ours, theirs] = [summary, after.summary] as unknown as Summary[];
+    expect(ours!.heldOut.after).toEqual(theirs!.heldOut.after);
+    expect(ours!.heldOut.before).toBeUndefined();
+    await trainIn(join(root, 'shuffled'), { ...given, epochsInOrder: 0 });
+    expect(await weights(join(root, 'shuffled'))).not.toEqual(await weights(join(root, 'replayed')));
   });
 
   it('scores a prefix model as the causal one that it is with a prefix of one token', async () => {

@@ -63,7 +63,8 @@ async function settingsFor(given: Given, lines: string[], reports: unknown[][]):
     session,
     objective: fakeObjective,
     identity: given.identity ?? { shards: { digest: 'd1' }, model: { width: 8 } },
-    corpusTokens: Object.fromEntries(texts.map(({ document, tokens }) => [document.corpus, tokens.length])),
+    corpusTokens: () =>
+      Object.fromEntries(texts.map(({ document, tokens }) => [document.corpus, tokens.length])),
     evaluate: () =>
       evaluate({
         session,

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { WindowBatch } from '../../shard/batch.ts';
 import type { Objective, ObjectiveContext } from './objective.ts';
 import { NEXT_TOKEN_INPUTS, nextTokenLoss } from './token-prediction.ts';
-import { checkWidth, perToken, windowColumns } from './windows.ts';
+import { checkWidth, paddingColumns, perToken, windowColumns } from './windows.ts';
 
 export const causalOptions = z.strictObject({
   kind: z.literal('causal').describe('each token from those before it'),
@@ -40,7 +40,8 @@ export function openCausal(options: z.output<typeof causalOptions>, { length }: 
       const count = batch.rows * length;
       if (!documentMask) {
         const segment = { shape, data: new Int32Array(count) };
-        return { ...named, segment, lossWeight: { shape, data: new Float32Array(count).fill(1) } };
+        const padding = paddingColumns(batch, 1, length).data;
+        return { ...named, segment, lossWeight: { shape, data: Float32Array.from(padding, (p) => 1 - p) } };
       }
       return { ...named, ...documentColumns(batch, length) };
     },
@@ -48,7 +49,7 @@ export function openCausal(options: z.output<typeof causalOptions>, { length }: 
   };
 }
 
-/** Segments, positions from each document's start in its window, and a loss weight of 0 across documents. */
+/** Segments, positions from each document's start in its window, and a loss weight of 0 across documents and in padding. */
 function documentColumns(batch: WindowBatch, length: number) {
   const shape = [batch.rows, length];
   const segment = windowColumns(batch, batch.segments, 0, length);
@@ -58,6 +59,6 @@ function documentColumns(batch: WindowBatch, length: number) {
     const continues = i % length !== 0 && segment.data[i] === segment.data[i - 1];
     position[i] = continues ? position[i - 1]! + 1 : 0;
   }
-  const lossWeight = Float32Array.from(segment.data, (own, i) => (own === next.data[i] ? 1 : 0));
+  const lossWeight = Float32Array.from(segment.data, (own, i) => (own >= 0 && own === next.data[i] ? 1 : 0));
   return { segment, position: { shape, data: position }, lossWeight: { shape, data: lossWeight } };
 }

@@ -8,7 +8,7 @@ import type { ModelParts } from '../model/parts.ts';
 import type { NamedArray, NamedArrays } from '../session.ts';
 import type { Generator, InputSpec, LossOutputs, Objective, ObjectiveContext } from './objective.ts';
 import { tokenPrediction } from './token-prediction.ts';
-import { checkWidth, perToken, windowColumns } from './windows.ts';
+import { checkWidth, paddingColumns, perToken, windowColumns } from './windows.ts';
 
 /** What masking takes, whichever objective it is a part of. */
 export const maskingOptions = {
@@ -38,7 +38,8 @@ export function openMasked(options: MaskedOptions, context: ObjectiveContext): O
     inputSpecs: maskedInputs(options),
     inputs(batch, draw) {
       checkWidth('masked', batch, length);
-      return maskRows(windowColumns(batch, batch.tokens, 0, length), masking, draw);
+      const segment = paddingColumns(batch, 0, length);
+      return maskRows(windowColumns(batch, batch.tokens, 0, length), masking, draw, segment);
     },
     loss: maskedLoss,
   };
@@ -74,8 +75,16 @@ export function maskedInputs(options: Pick<MaskedOptions, 'probability'>): Recor
   };
 }
 
-/** Hides tokens of `targets` [rows, length]; every position sees every other of its row. */
-export function maskRows(targets: NamedArray, masking: Masking, draw: Generator): NamedArrays {
+/**
+ * Hides tokens of `targets` [rows, length]; every position sees every other of its row and `segment`, which is 0 where
+ * tokens may be hidden (default: everywhere).
+ */
+export function maskRows(
+  targets: NamedArray,
+  masking: Masking,
+  draw: Generator,
+  segment: NamedArray = { shape: targets.shape, data: new Int32Array(targets.data.length) },
+): NamedArrays {
   const { shape } = targets;
   const [rows, length] = shape as [number, number];
   const ids = targets.data as Int32Array;
@@ -83,20 +92,20 @@ export function maskRows(targets: NamedArray, masking: Masking, draw: Generator)
   const lossWeight = new Float32Array(rows * length);
   const each = predictedCount(masking, length);
   const targetIndex = new Int32Array(rows * each);
+  const isCandidate = (at: number) => segment.data[at] === 0 && !masking.special.has(ids[at]!);
   for (let row = 0; row < rows; row++) {
-    const chosen = choosePositions(ids, row * length, length, each, masking.special, draw);
+    const chosen = choosePositions(row * length, length, each, isCandidate, draw);
     targetIndex.set(chosen.positions, row * each);
     for (const position of chosen.positions.subarray(0, chosen.candidates)) {
       lossWeight[position] = 1;
       tokens[position] = replacement(ids[position]!, masking, draw);
     }
   }
-  const none = { shape, data: new Int32Array(rows * length) };
   return {
     tokens: { shape, data: tokens },
     targets,
-    segment: none,
-    order: none,
+    segment,
+    order: { shape, data: new Int32Array(rows * length) },
     lossWeight: { shape, data: lossWeight },
     targetIndex: { shape: [rows, each], data: targetIndex },
   };
@@ -128,15 +137,13 @@ function predictedCount({ probability }: Pick<MaskedOptions, 'probability'>, len
  * only where the candidates run out; those have a loss weight of 0.
  */
 function choosePositions(
-  tokens: Int32Array,
   start: number,
   length: number,
   count: number,
-  special: ReadonlySet<number>,
+  isCandidate: (position: number) => boolean,
   draw: Generator,
 ): { positions: Int32Array; candidates: number } {
   const positions = Array.from({ length }, (_, i) => start + i);
-  const isCandidate = (position: number) => !special.has(tokens[position]!);
   const candidates = positions.filter(isCandidate);
   const taken = Math.min(count, candidates.length);
   for (let i = 0; i < taken; i++) {

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Generator, Objective, ObjectiveContext } from './objective.ts';
 import { NEXT_TOKEN_INPUTS, nextTokenLoss } from './token-prediction.ts';
-import { checkWidth, windowColumns } from './windows.ts';
+import { checkWidth, paddingColumns, windowColumns } from './windows.ts';
 
 export const prefixOptions = z.strictObject({
   kind: z.literal('prefix').describe('each token after a prefix that is seen whole'),
@@ -29,10 +29,14 @@ export function openPrefix(options: PrefixOptions, { length }: ObjectiveContext)
       const shape = [batch.rows, length];
       const order = new Int32Array(count);
       const lossWeight = new Float32Array(count);
+      const padding = paddingColumns(batch, 1, length).data;
       for (let row = 0; row < batch.rows; row++) {
-        const prefix = prefixLength(options, length, draw);
-        for (let i = prefix; i < length; i++) order[row * length + i] = i;
-        lossWeight.fill(1, row * length + prefix - 1, (row + 1) * length);
+        const start = row * length;
+        const firstPadding = padding.subarray(start, start + length).indexOf(1);
+        const targets = firstPadding < 0 ? length : firstPadding;
+        const prefix = prefixLength(options, targets, draw);
+        for (let i = prefix; i < length; i++) order[start + i] = i;
+        lossWeight.fill(1, start + prefix - 1, start + targets);
       }
       return {
         tokens: windowColumns(batch, batch.tokens, 0, length),

@@ -25,3 +25,9 @@ export function windowColumns(batch: WindowBatch, values: Int32Array, start: num
   }
   return { shape: [batch.rows, length], data };
 }
+
+/** [rows, length] 1 where column start + i of a window is padding, else 0: as segments, no document sees padding. */
+export function paddingColumns(batch: WindowBatch, start: number, length: number) {
+  const segments = windowColumns(batch, batch.segments, start, length);
+  return { shape: segments.shape, data: segments.data.map((segment) => (segment < 0 ? 1 : 0)) };
+}

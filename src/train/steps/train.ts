@@ -4,7 +4,8 @@ import { ConfigurationError } from '../../core/errors.ts';
 import { Random } from '../../core/random.ts';
 import type { JobContext, JobOutcome } from '../../core/stage.ts';
 import { defineJob } from '../../core/step.ts';
-import { ShardLoader } from '../../shard/loader.ts';
+import { type LoaderTokenizer, ShardLoader } from '../../shard/loader.ts';
+import { PACKINGS } from '../../shard/packing.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
 import { type EngineOptions, engineOptions } from '../engines/engine.ts';
@@ -19,6 +20,7 @@ import { openObjective, trainObjectiveOptions } from '../objectives/registry.ts'
 import { openSession } from '../open-session.ts';
 import { optimizerOptions } from '../optimizers/options.ts';
 import type { ModelSession } from '../session.ts';
+import { openBatches, type TrainingBatches } from '../training-batches.ts';
 
 export const heldOutOptions = z.strictObject({
   maxBytesPerCorpus: z
@@ -41,6 +43,26 @@ export const trainOptions = z.strictObject({
   optimizer: optimizerOptions.prefault({}).describe('how gradients become updates'),
   rows: z.int().min(1).default(8).describe('windows a micro-batch'),
   context: z.int().min(1).optional().describe('tokens a window; default: the context of the model'),
+  packing: z
+    .enum(PACKINGS)
+    .default('concatenate')
+    .describe(
+      'documents one after another; whole ones together where they fit (best-fit); or one a window (pad)',
+    ),
+  epochsInOrder: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('epochs in the order of the shards (a curriculum) before those that shuffle the windows'),
+  prefetch: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('batches that a worker reads ahead; 0: none, without a worker'),
+  follow: z
+    .boolean()
+    .default(false)
+    .describe('train on the shards that are finished while another process still writes the rest of them'),
   ...loopOptions.shape,
   heldOut: z
     .strictObject({
@@ -110,8 +132,8 @@ export async function trainFromFolders(
       await session.release();
     }
   } finally {
-    await data.loader.close();
-    await data.heldOutLoader.close();
+    await data.batches.close();
+    await data.heldOutLoader?.close();
   }
 }
 
@@ -127,8 +149,11 @@ interface RunData {
   readonly orderSeed: number;
   readonly random: Random;
   readonly engine: EngineOptions;
-  readonly loader: ShardLoader;
-  readonly heldOutLoader: ShardLoader;
+  readonly shards: string;
+  readonly batches: TrainingBatches;
+  /** Opened once the set is whole. */
+  heldOutLoader?: ShardLoader;
+  heldOut?: HeldOutSet;
 }
 
 async function openData(
@@ -145,17 +170,20 @@ async function openData(
   const orderSeed = options.orderSeed ?? options.seed ?? context.seed;
   const random = options.seed === undefined ? context.random : new Random(options.seed);
   const engine = { ...options.engine, threads: options.engine.threads ?? context.threads };
-  const open = { context: length, rows: options.rows, orderSeed };
-  const loader = await ShardLoader.open(folders.shards, { ...open, split: 'train' });
+  const { rows, packing, epochsInOrder, prefetch, follow } = options;
+  const batches = await openBatches(
+    folders.shards,
+    { split: 'train', context: length, rows, orderSeed, packing, epochsInOrder },
+    { prefetch, follow, signal: context.signal, say: (line) => context.say(line) },
+  );
   try {
-    requireSameTokenizer(loader, tokenizer);
-    const heldOutLoader = await ShardLoader.open(folders.shards, { ...open, split: 'held-out' });
+    requireSameTokenizer(batches, tokenizer);
     return {
       ...{ tokenizerPath, tokenizer, tokens, shape, objective, length, orderSeed, random, engine },
-      ...{ loader, heldOutLoader },
+      ...{ batches, shards: folders.shards },
     };
   } catch (error) {
-    await loader.close();
+    await batches.close();
     throw error;
   }
 }
@@ -177,27 +205,32 @@ async function loopSettings(
   session: ModelSession,
   context: TrainContext,
 ): Promise<TrainSettings> {
-  const { loader, objective, random, engine, orderSeed, length } = data;
-  const heldOut = await openHeldOut(options, data, context);
+  const { batches, objective, random, engine, orderSeed, length } = data;
+  const { packing, epochsInOrder } = options;
   const { signal } = context;
+  if (batches.index) await openHeldOut(options, data, context);
   return {
     options,
-    loader,
+    loader: batches,
     session,
     objective,
     identity: {
       model: data.shape,
       objective: options.objective,
       optimizer: options.optimizer,
-      batch: { rows: options.rows, context: length, orderSeed },
+      batch: { rows: options.rows, context: length, orderSeed, packing, epochsInOrder },
       tokenizer: { digest: data.tokenizer.digest },
-      shards: { digest: loader.digest },
+      shards: batches.identity,
     },
     environment: { engine: engine.kind, device: engine.device, threads: engine.threads },
-    corpusTokens: Object.fromEntries(
-      loader.index.corpora.map(({ name, splits }) => [name, splits.train.tokens]),
-    ),
-    evaluate: heldOut && ((note) => measure({ options, session, data, heldOut, signal }, note)),
+    corpusTokens: () =>
+      batches.index &&
+      Object.fromEntries(batches.index.corpora.map(({ name, splits }) => [name, splits.train.tokens])),
+    evaluate: async (note) => {
+      if (batches.index) await openHeldOut(options, data, context);
+      const { heldOut } = data;
+      return heldOut && measure({ options, session, data, heldOut, signal }, note);
+    },
     folder: context.folder,
     random,
     progress: context.progress,
@@ -211,24 +244,29 @@ function streamOf(random: Random): () => number {
 }
 
 /** Throws a ConfigurationError where shards and tokenizer do not belong together. */
-export function requireSameTokenizer(loader: ShardLoader, tokenizer: Tokenizer): void {
-  if (loader.tokenizer.digest === tokenizer.digest) return;
+export function requireSameTokenizer(
+  { tokenizer: known }: { readonly tokenizer: LoaderTokenizer },
+  tokenizer: Tokenizer,
+): void {
+  if (known.digest === tokenizer.digest) return;
   throw new ConfigurationError('the shards were encoded with another tokenizer', {
-    expected: `a tokenizer with digest ${loader.tokenizer.digest}`,
+    expected: `a tokenizer with digest ${known.digest}`,
     found: tokenizer.digest,
   });
 }
 
-async function openHeldOut(
-  options: TrainOptions,
-  { heldOutLoader, tokenizer }: RunData,
-  context: TrainContext,
-): Promise<HeldOutSet | undefined> {
-  if (heldOutLoader.index.splits['held-out'].documents === 0) {
+/** Opens the held-out documents of a whole set, once. */
+async function openHeldOut(options: TrainOptions, data: RunData, context: TrainContext): Promise<void> {
+  if (data.heldOutLoader) return;
+  const { shards, length, orderSeed } = data;
+  const open = { split: 'held-out', context: length, rows: options.rows, orderSeed } as const;
+  data.heldOutLoader = await ShardLoader.open(shards, open);
+  if (data.heldOutLoader.index.splits['held-out'].documents === 0) {
     context.say('the shards hold out no documents: the loss on held-out text is not measured');
-    return undefined;
+    return;
   }
-  return HeldOutSet.choose(heldOutLoader, tokenizer, options.heldOut.maxBytesPerCorpus);
+  const { maxBytesPerCorpus } = options.heldOut;
+  data.heldOut = await HeldOutSet.choose(data.heldOutLoader, data.tokenizer, maxBytesPerCorpus);
 }
 
 interface Measured {
@@ -257,16 +295,19 @@ function measure(measured: Measured, note: (line: string) => void): Promise<Eval
 
 function sayPlan(
   options: TrainOptions,
-  { loader, length }: RunData,
+  { batches, length }: RunData,
   parameters: number,
   context: TrainContext,
 ): void {
   const perStep = options.rows * length * options.accumulate;
-  const epochs = (options.steps * options.rows * options.accumulate) / Math.max(1, loader.windows);
   const number = (value: number) => value.toLocaleString('en-US');
+  const { index, windows } = batches;
+  const epochs = (options.steps * options.rows * options.accumulate) / Math.max(1, windows ?? 0);
+  const data = index
+    ? `${epochs.toFixed(2)} epochs of ${number(index.splits.train.tokens)} tokens`
+    : 'on shards that are still being written';
   context.say(
-    `${number(parameters)} parameters; ${number(options.steps)} steps of ${number(perStep)} tokens, ` +
-      `${epochs.toFixed(2)} epochs of ${number(loader.tokens)} tokens`,
+    `${number(parameters)} parameters; ${number(options.steps)} steps of ${number(perStep)} tokens, ${data}`,
   );
 }
 
