@@ -25,7 +25,7 @@ export interface DocumentRow {
 
 /**
  * Documents as one UTF-8 buffer with offsets, and a row for each. Strings are decoded on demand and kept.
- * A batch is immutable but for the signals in its rows.
+ * A batch is immutable but for the signals in its rows, and for the metadata that judges add.
  */
 export class DocumentBatch implements Batch {
   readonly length: number;

@@ -1,5 +1,5 @@
 import type { Batch, DocumentBatch } from './batch.ts';
-import type { Document } from './document.ts';
+import type { Document, Json } from './document.ts';
 import type { InputError } from './errors.ts';
 import type { Random } from './random.ts';
 import type { Rule } from './rules.ts';
@@ -43,11 +43,23 @@ export interface TextView {
   share<T>(key: object, compute: (view: TextView) => T): T;
 }
 
-/** A pure filter: measures first, then decides, so that a new threshold need not measure again. */
-export interface Judge<Options> {
+/**
+ * A pure filter: measures first, then decides, so that a new threshold need not measure again. One that measures with
+ * a model loads it once a task; its verdict still depends on the numbers alone.
+ */
+export interface Judge<Options, Loaded = void> {
   /** Names of what `measure` gives, in order; they become the document's signals `KIND.NAME`. */
   readonly signals: readonly string[];
-  measure(view: TextView, options: Options): ArrayLike<number>;
+  /** What `measure` is given as its third argument: a model, an index. */
+  load?(options: Options, context: Pick<StageContext, 'baseFolder' | 'artifact'>): Loaded | Promise<Loaded>;
+  measure(view: TextView, options: Options, loaded: Loaded): ArrayLike<number>;
+  /** Names that belong to what was measured, such as a language's code: they join the document's metadata. */
+  describe?(
+    values: ArrayLike<number>,
+    options: Options,
+    loaded: Loaded,
+    view: TextView,
+  ): Readonly<Record<string, Json>>;
   decide(values: ArrayLike<number>, options: Options): Verdict;
   /** Where `decide` is nothing but comparisons: those, in their order. */
   readonly rules?: readonly Rule[];

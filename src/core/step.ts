@@ -60,16 +60,14 @@ export type SourceStep<K extends string, S extends z.ZodType> = Described<
   readonly role: 'source';
   readonly source: Source<z.output<S>>;
 };
-export type JudgeStep<K extends string, S extends z.ZodType> = Described<
-  K,
-  S,
-  'documents',
-  'documents',
-  never,
-  never
-> & {
+export type JudgeStep<
+  K extends string,
+  S extends z.ZodType,
+  N extends Artifact = never,
+  Loaded = void,
+> = Described<K, S, 'documents', 'documents', N, never> & {
   readonly role: 'judge';
-  readonly judge: Judge<z.output<S>>;
+  readonly judge: Judge<z.output<S>, Loaded>;
 };
 export type StageStep<
   K extends string,
@@ -146,19 +144,25 @@ export function isStep(value: unknown): value is AnyStep {
 }
 
 /** A filter on documents. It decides by `rules` where it has them, else by `decide`. */
-export function defineJudge<const K extends string, S extends z.ZodType>(
-  step: Pick<JudgeStep<K, S>, 'kind' | 'summary' | 'options' | 'module'> &
-    Pick<Judge<z.output<S>>, 'signals' | 'measure' | 'rules'> &
+export function defineJudge<
+  const K extends string,
+  S extends z.ZodType,
+  Loaded = void,
+  const N extends Artifact = never,
+>(
+  step: Pick<JudgeStep<K, S>, 'kind' | 'summary' | 'options' | 'module' | 'files'> & {
+    readonly needs?: readonly N[];
+  } & Omit<Judge<z.output<S>, Loaded>, 'decide'> &
     Partial<Pick<Judge<z.output<S>>, 'decide'>>,
-): JudgeStep<K, S> {
-  const { kind, summary, options, module, signals, measure, rules } = step;
+): JudgeStep<K, S, N, Loaded> {
+  const { kind, summary, options, module, files, needs = [] } = step;
+  const { signals, load, measure, describe, rules } = step;
   const decide = rules ? decideByRules<z.output<S>>(rules, signals) : step.decide;
   if (!decide || (rules && step.decide))
     throw new InvariantError(`judge ${kind}`, {
       expected: 'either rules or decide',
       found: decide ? 'both' : 'neither',
     });
-  const judge: Judge<z.output<S>> = { signals, measure, decide, rules };
   return {
     role: 'judge',
     kind,
@@ -167,9 +171,10 @@ export function defineJudge<const K extends string, S extends z.ZodType>(
     module,
     from: 'documents',
     to: 'documents',
-    needs: [],
+    needs,
     gives: [],
-    judge,
+    files,
+    judge: { signals, load, measure, describe, decide, rules },
   };
 }
 

@@ -198,9 +198,11 @@ class SegmentRunner {
     }
     for (const reference of task.stages) {
       const step = await find(reference);
-      if (step.role === 'judge')
-        this.links.push(this.judgeLink(reference, (step as JudgeStep<string, z.ZodType>).judge));
-      else {
+      if (step.role === 'judge') {
+        const { judge } = step as unknown as JudgeStep<string, z.ZodType, Artifact, unknown>;
+        const loaded = await judge.load?.(reference.spec.options, this.context(reference));
+        this.links.push(this.judgeLink(reference, judge, loaded));
+      } else {
         const stage = step as unknown as StageStep<string, z.ZodType, 'documents', 'documents', Artifact>;
         const opened = await stage.open(reference.spec.options, this.context(reference));
         this.links.push(
@@ -255,7 +257,7 @@ class SegmentRunner {
   }
 
   /** Held-out documents pass every judge: what a model is measured on must not depend on the recipe. */
-  private judgeLink(reference: StepReference, judge: Judge<unknown>): Link {
+  private judgeLink(reference: StepReference, judge: Judge<unknown, unknown>, loaded: unknown): Link {
     const { options } = reference.spec;
     const names = judge.signals.map((name) => `${reference.name}.${name}`);
     const watch = this.context(reference).watch;
@@ -266,7 +268,8 @@ class SegmentRunner {
       for (let i = 0; i < batch.length; i++) {
         const row = batch.rows[i]!;
         watch(row.ordinal);
-        const values = judge.measure(viewsOf(batch)[i]!, options);
+        const view = viewsOf(batch)[i]!;
+        const values = judge.measure(view, options, loaded);
         if (values?.length !== names.length) {
           throw new InvariantError(`step ${reference.name} measured something else than its signals`, {
             expected: `${names.length} numbers for ${judge.signals.join(', ') || 'no signal'}`,
@@ -279,6 +282,10 @@ class SegmentRunner {
           const histogram = (tally.histograms[names[k]!] ??= dictionary());
           const bin = binOf(value);
           histogram[bin] = (histogram[bin] ?? 0) + 1;
+        }
+        if (judge.describe) {
+          const names = judge.describe(values, options, loaded, view);
+          row.metadata = { ...row.metadata, ...names };
         }
         const verdict = row.split === 'held-out' ? undefined : judge.decide(values, options);
         if (verdict !== undefined) checkVerdict(reference.name, verdict);
