@@ -68,6 +68,7 @@ export { dolmaGopher as dolmaGopherStep } from './quality/judges/dolma-gopher.ts
 export { fineweb as finewebStep } from './quality/judges/fineweb.ts';
 export { gopherQuality as gopherQualityStep } from './quality/judges/gopher-quality.ts';
 export { gopherRepetition as gopherRepetitionStep } from './quality/judges/gopher-repetition.ts';
+export { language as languageStep } from './quality/judges/language.ts';
 export { length as lengthStep } from './quality/judges/length.ts';
 export { redactPii as redactPiiStep } from './quality/judges/redact-pii.ts';
 export { urlFilter as urlFilterStep } from './quality/judges/url-filter.ts';

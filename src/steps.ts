@@ -16,6 +16,7 @@ import { dolmaGopher } from './quality/judges/dolma-gopher.ts';
 import { fineweb } from './quality/judges/fineweb.ts';
 import { gopherQuality } from './quality/judges/gopher-quality.ts';
 import { gopherRepetition } from './quality/judges/gopher-repetition.ts';
+import { language } from './quality/judges/language.ts';
 import { length } from './quality/judges/length.ts';
 import { redactPii } from './quality/judges/redact-pii.ts';
 import { urlFilter } from './quality/judges/url-filter.ts';
@@ -32,6 +33,7 @@ export const STEPS: readonly AnyStep[] = [
   readStep,
   holdOut,
   pipe,
+  language,
   length,
   gopherQuality,
   gopherRepetition,

@@ -6,7 +6,7 @@ export function threshold(value: number, description: string) {
 }
 
 /** A share between 0 and 1 that `null` switches off. */
-export function share(value: number, description: string) {
+export function share(value: number | null, description: string) {
   return z.number().min(0).max(1).nullable().default(value).describe(`${description}; null: no such rule`);
 }
 
