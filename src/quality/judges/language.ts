@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Json } from '../../core/document.ts';
+import { atLeast } from '../../core/rules.ts';
 import type { TextView } from '../../core/stage.ts';
 import { defineJudge } from '../../core/step.ts';
-import { drop, KEEP } from '../../core/verdict.ts';
 import { LanguageIdentifier } from '../language/model.ts';
 import { languagesByParagraph } from '../language/paragraphs.ts';
 import { share } from '../options.ts';
@@ -15,7 +15,7 @@ const options = z.strictObject({
     .describe(
       'languages to keep, by the codes of their Wikipedias (en, de, zh, ...); empty: whichever is sure',
     ),
-  minProbability: share(0.65, 'the most probable language must be more probable than this'),
+  minProbability: share(0.65, 'smallest probability of the most probable language'),
   paragraphs: z
     .boolean()
     .default(false)
@@ -54,7 +54,7 @@ function find(view: TextView, o: Options, identifier: LanguageIdentifier): Found
 
 /**
  * Identifies the language with fastText's lid.176 and keeps where the most probable one is one of `languages` and
- * more probable than 0.65 (FineWeb, Penedo et al. 2024, arXiv:2406.17557; RefinedWeb; datatrove's LanguageFilter).
+ * as probable as 0.65 (FineWeb, Penedo et al. 2024, arXiv:2406.17557; RefinedWeb; datatrove's LanguageFilter).
  * Signals: the probability; 1 where the language is wanted, else 0; the share of the bytes in paragraphs of that
  * language (1 without `paragraphs`). The code goes into the metadata, and with `paragraphs` the share of each language.
  */
@@ -81,13 +81,9 @@ export const language = defineJudge({
     if (shares) names[`${o.field}-shares`] = shares;
     return names;
   },
-  decide(values, o) {
-    const [probability, wanted, mainShare] = Array.from(values) as [number, number, number];
-    if (wanted === 0) return drop('unwanted-language', probability);
-    if (o.minProbability !== null && !(probability > o.minProbability))
-      return drop('unsure-language', probability, o.minProbability);
-    if (o.minMainShare !== null && mainShare < o.minMainShare)
-      return drop('mixed-languages', mainShare, o.minMainShare);
-    return KEEP;
-  },
+  rules: [
+    atLeast('wanted', 1, 'unwanted-language'),
+    atLeast('probability', 'minProbability', 'unsure-language'),
+    atLeast('main-share', 'minMainShare', 'mixed-languages'),
+  ],
 });
