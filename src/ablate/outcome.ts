@@ -96,6 +96,63 @@ export interface AblationOutcome {
   readonly domains: readonly Domain[];
   readonly arms: readonly ArmOutcome[];
   readonly trainings: readonly TrainingOutcome[];
-  /** "Did the filter earn its keep?", where it was asked: see the runner. */
-  readonly probes?: Readonly<Record<string, unknown>>;
+  /** "Did the filter earn its keep?", where it was asked. */
+  readonly probes?: Probes;
+}
+
+/** What a trained model made of single documents; any part may be missing. */
+export interface Probes {
+  /** Which model scored: "clean, 0.25M, block 0". */
+  readonly model?: string;
+  /** A filter each: what it refused, and what it let through, as the model scores them. */
+  readonly filters?: readonly FilterProbe[];
+  /** Bits per byte by part of a signal's range: deciles of a quality signal. */
+  readonly signals?: readonly { readonly signal: string; readonly rows: readonly ScoredRange[] }[];
+  /** Bits per byte by size of the duplicate cluster that a document was in. */
+  readonly clusterSizes?: readonly ScoredRange[];
+  /** Random texts that were put into the training data a known number of times. */
+  readonly canaries?: readonly {
+    readonly repeats: number;
+    readonly canaries: number;
+    /** How many the model completes word for word from their beginning. */
+    readonly extracted: number;
+    readonly bitsPerByte: number;
+  }[];
+}
+
+export interface FilterProbe {
+  readonly step: string;
+  /** The leave-one-out arm that goes without it. */
+  readonly arm?: string;
+  readonly refused: ScoredDocuments;
+  readonly kept: ScoredDocuments;
+}
+
+export interface ScoredDocuments {
+  readonly documents: number;
+  readonly bytes: number;
+  /** Sum of bits over sum of bytes. */
+  readonly bitsPerByte: number;
+  /** Of each document, in any order. */
+  readonly perDocument: readonly number[];
+  /** The least and the most surprising, those at the end first. */
+  readonly least?: readonly ScoredExample[];
+  readonly most?: readonly ScoredExample[];
+}
+
+export interface ScoredExample {
+  readonly corpus: string;
+  readonly id: string;
+  readonly bitsPerByte: number;
+  readonly reason?: string;
+  readonly text: string;
+}
+
+/** Documents from `low` to `high`, both included. */
+export interface ScoredRange {
+  readonly low: number;
+  readonly high: number;
+  readonly documents: number;
+  readonly bytes: number;
+  readonly bitsPerByte: number;
 }
