@@ -40,6 +40,8 @@ function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
 }
 
+const TOKENIZER = 'a tokenizer.json, a folder with one, a run directory, or a tiktoken rank file';
+
 let exitCode: number = EXIT.done;
 
 /** `provender tokenizer ...` */
@@ -87,8 +89,6 @@ function addTokenizerCommands(program: Command): void {
       const { trainTokenizerCommand } = await import('./cli/tokenizer-train-command.ts');
       exitCode = await trainTokenizerCommand(sources, options);
     });
-
-  const TOKENIZER = 'a tokenizer.json, a folder with one, a run directory, or a tiktoken rank file';
 
   readingOptions(
     tokenizer
@@ -198,6 +198,32 @@ function addShardCommands(program: Command): void {
     .action(async (run: string, options) => {
       const { exportCommand } = await import('./cli/shard-commands.ts');
       exitCode = await exportCommand(run, options);
+    });
+
+  program
+    .command('import')
+    .description('makes shards of the token files of another project, in their order')
+    .argument('<folder>', 'the folder with the files')
+    .requiredOption(
+      '-f, --format <format>',
+      'megatron, llm.c, nanogpt, datatrove, mds, dolma or parquet (Hugging Face datasets with input_ids)',
+    )
+    .requiredOption('-t, --tokenizer <tokenizer>', `what made the tokens: ${TOKENIZER}`)
+    .requiredOption('-o, --out <folder>', 'where the shards go')
+    .option('--corpus <name>', 'of documents that name none', 'imported')
+    .option('--no-end-of-text', 'documents end without <|endoftext|>')
+    .option('--shard-tokens <n>', 'tokens a shard (default: 100 million)', positive)
+    .option('--json', 'the index of the shards as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'provender import data/openwebtext -f nanogpt -t gpt2/tokenizer.json -o shards --corpus openwebtext',
+        'provender train shards --tokenizer gpt2 --out models/mine',
+      ),
+    )
+    .action(async (folder: string, options) => {
+      const { importCommand } = await import('./cli/shard-commands.ts');
+      exitCode = await importCommand(folder, options);
     });
 
   program

@@ -76,6 +76,7 @@ export { type BrowsedDocument, browse, browsePoints } from './report/browse.ts';
 export { writeReport } from './report/report.ts';
 export { exportShards } from './shard/exports/export.ts';
 export { FollowingLoader } from './shard/following-loader.ts';
+export { importShards } from './shard/imports/import.ts';
 export { ShardLoader } from './shard/loader.ts';
 export { PrefetchingLoader } from './shard/prefetching-loader.ts';
 export { removeDocuments } from './shard/remove.ts';

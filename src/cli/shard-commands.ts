@@ -6,9 +6,11 @@ import { bytes, count, excerpt } from '../core/format.ts';
 import { digestOf, sha256File } from '../core/hash.ts';
 import { lockRunFolder, type UnitManifest } from '../execute/run-folder.ts';
 import { EXPORTERS, type ExportFormat, exportShards } from '../shard/exports/export.ts';
+import { IMPORTERS, type ImportFormat, importShards } from '../shard/imports/import.ts';
 import { findRemovals, type RemovalRequest, type Removed, removeDocuments } from '../shard/remove.ts';
 import { INDEX_NAME, readShardIndex, type ShardIndex } from '../shard/shard-set.ts';
 import { artifactFolder } from './artifacts.ts';
+import { openTokenizer } from './open-tokenizer.ts';
 
 export interface ExportCommandOptions {
   readonly format: string;
@@ -27,25 +29,66 @@ export async function exportCommand(run: string, options: ExportCommandOptions):
       expected: `one of ${Object.keys(EXPORTERS).join(', ')}`,
     });
   }
-  const aborter = new AbortController();
-  const interrupt = (): void => aborter.abort();
-  process.once('SIGINT', interrupt);
-  try {
-    const folder = await artifactFolder(run, 'shards');
-    const files = await exportShards(folder, resolve(out), format as ExportFormat, {
-      ...{ name, fileTokens, windowTokens },
-      signal: aborter.signal,
-    });
-    if (options.json) process.stdout.write(`${JSON.stringify({ folder: resolve(out), files })}\n`);
-    else for (const file of files) process.stdout.write(await fileLine(join(out, file)));
-    return 0;
-  } finally {
-    process.off('SIGINT', interrupt);
-  }
+  const folder = await artifactFolder(run, 'shards');
+  const files = await interruptible((signal) =>
+    exportShards(folder, resolve(out), format as ExportFormat, { name, fileTokens, windowTokens, signal }),
+  );
+  if (options.json) process.stdout.write(`${JSON.stringify({ folder: resolve(out), files })}\n`);
+  else for (const file of files) process.stdout.write(await fileLine(join(out, file)));
+  return 0;
 }
 
 async function fileLine(path: string): Promise<string> {
   return `${bytes((await stat(path)).size).padStart(8)}  ${path}\n`;
+}
+
+export interface ImportCommandOptions {
+  readonly format: string;
+  readonly tokenizer: string;
+  readonly out: string;
+  readonly corpus: string;
+  readonly endOfText: boolean;
+  readonly shardTokens?: number;
+  readonly json?: boolean;
+}
+
+/** `provender import`: shards from the token files of another project. */
+export async function importCommand(folder: string, options: ImportCommandOptions): Promise<number> {
+  const { format, out, corpus, endOfText, shardTokens } = options;
+  if (!Object.hasOwn(IMPORTERS, format)) {
+    throw new ConfigurationError(`--format ${format}: not a format of tokens`, {
+      expected: `one of ${Object.keys(IMPORTERS).join(', ')}`,
+    });
+  }
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw new ConfigurationError('no such folder', { file: folder });
+  const tokenizer = await openTokenizer(options.tokenizer);
+  const index = await interruptible((signal) =>
+    importShards(folder, resolve(out), format as ImportFormat, {
+      ...{ tokenizer, corpus, appendEndOfText: endOfText, shardTokens, signal },
+    }),
+  );
+  if (options.json) process.stdout.write(`${JSON.stringify({ folder: resolve(out), ...index })}\n`);
+  else {
+    for (const [split, { documents, tokens, shards }] of Object.entries(index.splits)) {
+      process.stdout.write(
+        `${split.padEnd(8)}  ${count(documents)} documents, ${count(tokens)} tokens, ${count(shards.length)} shards\n`,
+      );
+    }
+    process.stdout.write(`shards: ${resolve(out)}\n`);
+  }
+  return 0;
+}
+
+async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const aborter = new AbortController();
+  const interrupt = (): void => aborter.abort();
+  process.once('SIGINT', interrupt);
+  try {
+    return await work(aborter.signal);
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
 }
 
 export interface RemoveCommandOptions {

@@ -1,12 +1,13 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
-import { isTemporaryName, syncFolder, temporaryName, writeFileAtomic } from '../core/files.ts';
+import { syncFolder, temporaryName, writeFileAtomic } from '../core/files.ts';
 import { sha256, xxh64 } from '../core/hash.ts';
 import { RECORD, SHARD_SPLITS, type ShardSplit } from './format.ts';
 import type { ShardFile } from './shard-file.ts';
 import {
   type Counts,
+  clearUnnamed,
   eachShard,
   openShard,
   readShardIndex,
@@ -63,7 +64,10 @@ export async function findRemovals(folder: string, request: RemovalRequest): Pro
  */
 export async function removeDocuments(folder: string, request: RemovalRequest): Promise<RemovalOutcome> {
   const index = await readShardIndex(folder);
-  await clearLeftovers(folder, index);
+  await clearUnnamed(
+    folder,
+    new Set(SHARD_SPLITS.flatMap((s) => index.splits[s].shards.map(({ file }) => file))),
+  );
   const matcher = new Matcher(request);
   const removed: Removed[] = [];
   const replaced: string[] = [];
@@ -93,17 +97,6 @@ export async function removeDocuments(folder: string, request: RemovalRequest): 
   for (const file of replaced) await rm(join(folder, file));
   const tokens = tokensOf(removed);
   return { documents: removed.length, tokens, shards: replaced, index: after };
-}
-
-const SHARD_FILE = /^(train|held-out)-\d+(\.r\d+)?\.shard$/;
-
-/** Shards that the index no longer names, or not yet, from a removal that was cut off. */
-async function clearLeftovers(folder: string, index: ShardIndex): Promise<void> {
-  const named = new Set(SHARD_SPLITS.flatMap((split) => index.splits[split].shards.map(({ file }) => file)));
-  for (const name of await readdir(folder)) {
-    const stray = isTemporaryName(name) || (SHARD_FILE.test(name) && !named.has(name));
-    if (stray) await rm(join(folder, name), { force: true });
-  }
 }
 
 const noCounts = (): Counts => ({ documents: 0, tokens: 0, bytes: 0 });

@@ -1,6 +1,7 @@
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, IntegrityError } from '../core/errors.ts';
-import { readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
+import { isTemporaryName, readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
 import { digestOf } from '../core/hash.ts';
 import { hex } from './block-file.ts';
 import { SHARD_SPLITS, type ShardSplit } from './format.ts';
@@ -123,5 +124,15 @@ export function* eachShard(
         shard.close();
       }
     }
+  }
+}
+
+const SHARD_FILE = /^(train|held-out)-\d+(\.r\d+)?\.shard$/;
+
+/** Removes half-written files, and shards that no index names: what a killed build or removal left. */
+export async function clearUnnamed(folder: string, named: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const stray = isTemporaryName(name) || (SHARD_FILE.test(name) && !named.has(name));
+    if (stray) await rm(join(folder, name), { force: true });
   }
 }

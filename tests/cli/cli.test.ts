@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STEPS } from '../../src/steps.ts';
@@ -44,9 +44,8 @@ function json(ended: Ended): unknown {
 }
 
 describe('help', () => {
-  const commands = 'run status view train eval sample trace export remove steps schema report clean'.split(
-    ' ',
-  );
+  const commands =
+    'run status view train eval sample trace export import remove steps schema report clean'.split(' ');
 
   it('of the program names every command', async () => {
     const { code, stdout } = await shell.run('--help');
@@ -186,6 +185,15 @@ describe('a run', () => {
       await shell.run('export', 'runs/tiny', '-f', 'nanogpt', '-o', 'nano', '--json'),
     ) as { files: string[] };
     expect(files).toEqual(['train.bin', 'val.bin']);
+    const back = ['import', 'nano', '-f', 'nanogpt', '-t', 'runs/tiny', '-o', 'brought', '--json'];
+    const index = json(await shell.run(...back)) as {
+      splits: Record<string, { tokens: number }>;
+    };
+    expect(Object.values(index.splits).map(({ tokens }) => 2 * tokens)).toEqual(
+      files.map((name) => statSync(join(shell.folder, 'nano', name)).size),
+    );
+    const traced = await shell.run('trace', 'brought', '--shard', '0', '--token', '9', '--json');
+    expect(json(traced)).toMatchObject({ document: { source: 'train.bin', corpus: 'imported' } });
     const wrong = await shell.run('export', 'runs/tiny', '-f', 'zip', '-o', 'zip');
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/one of megatron, llm\.c, /)]);
 

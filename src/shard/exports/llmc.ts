@@ -3,8 +3,8 @@ import type { ShardSplit } from '../format.ts';
 import type { ExportFolder, ExportOptions, ExportSource } from './source.ts';
 
 /** Header of 256 i32; GPT-2's files hold u16, Llama-3's u32 (llm.c, dev/data/data_common.py). */
-const HEADER_WORDS = 256;
-const VERSIONS = { 2: { magic: 20240520, version: 1 }, 4: { magic: 20240801, version: 7 } } as const;
+export const HEADER_WORDS = 256;
+export const VERSIONS = { 2: { magic: 20240520, version: 1 }, 4: { magic: 20240801, version: 7 } } as const;
 const MOST_TOKENS = 2 ** 31 - 1;
 
 /**

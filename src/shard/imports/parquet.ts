@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { InputError, ProvenderError } from '../../core/errors.ts';
+import { filesEndingIn, type ImportedDocument, type ImportSource, splitOfName } from './source.ts';
+
+const OPTIONAL = ['id', 'corpus', 'source', 'source_start', 'source_end', 'bytes'];
+
+type Row = Record<string, unknown>;
+
+/** Parquet files of a Hugging Face data set with a column `input_ids`: a row a document, a row group in memory at a time. */
+export async function* importParquet({ folder }: ImportSource): AsyncGenerator<ImportedDocument> {
+  for (const name of filesEndingIn(folder, '.parquet')) {
+    const path = join(folder, name);
+    try {
+      yield* documents(path, name);
+    } catch (error) {
+      if (error instanceof ProvenderError) throw error;
+      throw new InputError('a Parquet file that cannot be read', {
+        ...{ file: path, found: error instanceof Error ? error.message : String(error), cause: error },
+      });
+    }
+  }
+}
+
+async function* documents(path: string, name: string): AsyncGenerator<ImportedDocument> {
+  const file = await asyncBufferFromFile(path);
+  const metadata: FileMetaData = await parquetMetadataAsync(file);
+  const there = new Set(metadata.schema.map((element) => element.name));
+  if (!there.has('input_ids')) {
+    const found = [...there].slice(1).join(', ');
+    throw new InputError('no column input_ids', { file: path, expected: 'tokenized documents', found });
+  }
+  const columns = ['input_ids', ...OPTIONAL.filter((column) => there.has(column))];
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    const rows: Row[] = await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd });
+    for (const [i, row] of rows.entries()) yield documentOf(row, name, rowStart + i);
+    rowStart = rowEnd;
+  }
+}
+
+function documentOf(row: Row, name: string, number: number): ImportedDocument {
+  const text = (column: string): string | undefined =>
+    row[column] === undefined || row[column] === null ? undefined : String(row[column]);
+  const whole = (column: string): number | undefined =>
+    row[column] === undefined ? undefined : Number(row[column]);
+  return {
+    split: splitOfName(name),
+    id: text('id') ?? `${name}#${number}`,
+    corpus: text('corpus'),
+    source: text('source') ?? name,
+    range: [whole('source_start') ?? number, whole('source_end') ?? number + 1],
+    tokens: Uint32Array.from((row.input_ids ?? []) as ArrayLike<number>, Number),
+    textBytes: whole('bytes'),
+  };
+}
