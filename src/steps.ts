@@ -1,9 +1,13 @@
+import { removeOverlaps } from './ablate/steps/remove-overlaps.ts';
+import { shuffleWordsStep } from './ablate/steps/shuffle-words.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { StepTable } from './core/pipeline-file.ts';
 import type { AnyStep } from './core/step.ts';
 import { holdOut } from './core/steps/hold-out.ts';
+import { holdOutListed } from './core/steps/hold-out-listed.ts';
 import { pipe } from './core/steps/pipe.ts';
 import { exactDedup } from './dedup/exact-dedup.ts';
+import { groupNearDuplicates } from './dedup/group-near-duplicates.ts';
 import { minhashDedup } from './dedup/minhash-dedup.ts';
 import { substringDedup } from './dedup/substring-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
@@ -31,7 +35,9 @@ import { trainStep } from './train/steps/train.ts';
 /** Every step that a pipeline file can name, in the order in which documents usually meet them. */
 export const STEPS: readonly AnyStep[] = [
   readStep,
+  groupNearDuplicates,
   holdOut,
+  holdOutListed,
   pipe,
   language,
   length,
@@ -45,6 +51,8 @@ export const STEPS: readonly AnyStep[] = [
   exactDedup,
   minhashDedup,
   substringDedup,
+  removeOverlaps,
+  shuffleWordsStep,
   writeStep,
   trainTokenizer,
   loadTokenizerStep,

@@ -82,8 +82,16 @@ function checkOrder(
   }
 }
 
-/** Cuts a pipeline into segments of fused steps and jobs, and checks that the steps can follow one another. */
-export async function planPipeline(spec: PipelineSpec, table: StepTable): Promise<Plan> {
+/**
+ * Cuts a pipeline into segments of fused steps and jobs, and checks that the steps can follow one another. Before
+ * each position in `cuts` the documents are written and read again: what comes before can then be shared with a
+ * pipeline that goes on in another way from there.
+ */
+export async function planPipeline(
+  spec: PipelineSpec,
+  table: StepTable,
+  cuts: ReadonlySet<number> = new Set(),
+): Promise<Plan> {
   const units: Unit[] = [];
   const steps: StepReference[] = [];
   const artifacts = new Map<Artifact, number>();
@@ -123,6 +131,8 @@ export async function planPipeline(spec: PipelineSpec, table: StepTable): Promis
     const reference: StepReference = { position, name: stepSpec.name ?? stepSpec.kind, spec: stepSpec };
     checkOrder(reference, step, flow, artifacts, steps);
     steps.push(reference);
+    if (cuts.has(position) && flow === 'documents' && (open?.source || open?.apply || open?.stages.length))
+      closeSegment(undefined, true);
     switch (step.role) {
       case 'source':
         open = { source: reference, stages: [] };

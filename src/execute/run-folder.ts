@@ -45,8 +45,13 @@ export function unitFolder(runFolder: string, unit: Pick<Unit, 'index' | 'name' 
   );
 }
 
+/** Folder of a partition's task among those of its unit. */
+export function partitionName(partition: number): string {
+  return String(partition).padStart(5, '0');
+}
+
 export function taskFolder(runFolder: string, unit: Unit, partition: number): string {
-  return join(unitFolder(runFolder, unit), 'tasks', String(partition).padStart(5, '0'));
+  return join(unitFolder(runFolder, unit), 'tasks', partitionName(partition));
 }
 
 export async function readManifest(runFolder: string, unit: Unit): Promise<UnitManifest | undefined> {

@@ -11,6 +11,7 @@ import type { Artifact, Barrier, InputSlice, JobOutcome, Source } from '../core/
 import type { SourceStep } from '../core/step.ts';
 import { addTally, dictionary, emptyTally, type StepTally } from '../core/tally.ts';
 import { findStep } from '../steps.ts';
+import { adoptUnit, completeUnits } from './adopt.ts';
 import { COUNTERS } from './counters.ts';
 import { DiskGuard } from './disk-guard.ts';
 import { changedInput, cutPartitions } from './partition.ts';
@@ -20,6 +21,7 @@ import { withRetries } from './retry.ts';
 import {
   CLEANED,
   lockRunFolder,
+  partitionName,
   readManifest,
   taskFolder,
   type UnitManifest,
@@ -62,6 +64,8 @@ export interface RunSettings {
   readonly verify?: boolean;
   readonly signal?: AbortSignal;
   readonly observer?: RunObserver;
+  /** Run directories whose complete units are taken over where their fingerprints are those of this run's. */
+  readonly donors?: readonly string[];
 }
 
 export interface RunSummary {
@@ -413,6 +417,8 @@ class Run {
   private async segment(planned: SegmentUnit): Promise<void> {
     const { unit, print } = (await this.prepare(planned)) as { unit: SegmentUnit; print: Fingerprint };
     let decided = await this.decideSegment(unit, print);
+    if (decided.decision.runs && (await this.adoptSegment(unit, print, decided.tasks)))
+      decided = await this.decideSegment(unit, print);
     const { decision } = decided;
     if (decision.runs) {
       if (await this.fill(unit.upstream)) decided = await this.decideSegment(unit, print);
@@ -424,6 +430,36 @@ class Run {
     this.records.set(unit.index, decided.records as TaskRecord[]);
     if (decided.cleaned) this.hollow.set(unit.index, () => this.makeAgain(unit, print));
     this.finishUnit(unit, (await readManifest(this.settings.runFolder, unit))!, true);
+  }
+
+  /** Takes a segment over from a donor that has done the same to the same documents. */
+  private async adoptSegment(
+    unit: SegmentUnit,
+    print: Fingerprint,
+    tasks: readonly Omit<SegmentTask, 'counters'>[],
+  ): Promise<boolean> {
+    for await (const { folder, manifest } of completeUnits(this.settings.donors, 'segment', print.hash)) {
+      if (manifest.partitions !== tasks.length) continue;
+      const recipes = await Promise.all(
+        tasks.map(async ({ partition }) => {
+          const path = join(folder, 'tasks', partitionName(partition), 'task.json');
+          return (await readJsonIfThere<TaskRecord>(path))?.recipe;
+        }),
+      );
+      if (!tasks.every(({ recipe }, i) => recipe === recipes[i])) continue;
+      await adoptUnit(folder, unitFolder(this.settings.runFolder, unit));
+      return true;
+    }
+    return false;
+  }
+
+  /** The same for a job. */
+  private async adoptJob(unit: JobUnit, print: Fingerprint): Promise<boolean> {
+    for await (const { folder } of completeUnits(this.settings.donors, 'job', print.hash)) {
+      await adoptUnit(folder, unitFolder(this.settings.runFolder, unit));
+      return true;
+    }
+    return false;
   }
 
   /** Makes the documents of a segment again that `provender clean` removed; false where they are there. */
@@ -620,7 +656,9 @@ class Run {
     const { unit, print } = (await this.prepare(planned)) as { unit: JobUnit; print: Fingerprint };
     const { runFolder, observer } = this.settings;
     const folder = unitFolder(runFolder, unit);
-    const { decision, manifest: old } = await this.decideJob(unit, print);
+    let decided = await this.decideJob(unit, print);
+    if (!decided.manifest && (await this.adoptJob(unit, print))) decided = await this.decideJob(unit, print);
+    const { decision, manifest: old } = decided;
     if (!old && (await this.fill(unit.taps))) {
       await this.job(planned);
       return;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DocumentBatch } from '../batch.ts';
+import type { DocumentBatch, DocumentRow } from '../batch.ts';
 import { xxh64 } from '../hash.ts';
 import { defineStage } from '../step.ts';
 
@@ -30,6 +30,13 @@ function place(salt: string, corpus: string, name: string): number {
   return Number(xxh64(encoder.encode(`${salt}\0${corpus}\0${name}`)) >> 11n) / 2 ** 53;
 }
 
+/** Corpus and name of a document's group; one that near-duplicates joined over corpora names its corpus itself. */
+function groupOf({ corpus, group, id }: DocumentRow): readonly [corpus: string, name: string] {
+  if (group === undefined) return [corpus, id];
+  const cut = group.indexOf('\0');
+  return cut < 0 ? [corpus, group] : [group.slice(0, cut), group.slice(cut + 1)];
+}
+
 /**
  * Marks documents as held out. They go on through the pipeline, but no judge drops them, nothing trains on them, and
  * training documents that duplicate one of them are removed: a fixed ruler that the recipe cannot bend.
@@ -50,12 +57,12 @@ export const holdOut = defineStage({
       process(batch: DocumentBatch): DocumentBatch {
         for (let i = 0; i < batch.length; i++) {
           const row = batch.rows[i]!;
+          const [corpus, name] = options.by === 'group' ? groupOf(row) : [row.corpus, row.id];
           // A corpus may be called `constructor`.
-          const fraction = Object.hasOwn(options.fractions, row.corpus)
-            ? options.fractions[row.corpus]!
+          const fraction = Object.hasOwn(options.fractions, corpus)
+            ? options.fractions[corpus]!
             : options.fraction;
-          const name = options.by === 'group' ? (row.group ?? row.id) : row.id;
-          if (fraction > 0 && place(salt, row.corpus, name) < fraction) {
+          if (fraction > 0 && place(salt, corpus, name) < fraction) {
             row.split = 'held-out';
             context.count('held-out documents');
             context.count('held-out bytes', batch.size(i));

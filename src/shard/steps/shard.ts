@@ -143,6 +143,7 @@ export const shardStep = defineBarrier({
   needs: ['tokenizer'],
   gives: ['shards'],
   barrier: {
+    tapOptions: ['appendEndOfText', 'seed'],
     tap: tapShards,
     async reduce(chosen, sides, context) {
       const tokenizer = await openTokenizer(context);
