@@ -288,6 +288,39 @@ function build(): Command {
     });
 
   program
+    .command('ablate')
+    .description(
+      'measures what changes to a pipeline do to held-out loss: trains on every arm, with controls',
+    )
+    .argument('<ablation>', 'an ablation file (YAML): a base pipeline, its arms, the ruler, the budget')
+    .option(
+      '-o, --out <folder>',
+      'directory of the ablation (default: runs/NAME); several processes may share it',
+    )
+    .option(
+      '-s, --set <path=value>',
+      'overrides an option of the file: seeds=3, budget={tokens: 1e6}',
+      collect,
+      [],
+    )
+    .option('-p, --processes <n>', 'trainings side by side, one thread each (default: one a core)', positive)
+    .option('--dry-run', 'say which arms and trainings there are, and do nothing')
+    .option('--json', 'print the outcome as one JSON object')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'provender ablate pipelines/ablate-quickstart.yaml',
+        'provender ablate mine.yaml --dry-run',
+        'provender ablate mine.yaml --set seeds=12 --out runs/mine-12',
+      ),
+    )
+    .action(async (file: string, options) => {
+      const { ablateCommand } = await import('./cli/ablate-command.ts');
+      exitCode = await ablateCommand(file, options);
+    });
+
+  program
     .command('status')
     .description('watches a run from another terminal')
     .argument('<run>', 'a run directory')

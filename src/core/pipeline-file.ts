@@ -73,7 +73,7 @@ export type RunOptions = z.infer<typeof RunOptions>;
 /** Becomes a folder's name: not `.` or `..`. */
 const NAME = /^(?!\.+$)[\w.-]+$/;
 
-const PipelineHead = z.strictObject({
+export const PipelineHead = z.strictObject({
   name: z.string().regex(NAME, 'letters, digits, dots, dashes').describe('names the run directory'),
   seed: z.int().min(0).default(1).describe('all randomness comes from it'),
   run: RunOptions.prefault({}),
@@ -196,11 +196,13 @@ export function applyOverride(plain: Record<string, unknown>, override: string):
   (at as Record<string, unknown>)[path.at(-1)!] = value;
 }
 
-function stepKindOf(entry: object): string | undefined {
+/** The key of an entry of `steps` that names what the step is. */
+export function stepKindOf(entry: object): string | undefined {
   return Object.keys(entry).find((key) => key !== 'name' && key !== 'with');
 }
 
-function stepAnswersTo(step: unknown, name: string): boolean {
+/** Whether an entry of `steps` goes by this name: its own, its kind, or that of the file that defines it. */
+export function stepAnswersTo(step: unknown, name: string): boolean {
   if (typeof step === 'string') return step === name;
   if (step === null || typeof step !== 'object') return false;
   const { name: own, use } = step as { name?: string; use?: unknown };
@@ -321,12 +323,7 @@ export async function resolvePipeline(
     }
   }
   if (problems.length || !head.success) {
-    const counter = where.counter ?? new LineCounter();
-    const lines = problems.map((problem) => {
-      const at = optionPath(problem.key === undefined ? problem.path : [...problem.path, problem.key]);
-      return `${where.file}${position(where.document, counter, problem)}: ${at ? `${at}: ` : ''}${problem.message}`;
-    });
-    throw new ConfigurationError(lines.join('\n'));
+    throw new ConfigurationError(problemLines(problems, where).join('\n'));
   }
   return {
     name: head.data.name,
@@ -343,6 +340,20 @@ export async function readPipelineFile(
   table: StepTable,
   overrides: readonly string[] = [],
 ): Promise<PipelineSpec> {
+  const { plain, document, counter } = await readYamlMapping(path, 'a pipeline file', "'name' and 'steps'");
+  for (const override of overrides) applyOverride(plain, override);
+  return resolvePipeline(plain, table, { file: path, baseFolder: dirname(resolve(path)), document, counter });
+}
+
+/** A YAML file as a mapping, with what finds the lines of its parts. */
+export interface YamlMapping {
+  readonly plain: Record<string, unknown>;
+  readonly document: YamlDocument;
+  readonly counter: LineCounter;
+}
+
+/** Reads `what` (for messages), a mapping with `keys`. @throws ConfigurationError with file, line and column */
+export async function readYamlMapping(path: string, what: string, keys: string): Promise<YamlMapping> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new ConfigurationError(classifySystemError(error, { file: path }).message);
   });
@@ -360,15 +371,35 @@ export async function readPipelineFile(
   }
   const plain = document.toJS() as unknown;
   if (plain === null || typeof plain !== 'object' || Array.isArray(plain)) {
-    throw new ConfigurationError(`${path}:1:1: a pipeline file is a mapping with 'name' and 'steps'`);
+    throw new ConfigurationError(`${path}:1:1: ${what} is a mapping with ${keys}`);
   }
-  const entries = plain as Record<string, unknown>;
-  for (const override of overrides) applyOverride(entries, override);
-  return resolvePipeline(entries, table, {
-    file: path,
-    baseFolder: dirname(resolve(path)),
-    document,
-    counter,
+  return { plain: plain as Record<string, unknown>, document, counter };
+}
+
+/** Checks plain options against a schema; problems are told with file, line, column and the option's path. */
+export function parseOptions<S extends z.ZodType>(
+  schema: S,
+  plain: unknown,
+  where: {
+    file: string;
+    document?: YamlDocument;
+    counter?: LineCounter;
+    path?: readonly (string | number)[];
+  },
+): z.output<S> {
+  const parsed = schema.safeParse(plain);
+  if (parsed.success) return parsed.data;
+  throw new ConfigurationError(problemLines(fromZod(parsed.error, where.path ?? []), where).join('\n'));
+}
+
+function problemLines(
+  problems: readonly Located[],
+  where: { file: string; document?: YamlDocument; counter?: LineCounter },
+): string[] {
+  const counter = where.counter ?? new LineCounter();
+  return problems.map((problem) => {
+    const at = optionPath(problem.key === undefined ? problem.path : [...problem.path, problem.key]);
+    return `${where.file}${position(where.document, counter, problem)}: ${at ? `${at}: ` : ''}${problem.message}`;
   });
 }
 

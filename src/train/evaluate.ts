@@ -1,6 +1,6 @@
 /** Held-out loss that can be compared: bits per byte of the raw text, by corpus, beside what gzip -9 needs for it. */
 
-import { InvariantError } from '../core/errors.ts';
+import { ConfigurationError, InvariantError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { CorpusEvaluation, Evaluation } from './checkpoint/receipt.ts';
 import type { HeldOutDocument, HeldOutSet } from './held-out.ts';
@@ -105,7 +105,27 @@ export function cutDocument(tokens: number, context: number, stride: number): Om
 /** Batches of pieces are packed from so many batches' worth, so that rows come out nearly full. */
 const PACK_BATCHES = 4;
 
-async function causalLosses(settings: EvaluateSettings): Promise<Map<string, GroupLoss>> {
+/**
+ * Nats and scored tokens of each chosen document, by corpus and id. Throws ConfigurationError for a masked model,
+ * which gives no likelihood of a text.
+ */
+export async function documentLosses(settings: EvaluateSettings): Promise<Map<string, GroupLoss>> {
+  if (targetOffset(settings.objective.kind) === 0)
+    throw new ConfigurationError(
+      `an objective of kind ${settings.objective.kind} gives no likelihood of a text`,
+    );
+  return causalLosses(settings, documentKey);
+}
+
+/** What `documentLosses` calls a document. */
+export function documentKey({ corpus, id }: Pick<HeldOutDocument, 'corpus' | 'id'>): string {
+  return `${corpus}\0${id}`;
+}
+
+async function causalLosses(
+  settings: EvaluateSettings,
+  groupOf: (document: HeldOutDocument) => string = ({ corpus }) => corpus,
+): Promise<Map<string, GroupLoss>> {
   const { heldOut, context, rows, stride = Math.max(1, context >> 1) } = settings;
   if (!(stride >= 1 && stride <= context)) {
     throw new InvariantError(`a stride of ${stride} in a context of ${context}`);
@@ -118,7 +138,7 @@ async function causalLosses(settings: EvaluateSettings): Promise<Map<string, Gro
     const packed = packPieces(pool, context);
     const whole = all ? packed.length : packed.length - (packed.length % rows);
     for (let at = 0; at < whole; at += rows) {
-      done += await scoreRows(settings, packed.slice(at, Math.min(at + rows, whole)), losses);
+      done += await scoreRows(settings, packed.slice(at, Math.min(at + rows, whole)), losses, groupOf);
       settings.onProgress?.(done, heldOut.tokens);
     }
     pool = packed.slice(whole).flat();
@@ -160,6 +180,7 @@ async function scoreRows(
   settings: EvaluateSettings,
   packed: readonly (readonly Piece[])[],
   losses: Map<string, GroupLoss>,
+  groupOf: (document: HeldOutDocument) => string,
 ): Promise<number> {
   await pause(settings.signal);
   const { context, rows, specialTokens, heldOut } = settings;
@@ -170,14 +191,15 @@ async function scoreRows(
   for (const [row, pieces] of packed.entries()) {
     let at = row * context;
     for (const { document, start, end } of pieces) {
-      const sum = losses.get(document.corpus) ?? { nats: 0, tokens: 0 };
+      const group = groupOf(document);
+      const sum = losses.get(group) ?? { nats: 0, tokens: 0 };
       for (const stop = at + end - start; at < stop; at++) {
         if (weights[at] === 0) continue;
         sum.nats += tokenLoss[at]!;
         sum.tokens += 1;
         scored += 1;
       }
-      losses.set(document.corpus, sum);
+      losses.set(group, sum);
     }
   }
   return scored;

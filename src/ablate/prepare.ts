@@ -1,0 +1,188 @@
+/** Everything before the first training: the ruler, the shared tokenizer, and the shards of every arm. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigurationError } from '../core/errors.ts';
+import { ensureFolder, fileSize, writeFileAtomic } from '../core/files.ts';
+import { canonicalJson } from '../core/hash.ts';
+import type { PipelineSpec, StepTable } from '../core/pipeline-file.ts';
+import type { StepSpec } from '../core/step.ts';
+import { type Plan, planPipeline, type Unit } from '../execute/plan.ts';
+import { type RunObserver, type RunSummary, runPlan } from '../execute/run.ts';
+import { unitFolder } from '../execute/run-folder.ts';
+import { readShardIndex, type ShardIndex } from '../shard/shard-set.ts';
+import { TOKENIZER_FILE } from '../train/model-folder.ts';
+import {
+  armSteps,
+  cutsOf,
+  hasOwnTokenizer,
+  type RulerFiles,
+  rulerSteps,
+  tokenizerStep,
+} from './arm-pipeline.ts';
+import type { ArmPlan } from './arms.ts';
+import type { AblationFile } from './file.ts';
+import { HELD_OUT_FILE, makeRuler, RULER_FILE, type Ruler } from './ruler.ts';
+
+export interface PreparedArm {
+  readonly plan: ArmPlan;
+  readonly steps: readonly StepSpec[];
+  readonly runFolder: string;
+  readonly runPlan: Plan;
+  readonly run: RunSummary;
+  readonly shards: string;
+  readonly index: ShardIndex;
+  /** Folder with the arm's tokenizer.json. */
+  readonly tokenizer: string;
+}
+
+export interface Prepared {
+  readonly ruler: Ruler;
+  readonly rulerFile: string;
+  readonly arms: readonly PreparedArm[];
+}
+
+export interface PrepareSettings {
+  readonly file: AblationFile;
+  readonly arms: readonly ArmPlan[];
+  readonly table: StepTable;
+  /** Directory of the ablation. */
+  readonly folder: string;
+  readonly signal?: AbortSignal;
+  /** Told of the units of every run; `name` is the arm's, `ruler` or `tokenizer`. */
+  observe?(name: string): RunObserver;
+}
+
+const OVERLAPS_FILE = 'overlaps.jsonl';
+
+/** Runs what is not complete yet. What two arms have in common is run once and taken over by the other. */
+export async function prepare(settings: PrepareSettings): Promise<Prepared> {
+  const { file, arms, folder } = settings;
+  const base = arms[0]!;
+  const rulerFolder = await ensureFolder(join(folder, 'ruler'));
+  const ruler = await carveRuler(settings, base.spec, rulerFolder);
+  const files: RulerFiles = {
+    heldOut: join(rulerFolder, HELD_OUT_FILE),
+    documents: join(rulerFolder, RULER_FILE),
+    listed: join(rulerFolder, OVERLAPS_FILE),
+    overlaps: file.options.ruler.overlaps,
+  };
+  if ((await fileSize(files.listed)) === undefined) await writeFileAtomic(files.listed, '');
+  const runs = new ArmRuns(settings, files);
+  return { ruler, rulerFile: files.documents, arms: await runs.all() };
+}
+
+async function carveRuler(settings: PrepareSettings, base: PipelineSpec, folder: string): Promise<Ruler> {
+  const { file, table } = settings;
+  const steps = rulerSteps(base, file.options.ruler.clusters);
+  const plan = await planPipeline({ ...base, name: 'ruler', steps }, table);
+  const runFolder = join(folder, 'run');
+  await carryOut(settings, 'ruler', plan, runFolder, []);
+  return makeRuler(file, table, plan, runFolder, folder);
+}
+
+function carryOut(
+  { signal, observe }: PrepareSettings,
+  name: string,
+  plan: Plan,
+  runFolder: string,
+  donors: readonly string[],
+): Promise<RunSummary> {
+  return runPlan(plan, { runFolder, signal, observer: observe?.(name), donors });
+}
+
+/** Runs the tokenizer's pipeline and those of the arms, each taking over what those before it have done. */
+class ArmRuns {
+  private readonly settings: PrepareSettings;
+  private readonly files: RulerFiles;
+  /** Run directories so far: where later runs look for units. */
+  private readonly donors: string[] = [];
+  private readonly done = new Map<string, PreparedArm>();
+
+  constructor(settings: PrepareSettings, files: RulerFiles) {
+    this.settings = settings;
+    this.files = files;
+  }
+
+  async all(): Promise<PreparedArm[]> {
+    const { arms, table } = this.settings;
+    const base = arms[0]!.spec;
+    const training = tokenizerStep(base.steps);
+    if (training === undefined)
+      throw new ConfigurationError('the base pipeline has no tokenizer', {
+        expected: 'a step train-tokenizer or load-tokenizer before encode',
+      });
+    const shared = training.kind === 'train-tokenizer' ? this.tokenizerPath : undefined;
+    const pipelines = arms.map(({ spec }) =>
+      armSteps(spec, this.files, hasOwnTokenizer(base.steps, spec.steps) ? undefined : shared),
+    );
+    const towards = armSteps(base, this.files).slice(
+      0,
+      armSteps(base, this.files).findIndex(({ kind }) => kind === training.kind) + 1,
+    );
+    const cuts = await cutsOf(shared === undefined ? pipelines : [...pipelines, towards], table);
+    if (shared !== undefined) await this.trainTokenizer({ ...base, steps: towards }, cuts.at(-1)!);
+    const prepared: PreparedArm[] = [];
+    for (const [i, plan] of arms.entries()) {
+      const weights = plan.sameMixture ? mixtureOf(prepared[0]!.index) : undefined;
+      const tokenizer = hasOwnTokenizer(base.steps, plan.spec.steps) ? undefined : shared;
+      const steps =
+        weights === undefined ? pipelines[i]! : armSteps(plan.spec, this.files, tokenizer, weights);
+      prepared.push(await this.arm(plan, steps, cuts[i]!));
+    }
+    return prepared;
+  }
+
+  private get tokenizerPath(): string {
+    return join(this.settings.folder, 'tokenizer', TOKENIZER_FILE);
+  }
+
+  private async trainTokenizer(spec: PipelineSpec, cuts: ReadonlySet<number>): Promise<void> {
+    const { folder, table } = this.settings;
+    const plan = await planPipeline({ ...spec, name: 'tokenizer' }, table, cuts);
+    const runFolder = join(folder, 'tokenizer', 'run');
+    await carryOut(this.settings, 'tokenizer', plan, runFolder, []);
+    this.donors.push(runFolder);
+    const trained = await readFile(join(artifactFolder(plan, runFolder, 'train-tokenizer'), TOKENIZER_FILE));
+    const found = await readFile(this.tokenizerPath).catch(() => undefined);
+    if (!found?.equals(trained)) await writeFileAtomic(this.tokenizerPath, trained);
+  }
+
+  /** Arms that do the same to the documents, such as a null control, share one run. */
+  private async arm(plan: ArmPlan, steps: StepSpec[], cuts: ReadonlySet<number>): Promise<PreparedArm> {
+    const { folder, table } = this.settings;
+    const key = canonicalJson(steps);
+    const same = this.done.get(key);
+    if (same !== undefined) return { ...same, plan };
+    const pipeline = await planPipeline({ ...plan.spec, steps }, table, cuts);
+    const runFolder = join(folder, 'arms', plan.name);
+    const run = await carryOut(this.settings, plan.name, pipeline, runFolder, this.donors);
+    this.donors.push(runFolder);
+    const shards = artifactFolder(pipeline, runFolder, 'shard');
+    const prepared: PreparedArm = {
+      plan,
+      steps,
+      runFolder,
+      runPlan: pipeline,
+      run,
+      shards,
+      index: await readShardIndex(shards),
+      tokenizer: artifactFolder(pipeline, runFolder, tokenizerStep(steps)!.kind),
+    };
+    this.done.set(key, prepared);
+    return prepared;
+  }
+}
+
+function artifactFolder(plan: Plan, runFolder: string, kind: string): string {
+  const unit = plan.units.find((one: Unit) => one.type === 'job' && one.step.spec.kind === kind)!;
+  return join(unitFolder(runFolder, unit), 'artifact');
+}
+
+/** Share of each corpus in the training tokens. */
+export function mixtureOf(index: ShardIndex): Record<string, number> {
+  const total = index.splits.train.tokens;
+  return Object.fromEntries(
+    index.corpora.map(({ name, splits }) => [name, total === 0 ? 0 : splits.train.tokens / total]),
+  );
+}

@@ -1,0 +1,91 @@
+import { join, resolve } from 'node:path';
+import pc from 'picocolors';
+import { parseDocument } from 'yaml';
+import { ablate, OUTCOME_FILE, processesOf } from '../ablate/ablate.ts';
+import { planArms } from '../ablate/arms.ts';
+import { type AblationFile, readAblationFile } from '../ablate/file.ts';
+import { planSizes } from '../ablate/trainings.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { count, duration } from '../core/format.ts';
+import { stepTable } from '../steps.ts';
+import { AblateView } from './ablate-view.ts';
+import { differenceLines } from './difference-view.ts';
+import { onInterrupt } from './interrupt.ts';
+
+export interface AblateCommandOptions {
+  readonly out?: string;
+  readonly set: readonly string[];
+  readonly processes?: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `provender ablate`. Gives the exit code. */
+export async function ablateCommand(path: string, options: AblateCommandOptions): Promise<number> {
+  const started = performance.now();
+  const file = await readAblationFile(path, options.set.map(parseSetting));
+  const folder = resolve(options.out ?? join('runs', file.options.name));
+  if (options.dryRun) return showPlan(file, folder, options);
+  const view = options.quiet || options.json ? undefined : new AblateView(process.stderr);
+  const aborter = new AbortController();
+  const interrupt = onInterrupt(() => aborter.abort());
+  if (view) process.stderr.write(`${pc.bold(file.options.name)} -> ${folder}\n`);
+  try {
+    const { outcome } = await ablate({
+      file,
+      table: stepTable,
+      folder,
+      processes: options.processes,
+      observer: view,
+      signal: aborter.signal,
+    });
+    view?.stop();
+    if (options.json) process.stdout.write(`${JSON.stringify({ folder, outcome })}\n`);
+    else {
+      const took = duration((performance.now() - started) / 1000);
+      process.stdout.write(`\n${differenceLines(outcome).join('\n')}\n\n`);
+      process.stdout.write(`${join(folder, OUTCOME_FILE)}  ${took}\n`);
+    }
+    return 0;
+  } finally {
+    view?.stop();
+    interrupt.release();
+  }
+}
+
+/** `path=value`; the value is YAML. */
+function parseSetting(text: string): { text: string; value: unknown } {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new ConfigurationError(`--set ${text}: expected PATH=VALUE`);
+  const yaml = parseDocument(text.slice(equals + 1), { prettyErrors: false });
+  if (yaml.errors.length) throw new ConfigurationError(`--set ${text}: ${yaml.errors[0]!.message}`);
+  return { text, value: yaml.toJS() as unknown };
+}
+
+async function showPlan(
+  file: AblationFile,
+  folder: string,
+  { json, processes }: AblateCommandOptions,
+): Promise<number> {
+  const arms = await planArms(file, stepTable);
+  const sizes = planSizes(file);
+  const each = sizes.reduce((sum, { learningRates }) => sum + learningRates.length, 0);
+  const trainings = arms.length * file.options.seeds * each;
+  if (json) {
+    const shown = arms.map(({ name, role, summary, changes }) => ({ name, role, summary, changes }));
+    process.stdout.write(
+      `${JSON.stringify({ folder, question: file.options.question, arms: shown, trainings })}\n`,
+    );
+    return 0;
+  }
+  process.stdout.write(`${file.options.question}\n\n`);
+  for (const { name, role, summary } of arms)
+    process.stdout.write(`${name.padEnd(24)} ${role === 'treatment' ? '' : `${role}: `}${summary}\n`);
+  const rates = each === sizes.length ? '' : ', learning rates';
+  process.stdout.write(
+    `\n${count(trainings)} trainings: ${arms.length} arms, ${file.options.seeds} seeds, ${sizes.length} sizes${rates}; ` +
+      `${processes ?? processesOf(file)} side by side\n`,
+  );
+  return 0;
+}
