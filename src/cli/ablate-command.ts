@@ -1,12 +1,14 @@
 import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { parseDocument } from 'yaml';
-import { ablate, OUTCOME_FILE, processesOf } from '../ablate/ablate.ts';
+import { ablate, processesOf } from '../ablate/ablate.ts';
 import { planArms } from '../ablate/arms.ts';
 import { type AblationFile, readAblationFile } from '../ablate/file.ts';
+import { analyse } from '../ablate/statistics/analyse.ts';
 import { planSizes } from '../ablate/trainings.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { count, duration } from '../core/format.ts';
+import { writeAblationReport } from '../report/ablation/report.ts';
 import { stepTable } from '../steps.ts';
 import { AblateView } from './ablate-view.ts';
 import { differenceLines } from './difference-view.ts';
@@ -41,11 +43,14 @@ export async function ablateCommand(path: string, options: AblateCommandOptions)
       signal: aborter.signal,
     });
     view?.stop();
-    if (options.json) process.stdout.write(`${JSON.stringify({ folder, outcome })}\n`);
+    const analysis = analyse(outcome);
+    const report = await writeAblationReport(folder, outcome, analysis);
+    if (options.json) process.stdout.write(`${JSON.stringify({ folder, report, outcome, analysis })}\n`);
     else {
       const took = duration((performance.now() - started) / 1000);
-      process.stdout.write(`\n${differenceLines(outcome).join('\n')}\n\n`);
-      process.stdout.write(`${join(folder, OUTCOME_FILE)}  ${took}\n`);
+      process.stdout.write(
+        `\n${differenceLines(outcome, analysis).join('\n')}\n\n${folder}  ${took}\nreport: ${report}\n`,
+      );
     }
     return 0;
   } finally {

@@ -1,26 +1,41 @@
+import pc from 'picocolors';
 import type { AblationOutcome } from '../ablate/outcome.ts';
+import type { Analysis } from '../ablate/statistics/analysis.ts';
+import { decimalsOf, intervalWords, signed } from '../ablate/statistics/sentences.ts';
 import { table } from '../core/format.ts';
 
-/** Mean differences in bits per byte, a row an arm and a column a domain; the primary one first. */
-export function differenceLines(outcome: AblationOutcome): string[] {
-  const { declaration, trainings } = outcome;
-  const domains = [...outcome.domains].sort((a, b) => Number(b.primary) - Number(a.primary));
-  const mean = (arm: string, domain: string): number => {
-    const values = trainings.flatMap((training) => {
-      const score = training.domains[domain];
-      return training.arm === arm && training.status === 'complete' && score
-        ? [score.bits / score.bytes]
-        : [];
-    });
-    return values.reduce((sum, value) => sum + value, 0) / values.length;
-  };
-  const rows = declaration.comparisons.map(({ arm, against }) => [
-    `${arm} - ${against}`,
-    ...domains.map(({ name }) => {
-      const difference = mean(arm, name) - mean(against, name);
-      return `${difference > 0 ? '+' : ''}${difference.toFixed(4)}`;
-    }),
-  ]);
-  const head = ['bits per byte', ...domains.map(({ name }) => name)];
-  return table([head, ...rows], ['left', ...domains.map(() => 'right' as const)]);
+/** The closing table: every comparison by domain, then controls, what stands beside them, and the verdict. */
+export function differenceLines(outcome: AblationOutcome, analysis: Analysis): string[] {
+  const { size, learningRate, comparisons, controls } = analysis.settings[analysis.main]!;
+  const { equal, value } = outcome.declaration.budget;
+  const percent = Math.round(analysis.confidence * 100);
+  const rows = comparisons.flatMap(({ arm, against, domains, reason }) =>
+    reason !== undefined && domains.length === 0
+      ? [[`${arm} - ${against}`, 'not comparable', '', '']]
+      : domains.map(({ domain, difference, interval, standardError }, i) => {
+          const decimals = decimalsOf(standardError);
+          return [
+            i === 0 ? `${arm} - ${against}` : '',
+            domain === analysis.primary ? `${domain} *` : domain,
+            signed(difference, decimals),
+            intervalWords(interval, decimals),
+          ];
+        }),
+  );
+  const settings = analysis.settings.length > 1 ? ` (size ${size}, learning rate ${learningRate})` : '';
+  return [
+    `held-out bits per byte at equal ${equal} (${value.toLocaleString('en-US')})${settings}; below 0 the first is better`,
+    '',
+    ...table(
+      [['comparison', '* primary domain', 'difference', `${percent} % interval`], ...rows],
+      ['left', 'left', 'right', 'left'],
+    ),
+    '',
+    ...controls.map(
+      ({ sentence, passed }) =>
+        `${passed ? pc.green('control holds') : pc.red('control fails')}: ${sentence}`,
+    ),
+    ...analysis.verdict.notes.map((note) => `note: ${note}`),
+    pc.bold(analysis.verdict.sentence),
+  ];
 }

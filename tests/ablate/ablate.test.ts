@@ -1,0 +1,75 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AblationFolder, SMALL } from './small-ablation.ts';
+
+describe('an ablation from its file to its outcome', () => {
+  const folder = new AblationFolder();
+  let first: Awaited<ReturnType<AblationFolder['go']>>;
+  beforeAll(async () => {
+    first = await folder.go(SMALL);
+  }, 120_000);
+  afterAll(() => folder.remove());
+
+  it('trains every arm on every block and measures every domain', () => {
+    const { outcome } = first;
+    expect(outcome.arms.map(({ name, role }) => [name, role])).toEqual([
+      ['base', 'base'],
+      ['short', 'treatment'],
+      ['shuffled', 'positive-control'],
+      ['null', 'null-control'],
+    ]);
+    expect(outcome.trainings).toHaveLength(8);
+    for (const training of outcome.trainings) {
+      expect(training.status).toBe('complete');
+      expect(training.tokens).toBe(640);
+      for (const { name, bytes } of outcome.domains) {
+        const { bits, bytes: scored } = training.domains[name]!;
+        expect(scored).toBe(bytes);
+        // Below a uniform guess over bytes, above what no model of ten steps reaches.
+        expect(bits / bytes).toBeGreaterThan(0.5);
+        expect(bits / bytes).toBeLessThan(8);
+        const sum = training.documentBits![name]!.reduce((total, value) => total + value, 0);
+        expect(sum).toBeCloseTo(bits, 6);
+      }
+    }
+    expect(outcome.domains.map(({ weight }) => weight)).toEqual([0.25, 0.75]);
+  });
+
+  it('pairs the seeds of a block across arms, but not those of a null control', () => {
+    const of = (arm: string, block: number) =>
+      first.outcome.trainings.find((training) => training.arm === arm && training.block === block)!;
+    for (const block of [1, 2]) {
+      const { weightSeed, orderSeed } = of('base', block);
+      expect(of('short', block)).toMatchObject({ weightSeed, orderSeed });
+      expect(of('null', block).weightSeed).not.toBe(weightSeed);
+      expect(of('null', block).orderSeed).not.toBe(orderSeed);
+    }
+    expect(of('base', 1).weightSeed).not.toBe(of('base', 2).weightSeed);
+    expect(of('base', 1).weightSeed).not.toBe(of('base', 1).orderSeed);
+  });
+
+  it('repeats nothing', async () => {
+    const again = await folder.go(SMALL);
+    expect(again.trained).toEqual([]);
+    expect(again.prepared.arms.map(({ run }) => run.nothingToDo)).toEqual([true, true, true, true]);
+    expect(again.outcome).toEqual(first.outcome);
+  });
+
+  it('runs nothing before the step that an arm changes', () => {
+    const units = (arm: string) => join(folder.out, 'arms', arm, 'units');
+    const manifest = (arm: string, unit: string) => join(units(arm), unit, 'manifest.json');
+    const shared = '00-read.documents';
+    // One file under two names: it was made once.
+    expect(statSync(manifest('short', shared)).ino).toBe(statSync(manifest('base', shared)).ino);
+    const steps = (arm: string, unit: string) =>
+      (JSON.parse(readFileSync(manifest(arm, unit), 'utf8')) as { steps: { name: string }[] }).steps.map(
+        ({ name }) => name,
+      );
+    expect(steps('base', shared)).toEqual(['read', 'hold-out-listed']);
+    expect(steps('short', '01-length.documents')).toEqual(['length', 'exact-dedup']);
+    expect(statSync(manifest('short', '01-length.documents')).ino).not.toBe(
+      statSync(manifest('base', '01-length.documents')).ino,
+    );
+  });
+});
