@@ -24,6 +24,9 @@ import { language } from './quality/judges/language.ts';
 import { length } from './quality/judges/length.ts';
 import { redactPii } from './quality/judges/redact-pii.ts';
 import { urlFilter } from './quality/judges/url-filter.ts';
+import { decontaminate } from './quality/steps/decontaminate.ts';
+import { heldOutOverlap } from './quality/steps/held-out-overlap.ts';
+import { indexEvaluation } from './quality/steps/index-evaluation.ts';
 import { shardStep } from './shard/steps/shard.ts';
 import { encodeStep } from './tokenize/steps/encode.ts';
 import { loadTokenizerStep } from './tokenize/steps/load-tokenizer.ts';
@@ -53,6 +56,9 @@ export const STEPS: readonly AnyStep[] = [
   substringDedup,
   removeOverlaps,
   shuffleWordsStep,
+  indexEvaluation,
+  decontaminate,
+  heldOutOverlap,
   writeStep,
   trainTokenizer,
   loadTokenizerStep,

@@ -8,6 +8,7 @@ import { findStep } from '../steps.ts';
 
 /** The file that tells an artifact's folder. */
 const MARK: Readonly<Record<Artifact, string>> = {
+  'evaluation-index': 'evaluation.ngrams',
   tokenizer: 'tokenizer.json',
   shards: 'index.json',
   model: 'model.json',

@@ -11,7 +11,15 @@ import { LanguageIdentifier, languageModelPath } from '../../dist/quality/langua
 import { median, peerPython } from './peers.mjs';
 import { judge, realTexts, warmUp } from './quality.mjs';
 
-const PEER = ['datatrove==0.10.1', 'spacy==3.8.18', 'numpy', 'regex', 'fasttext-numpy2-wheel', 'fasteners'];
+export const PEER = [
+  'datatrove==0.10.1',
+  'spacy==3.8.18',
+  'numpy',
+  'regex',
+  'xxhash',
+  'fasttext-numpy2-wheel',
+  'fasteners',
+];
 const ROUNDS = 3;
 /** Repetitions in a round of the language alone, so that a round takes a while. */
 const ALONE = 20;
@@ -49,7 +57,7 @@ function identify(text, identifier) {
 async function measure(name, ours, request) {
   const texts = realTexts();
   const identifier = LanguageIdentifier.open();
-  const python = peerPython('quality-language', PEER);
+  const python = peerPython('quality-learned', PEER);
   const peer =
     python &&
     startPeer(python, 'tests/bench/quality_language_peer.py', { texts, model: languageModelPath() });

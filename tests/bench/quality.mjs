@@ -10,6 +10,7 @@ import { fineweb } from '../../dist/quality/judges/fineweb.js';
 import { gopherQuality } from '../../dist/quality/judges/gopher-quality.js';
 import { gopherRepetition } from '../../dist/quality/judges/gopher-repetition.js';
 import { median, peerPython } from './peers.mjs';
+import { decontaminationCases } from './quality-decontaminate.mjs';
 import { languageCases } from './quality-language.mjs';
 
 const PEER = ['datatrove==0.10.1', 'spacy==3.8.18', 'numpy', 'regex'];
@@ -113,7 +114,7 @@ async function presets() {
   }
 }
 
-const CASES = { presets, ...languageCases };
+const CASES = { presets, ...languageCases, ...decontaminationCases };
 
 export async function run({ cases = [] } = {}) {
   const rows = [];
