@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
 import { classifySystemError, IntegrityError } from '../core/errors.ts';
 import { xxh64 } from '../core/hash.ts';
 import { asBytes, getBig, getU64, setBig, setU64 } from './u64.ts';
@@ -57,6 +57,7 @@ export class BlockFile {
   private readonly table: Uint32Array;
   private readonly checked: Uint8Array;
   private scratch: Uint8Array | undefined;
+  private range = new Uint8Array(0);
 
   constructor(path: string, format: BlockFormat) {
     this.path = path;
@@ -99,16 +100,43 @@ export class BlockFile {
     }
   }
 
+  /** Reads whole blocks [first, first + count) into `into` in the background; they are not checked. */
+  async fetchBlocks(first: number, count: number, into: Uint8Array): Promise<void> {
+    const at = first * this.format.blockBytes;
+    const bytes = Math.min(count * this.format.blockBytes, this.bodyBytes - at);
+    for (let got = 0; got < bytes; ) {
+      const position = HEADER_BYTES + at + got;
+      const n = await new Promise<number>((resolve, reject) => {
+        read(this.descriptor, into, got, bytes - got, position, (error, count) => {
+          if (error) reject(classifySystemError(error, { file: this.path, offset: position }));
+          else resolve(count);
+        });
+      });
+      if (n === 0) this.damaged('the file ends early', position, `${bytes - got} more bytes`, 'its end');
+      got += n;
+    }
+  }
+
+  /** Holds the digests of blocks from `first` on, made elsewhere, against the table. */
+  checkDigests(first: number, found: BigUint64Array): void {
+    for (let i = 0; i < found.length; i++) this.checkDigest(first + i, found[i]!);
+  }
+
+  /** Body bytes [at, at + bytes), checked, in a buffer of the file's own: valid until the next call. */
+  readRange(at: number, bytes: number): Uint8Array {
+    if (bytes === 0) return new Uint8Array(0);
+    this.checkRange(at, bytes);
+    const { blockBytes } = this.format;
+    const first = Math.floor(at / blockBytes);
+    const count = Math.floor((at + bytes - 1) / blockBytes) + 1 - first;
+    if (count * blockBytes > this.range.length) this.range = new Uint8Array(count * blockBytes);
+    this.readBlocks(first, count, this.range);
+    return this.range.subarray(at - first * blockBytes, at - first * blockBytes + bytes);
+  }
+
   /** Copies body bytes [at, at + into.length) to `into`, having checked the blocks they are in. */
   read(at: number, into: Uint8Array): void {
-    if (at < 0 || at + into.length > this.bodyBytes) {
-      throw new IntegrityError('a range reaches past the body of the file', {
-        file: this.path,
-        offset: HEADER_BYTES + at,
-        expected: `at most ${this.bodyBytes} bytes of body`,
-        found: `${at + into.length}`,
-      });
-    }
+    this.checkRange(at, into.length);
     if (into.length === 0) return;
     const last = Math.floor((at + into.length - 1) / this.format.blockBytes);
     for (let k = Math.floor(at / this.format.blockBytes); k <= last; k++) if (!this.checked[k]) this.touch(k);
@@ -135,9 +163,22 @@ export class BlockFile {
     this.readBlocks(k, 1, this.scratch);
   }
 
+  private checkRange(at: number, bytes: number): void {
+    if (at >= 0 && at + bytes <= this.bodyBytes) return;
+    throw new IntegrityError('a range reaches past the body of the file', {
+      file: this.path,
+      offset: HEADER_BYTES + at,
+      expected: `at most ${this.bodyBytes} bytes of body`,
+      found: `${at + bytes}`,
+    });
+  }
+
   private checkBlock(k: number, bytes: Uint8Array): void {
+    this.checkDigest(k, xxh64(bytes));
+  }
+
+  private checkDigest(k: number, found: bigint): void {
     const expected = getBig(this.table, 2 * k);
-    const found = xxh64(bytes);
     if (found !== expected) {
       throw new IntegrityError(`block ${k} is damaged`, {
         file: this.path,

@@ -121,7 +121,7 @@ export class BlockFileWriter {
   }
 
   private digest(buffer: Uint8Array, bytes: number): void {
-    const found = this.own.digest(buffer, bytes, this.format.blockBytes);
+    const found = this.own.digest(buffer, 0, bytes, this.format.blockBytes);
     if (this.blocks + found.length > this.digests.length) {
       const grown = new BigUint64Array(2 * this.digests.length);
       grown.set(this.digests);

@@ -6,20 +6,20 @@ import { isTemporaryName, syncFolder, temporaryName } from '../core/files.ts';
 import { xxh64 } from '../core/hash.ts';
 import type { Progress } from '../core/stage.ts';
 import type { ShardSplit } from './format.ts';
-import { mergeRuns, openRuns, type RunReader } from './merge.ts';
+import { DocumentCursor, eachDocument, KeyOrder } from './key-order.ts';
 import { type MixtureOptions, type MixturePlan, planMixture, Sampler } from './mixture.ts';
 import { type Counts, type ShardIndex, writeShardIndex } from './shard-set.ts';
 import { type ShardRow, type ShardSetting, ShardSetWriter } from './shard-writer.ts';
-import { HELD_OUT_BIT, SIDE, SIGNAL_BYTES, SideFile } from './side-file.ts';
+import { HELD_OUT_BIT, SIDE, SIDE_WORDS, SIGNAL_BYTES, SideFile } from './side-file.ts';
 import { SideWriter } from './side-writer.ts';
-import { getBig, getU64 } from './u64.ts';
+import { asBytes, getBig, getU64 } from './u64.ts';
 
 export interface BuildOptions extends MixtureOptions {
   /** A shard is closed before the document that would take it past this many tokens. */
   readonly shardTokens: number;
   /** Which signals the shards keep. */
   readonly signals: 'all' | 'none' | readonly string[];
-  /** Buffers of the merge, all together. */
+  /** Of the documents that the shuffle holds at a time. */
   readonly memoryBytes: number;
 }
 
@@ -48,9 +48,9 @@ export interface BuildResult {
 const OWN_FILE = /^((train|held-out)-\d+(\.r\d+)?\.shard|removal-\d+\.json|index\.json)$/;
 
 /**
- * Merges the side files into shards: documents in order of their shuffle keys, so that the bytes depend on the
- * documents, the seed and the options alone, not on how the documents came in parts. Memory is bounded by
- * `memoryBytes`, one shard's index, and 0.3 MB a run.
+ * Puts the documents of side files into shards in order of their shuffle keys, so that the bytes depend on the documents,
+ * the seed and the options alone, not on how the documents came in parts. Memory is bounded by `memoryBytes`, one shard's
+ * index, and 80 bytes for each 256 KiB of side file.
  */
 export async function buildShards(input: BuildInput, options: BuildOptions): Promise<BuildResult> {
   await removeLeftovers(input.folder);
@@ -90,8 +90,19 @@ function checkSide(first: SideFile, side: SideFile, input: BuildInput): void {
   must('end-of-text tokens', input.endOfText !== undefined, side.endOfTextAppended);
 }
 
+/** After so many documents the clock is looked at: that costs as much as moving to the next one. */
+const DOCUMENTS_A_LOOK = 64;
+
 const noCounts = (): Counts => ({ documents: 0, tokens: 0, bytes: 0 });
 type CorpusCounts = { name: string; splits: Record<ShardSplit, Counts> };
+
+/** What a side file's numbers stand for. */
+interface Names {
+  /** Index of its corpus -> index in `corpora`. */
+  readonly corpusOf: readonly number[];
+  /** Index of its signal -> column or -1. */
+  readonly columnOf: readonly number[];
+}
 
 class Builder {
   private readonly input: BuildInput;
@@ -100,9 +111,7 @@ class Builder {
   private readonly corpora: CorpusCounts[];
   private readonly signals: readonly string[];
   private readonly writers: Record<ShardSplit, ShardSetWriter>;
-  /** By side file: index of its corpus -> index in `corpora`, of its signal -> column or -1. */
-  private corpusOf: number[][] = [];
-  private columnOf: number[][] = [];
+  private readonly names = new Map<SideFile, Names>();
   private rested = Number.NEGATIVE_INFINITY;
 
   constructor(input: BuildInput, options: BuildOptions, sides: SideFile[]) {
@@ -136,7 +145,6 @@ class Builder {
     }
     const sampler = plan && Sampler.of(plan, this.options.weightsBy, this.sides);
     if (sampler) await this.writeCopies(sampler);
-    this.mapNames();
     try {
       await this.merge(sampler);
       return await this.finish(plan);
@@ -174,100 +182,119 @@ class Builder {
     const { tokenWidth, keySeed } = first;
     const endOfText = this.input.endOfText;
     const tokenizerDigest = this.input.tokenizer.digest;
-    const made: SideFile[] = [];
-    for (const side of this.sides) {
-      const path = temporaryName(join(this.input.folder, 'copies.side'));
-      const writer = new SideWriter(path, { tokenizerDigest, tokenWidth, endOfText, keySeed });
-      try {
-        for (const reader of openRuns([side], this.options.memoryBytes)) {
-          while (reader.next()) {
-            if (this.tired()) await this.rest();
-            this.addCopies(sampler, reader, writer);
-          }
+    const path = temporaryName(join(this.input.folder, 'copies.side'));
+    const writer = new SideWriter(path, { tokenizerDigest, tokenWidth, endOfText, keySeed });
+    try {
+      for (const side of this.sides) {
+        for (const extent of side.footer.extents) {
+          if (this.tired()) await this.rest();
+          eachDocument(side, extent, (words, at, body) =>
+            this.addCopies(sampler, side, words.subarray(at, at + SIDE_WORDS), body, writer),
+          );
         }
-        await writer.finish();
-      } catch (error) {
-        writer.abandon();
-        throw error;
       }
-      made.push(new SideFile(path));
+      await writer.finish();
+    } catch (error) {
+      writer.abandon();
+      throw error;
     }
-    this.sides.push(...made);
+    this.sides.push(new SideFile(path));
   }
 
-  private addCopies(sampler: Sampler, reader: RunReader, writer: SideWriter): void {
-    const { words, at, side } = reader;
-    if (words[at + SIDE.corpus]! & HELD_OUT_BIT) return;
-    const copies = sampler.copies(side.footer.corpora[words[at + SIDE.corpus]!]!, words, at);
+  private addCopies(
+    sampler: Sampler,
+    side: SideFile,
+    record: Uint32Array,
+    body: Uint8Array,
+    writer: SideWriter,
+  ): void {
+    if (record[SIDE.corpus]! & HELD_OUT_BIT) return;
+    const copies = sampler.copies(side.footer.corpora[record[SIDE.corpus]!]!, record, 0);
     if (copies < 2) return;
-    const record = words.slice(at, at + 16);
-    const body = reader.body();
-    const name = new Uint8Array(record.buffer, 4 * SIDE.hash, 8);
+    const name = asBytes(record.slice(SIDE.hash, SIDE.hash + 2));
     for (let copy = 1; copy < copies; copy++) {
-      const key = xxh64(name, getBig(record, SIDE.key) + BigInt(copy));
-      writer.addCopy(side, record, body, copy, key);
+      writer.addFrom(side, record, body, copy, xxh64(name, getBig(record, SIDE.key) + BigInt(copy)));
     }
   }
 
-  private mapNames(): void {
-    const corpora = this.corpora.map(({ name }) => name);
-    this.corpusOf = this.sides.map(({ footer }) => footer.corpora.map((name) => corpora.indexOf(name)));
-    this.columnOf = this.sides.map(({ footer }) => footer.signals.map((name) => this.signals.indexOf(name)));
+  private namesOf(side: SideFile): Names {
+    let names = this.names.get(side);
+    if (!names) {
+      const corpora = this.corpora.map(({ name }) => name);
+      names = {
+        corpusOf: side.footer.corpora.map((name) => corpora.indexOf(name)),
+        columnOf: side.footer.signals.map((name) => this.signals.indexOf(name)),
+      };
+      this.names.set(side, names);
+    }
+    return names;
   }
 
   private async merge(sampler: Sampler | undefined): Promise<void> {
     const { progress } = this.input;
     const total = this.sides.reduce((sum, side) => sum + side.documents, 0);
     const row = emptyRow(this.signals.length);
+    const cursor = new DocumentCursor();
     let done = 0;
-    for (const reader of mergeRuns(openRuns(this.sides, this.options.memoryBytes))) {
-      done++;
-      if (this.tired()) {
-        await this.rest();
-        progress.report(done, total, 'documents shuffled');
+    const order = new KeyOrder(this.options.memoryBytes, this.input.folder);
+    for await (const group of order.groups(this.sides)) {
+      for (let k = 0; k < group.length; k++) {
+        if (done++ % DOCUMENTS_A_LOOK === 0 && this.tired()) {
+          await this.rest();
+          progress.report(done, total, 'documents shuffled');
+        }
+        group.moveTo(k, cursor);
+        const split = this.splitOf(cursor, sampler);
+        if (!split) continue;
+        this.fillRow(row, cursor);
+        const writer = this.writers[split];
+        if (writer.needsRotation(row.tokens)) await writer.rotate();
+        writer.add(row);
+        const counts = this.corpora[row.corpus]!.splits[split];
+        counts.documents++;
+        counts.tokens += row.tokens;
+        counts.bytes += row.textBytes;
       }
-      const { words, at } = reader;
-      const split: ShardSplit = words[at + SIDE.corpus]! & HELD_OUT_BIT ? 'held-out' : 'train';
-      const corpus =
-        this.corpora[this.corpusOf[reader.sideIndex]![words[at + SIDE.corpus]! & ~HELD_OUT_BIT]!]!;
-      // A further copy is there because its document is taken; only the first can be left out.
-      const first = split === 'train' && words[at + SIDE.copy] === 0;
-      if (sampler && first && sampler.copies(corpus.name, words, at) === 0) continue;
-      this.fillRow(row, reader);
-      const writer = this.writers[split];
-      if (writer.needsRotation(row.tokens)) await writer.rotate();
-      writer.add(row);
-      const counts = corpus.splits[split];
-      counts.documents++;
-      counts.tokens += row.tokens;
-      counts.bytes += row.textBytes;
     }
     progress.report(total, total, 'documents shuffled');
   }
 
-  private fillRow(row: ShardRow, reader: RunReader): void {
-    const { words, at, side, sideIndex } = reader;
-    const signals = words[at + SIDE.signals]!;
+  /** Where a document goes, or undefined where the mixture leaves it out. */
+  private splitOf({ words, at, side }: DocumentCursor, sampler: Sampler | undefined): ShardSplit | undefined {
+    const corpus = words[at + SIDE.corpus]!;
+    if (corpus & HELD_OUT_BIT) return 'held-out';
+    // A further copy is there because its document is taken; only the first can be left out.
+    if (!sampler || words[at + SIDE.copy] !== 0) return 'train';
+    return sampler.copies(side.footer.corpora[corpus]!, words, at) === 0 ? undefined : 'train';
+  }
+
+  private fillRow(row: ShardRow, { words, at, side, bytes, bodyAt }: DocumentCursor): void {
+    const names = this.namesOf(side);
     row.tokens = words[at + SIDE.tokens]!;
     row.hashLow = words[at + SIDE.hash]!;
     row.hashHigh = words[at + SIDE.hash + 1]!;
-    row.corpus = this.corpusOf[sideIndex]![words[at + SIDE.corpus]! & ~HELD_OUT_BIT]!;
+    row.corpus = names.corpusOf[words[at + SIDE.corpus]! & ~HELD_OUT_BIT]!;
     row.copy = words[at + SIDE.copy]!;
     row.start = getU64(words, at + SIDE.sourceStart);
     row.end = getU64(words, at + SIDE.sourceEnd);
     row.textBytes = getU64(words, at + SIDE.textBytes);
-    const idBytes = words[at + SIDE.idBytes]!;
-    const body = reader.body();
-    const signalsAt = row.tokens * side.tokenWidth;
-    const idAt = signalsAt + signals * SIGNAL_BYTES;
-    row.tokenBytes = body.subarray(0, signalsAt);
-    row.id = body.subarray(idAt, idAt + idBytes);
-    row.source = body.subarray(idAt + idBytes);
-    this.readSignals(row, body, signalsAt, idAt, this.columnOf[sideIndex]!);
+    const signalsAt = bodyAt + row.tokens * side.tokenWidth;
+    const idAt = signalsAt + words[at + SIDE.signals]! * SIGNAL_BYTES;
+    const sourceAt = idAt + words[at + SIDE.idBytes]!;
+    row.tokenBytes = bytes.subarray(bodyAt, signalsAt);
+    row.id = bytes.subarray(idAt, sourceAt);
+    row.source = bytes.subarray(sourceAt, sourceAt + words[at + SIDE.sourceBytes]!);
+    this.readSignals(row, bytes, signalsAt, idAt, names.columnOf);
   }
 
   /** The signals at body[at .. end) that have columns. */
-  private readSignals(row: ShardRow, body: Uint8Array, at: number, end: number, columnOf: number[]): void {
+  private readSignals(
+    row: ShardRow,
+    body: Uint8Array,
+    at: number,
+    end: number,
+    columnOf: readonly number[],
+  ): void {
     row.signalCount = 0;
     if (this.signals.length === 0) return;
     for (let i = at; i < end; i += SIGNAL_BYTES) {

@@ -7,9 +7,6 @@ interface Exports {
   nameHashes(from: number, length: number, seed: number, to: number): void;
 }
 
-/** Bytes of one buffer: a multiple of every format's block. */
-const BUFFER_BYTES = 2 << 20;
-const BUFFERS = 4;
 /** The first page is the kernel's own; the next holds the digests; then come the buffers. */
 const PAGE = 1 << 16;
 const DIGESTS_AT = PAGE;
@@ -17,35 +14,39 @@ const BUFFERS_AT = 2 * PAGE;
 
 /**
  * Buffers in the memory of a WebAssembly kernel, digested where they lie: twice as fast as digesting a copy (7.4 against
- * 3.3 GB/s). The memory never grows, so that a buffer stays valid while it is written to a file.
+ * 3.3 GB/s). The memory never grows, so that a buffer stays valid while it is read from a file or written to one.
  */
 export class DigestBuffers {
   readonly buffers: readonly Uint8Array[];
   private readonly digests: BigUint64Array;
   private readonly exports: Exports;
 
-  constructor() {
-    const { exports, memory } = loadKernel<Exports>('shard', (BUFFERS_AT + BUFFERS * BUFFER_BYTES) / PAGE);
+  constructor(count: number, bytes: number) {
+    const pages = Math.ceil((BUFFERS_AT + count * bytes) / PAGE);
+    const { exports, memory } = loadKernel<Exports>('shard', pages);
     this.exports = exports;
     this.buffers = Array.from(
-      { length: BUFFERS },
-      (_, i) => new Uint8Array(memory.buffer, BUFFERS_AT + i * BUFFER_BYTES, BUFFER_BYTES),
+      { length: count },
+      (_, i) => new Uint8Array(memory.buffer, BUFFERS_AT + i * bytes, bytes),
     );
     this.digests = new BigUint64Array(memory.buffer, DIGESTS_AT, PAGE / 8);
   }
 
-  /** XXH64 of each block of bytes [0, bytes) of one of the buffers; valid until the next call. */
-  digest(buffer: Uint8Array, bytes: number, blockBytes: number): BigUint64Array {
-    const blocks = this.exports.digestBlocks(buffer.byteOffset, bytes, blockBytes, DIGESTS_AT);
+  /** XXH64 of each block of bytes [from, to) of one of the buffers, at most 8,192; valid until the next call. */
+  digest(buffer: Uint8Array, from: number, to: number, blockBytes: number): BigUint64Array {
+    const blocks = this.exports.digestBlocks(buffer.byteOffset + from, to - from, blockBytes, DIGESTS_AT);
     return this.digests.subarray(0, blocks);
   }
 }
 
+/** Bytes of one buffer of a writer: a multiple of every format's block. */
+const WRITER_BYTES = 2 << 20;
+const WRITER_BUFFERS = 4;
 const spare: DigestBuffers[] = [];
 
-/** Buffers that nobody else uses until they are given back. */
+/** Buffers for a writer that nobody else uses until they are given back. */
 export function takeBuffers(): DigestBuffers {
-  return spare.pop() ?? new DigestBuffers();
+  return spare.pop() ?? new DigestBuffers(WRITER_BUFFERS, WRITER_BYTES);
 }
 
 export function giveBuffers(buffers: DigestBuffers): void {
@@ -57,10 +58,9 @@ const HASHES_AT = PAGE + 8;
 const NAME_AT = PAGE + 32;
 const LONGEST_NAME = PAGE - 32;
 
-/** Hashes names that are put into `name` by the caller: a document's is its corpus, a zero byte, and its id. */
+/** Hashes names: a document's is its corpus, a zero byte, and its id. */
 export class NameHasher {
   private readonly short: Uint8Array;
-  private long = new Uint8Array(0);
   private readonly seed: Uint32Array;
   private readonly exports: Exports;
   /** XXH64 of the last name as words: seeded at 0, unseeded at 2. */
@@ -74,22 +74,20 @@ export class NameHasher {
     this.hashes = new Uint32Array(memory.buffer, HASHES_AT, 4);
   }
 
-  /** Where to put a name of `length` bytes. */
+  /** Where to put a name of at most `length` bytes. */
   name(length: number): Uint8Array {
-    if (length <= LONGEST_NAME) return this.short;
-    if (this.long.length < length) this.long = new Uint8Array(2 * length);
-    return this.long;
+    return length <= LONGEST_NAME ? this.short : new Uint8Array(length);
   }
 
-  /** Hashes the name of `length` bytes that was put there. */
-  hash(length: number, seed: bigint): void {
-    if (length <= LONGEST_NAME) {
+  /** Hashes the first `length` bytes of what `name` gave. */
+  hash(name: Uint8Array, length: number, seed: bigint): void {
+    if (name === this.short) {
       setBig(this.seed, 0, seed);
       this.exports.nameHashes(NAME_AT, length, SEED_AT, HASHES_AT);
       return;
     }
-    const name = this.long.subarray(0, length);
-    setBig(this.hashes, 0, xxh64(name, seed));
-    setBig(this.hashes, 2, xxh64(name));
+    const bytes = name.subarray(0, length);
+    setBig(this.hashes, 0, xxh64(bytes, seed));
+    setBig(this.hashes, 2, xxh64(bytes));
   }
 }

@@ -1,8 +1,7 @@
 import { ConfigurationError } from '../core/errors.ts';
 import { xxh64 } from '../core/hash.ts';
-import { BlockStream } from './block-stream.ts';
 import { HELD_OUT_BIT, SIDE, SIDE_WORDS, type SideFile } from './side-file.ts';
-import { asBytes, asWords } from './u64.ts';
+import { asBytes } from './u64.ts';
 
 export interface MixtureOptions {
   readonly weights?: Readonly<Record<string, number>> | undefined;
@@ -149,17 +148,11 @@ function eachTrainRecord(
   for (const side of sides) {
     const index = side.footer.corpora.indexOf(corpus);
     if (index < 0) continue;
-    for (const run of side.footer.runs) {
-      const bytes = run.documents * SIDE_WORDS * 4;
-      const stream = new BlockStream(side.file, run.recordsAt, run.recordsAt + bytes, 1 << 20);
-      for (let left = run.documents; left > 0; ) {
-        const n = Math.min(left, 1024);
-        const words = asWords(stream.take(n * SIDE_WORDS * 4));
-        for (let i = 0, at = 0; i < n; i++, at += SIDE_WORDS) {
-          if ((words[at + SIDE.corpus]! & ~HELD_OUT_BIT) >>> 0 !== index) continue;
-          if (!(words[at + SIDE.corpus]! & HELD_OUT_BIT)) see(words, at);
-        }
-        left -= n;
+    for (const extent of side.footer.extents) {
+      const words = side.records(extent);
+      for (let at = 0; at < words.length; at += SIDE_WORDS) {
+        if ((words[at + SIDE.corpus]! & ~HELD_OUT_BIT) >>> 0 !== index) continue;
+        if (!(words[at + SIDE.corpus]! & HELD_OUT_BIT)) see(words, at);
       }
     }
   }

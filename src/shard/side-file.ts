@@ -2,16 +2,18 @@ import { IntegrityError } from '../core/errors.ts';
 import { BlockFile, type BlockFormat, FIELDS_AT, HEADER_BYTES } from './block-file.ts';
 import type { ShardSplit } from './format.ts';
 import type { Counts } from './shard-set.ts';
-import { getBig, getU64 } from './u64.ts';
+import { asWords, getBig, getU64 } from './u64.ts';
 
 /**
- * What the global shuffle reads of one part: the part's documents with their tokens, as runs sorted by shuffle key,
- * so that the shuffle is one merge of sequential reads. FORMAT.md gives the bytes.
+ * What the global shuffle reads of one part: the part's documents with their tokens, dealt into buckets by the first bits
+ * of their shuffle keys, so that the shuffle reads one range of keys from all parts in large pieces. FORMAT.md gives the
+ * bytes.
  */
-export const SIDE_FORMAT: BlockFormat = { magic: 'PVDSIDE\0', version: 1, blockBytes: 1 << 16 };
+export const SIDE_FORMAT: BlockFormat = { magic: 'PVDSIDE\0', version: 2, blockBytes: 1 << 14 };
 
 /** Words of a side record, and what is where in it. */
 export const SIDE_WORDS = 16;
+export const SIDE_RECORD_BYTES = SIDE_WORDS * 4;
 export const SIDE = {
   /** u64 shuffle key: XXH64 of corpus, zero byte and id, seeded. */
   key: 0,
@@ -33,16 +35,29 @@ export const HELD_OUT_BIT = 0x80000000;
 /** Bytes of one signal in a document's body: u32 index into the file's signals, f64 value. */
 export const SIGNAL_BYTES = 12;
 
-export interface SideRun {
+export const BUCKET_BITS = 8;
+export const BUCKETS = 1 << BUCKET_BITS;
+/** A bucket that is too large is dealt out again by the next bits of the key, at most so often. */
+export const LAST_LEVEL = 3;
+
+/** The bucket of a document, by the high word of its key: buckets ascend as keys do. */
+export function bucketOf(keyHigh: number, level: number): number {
+  return (keyHigh >>> (32 - BUCKET_BITS * (level + 1))) & (BUCKETS - 1);
+}
+
+/** Documents of one bucket that lie together: their records, then their bodies, each padded to 4 bytes. */
+export interface SideExtent {
+  readonly bucket: number;
+  /** Where in the body of the file it begins. */
+  readonly at: number;
   readonly documents: number;
-  readonly recordsAt: number;
-  readonly bodiesAt: number;
-  readonly bodiesBytes: number;
+  readonly bytes: number;
 }
 
 export interface SideFooter {
   readonly tokenizer: string;
-  readonly runs: readonly SideRun[];
+  /** In the order in which they lie in the file. */
+  readonly extents: readonly SideExtent[];
   readonly corpora: readonly string[];
   readonly signals: readonly string[];
   /** By split, then by index into `corpora`. */
@@ -92,7 +107,7 @@ export class SideFile {
       const bytes = Buffer.alloc(getU64(words, FIELDS_AT + 8));
       this.file.read(getU64(words, FIELDS_AT + 6), bytes);
       this.footer = JSON.parse(bytes.toString('utf8')) as SideFooter;
-      this.checkRuns();
+      this.checkExtents();
     } catch (error) {
       this.file.close();
       throw error;
@@ -103,10 +118,20 @@ export class SideFile {
     this.file.close();
   }
 
-  private checkRuns(): void {
-    const found = this.footer.runs.reduce((sum, run) => sum + run.documents, 0);
+  /** The records of an extent, without the bodies. */
+  records(extent: SideExtent): Uint32Array {
+    return asWords(this.file.readRange(extent.at, extent.documents * SIDE_RECORD_BYTES));
+  }
+
+  /** A whole extent. */
+  extent(extent: SideExtent): Uint8Array {
+    return this.file.readRange(extent.at, extent.bytes);
+  }
+
+  private checkExtents(): void {
+    const found = this.footer.extents.reduce((sum, extent) => sum + extent.documents, 0);
     if (found !== this.documents) {
-      throw new IntegrityError('the runs do not add up', {
+      throw new IntegrityError('the extents do not add up', {
         file: this.path,
         offset: HEADER_BYTES,
         expected: `${this.documents} documents`,

@@ -5,16 +5,16 @@ import type { ShardSplit } from './format.ts';
 import { NameHasher } from './kernel.ts';
 import type { Counts } from './shard-set.ts';
 import {
-  bodyBytesOf,
-  compareKeys,
+  BUCKETS,
+  bucketOf,
   HELD_OUT_BIT,
   SIDE,
   SIDE_FORMAT,
   SIDE_WORDS,
   SIGNAL_BYTES,
+  type SideExtent,
   type SideFile,
   type SideFooter,
-  type SideRun,
 } from './side-file.ts';
 import { asBytes, getU64, setBig, setU64 } from './u64.ts';
 
@@ -24,6 +24,8 @@ export interface SideSetting {
   /** The id to append to every document. */
   readonly endOfText: number | undefined;
   readonly keySeed: bigint;
+  /** Which bits of the key choose the bucket: 0 the first, more for what is dealt out again. */
+  readonly level?: number;
 }
 
 /** Gives names numbers in order of appearance. */
@@ -42,76 +44,75 @@ class Names {
   }
 }
 
-const RUN_BYTES = 64 << 20;
-const MAX_RUN_DOCUMENTS = 1 << 20;
+const CHUNK_BYTES = 256 << 10;
+const CHUNK_DOCUMENTS = 512;
 
-/** Memory of one run: records, and bodies at multiples of 4 bytes, so that tokens are put there as numbers. */
-class RunMemory {
-  records = new Uint32Array(SIDE_WORDS << 12);
-  bodyStarts = new Float64Array(1 << 12);
-  bodies!: Buffer;
-  narrow!: Uint16Array;
-  wide!: Uint32Array;
-  view!: DataView;
+/** Bytes that are also written as numbers: tokens, and the parts of a signal. */
+class Bodies {
+  readonly bytes: Buffer;
+  readonly narrow: Uint16Array;
+  readonly wide: Uint32Array;
+  readonly view: DataView;
 
-  constructor() {
-    this.setBodies(1 << 20);
-  }
-
-  /** Room for `bytes` of bodies, of which the first `used` are kept. */
-  reserve(bytes: number, used: number): void {
-    if (bytes <= this.bodies.length) return;
-    const { bodies } = this;
-    this.setBodies(Math.max(bytes, 2 * bodies.length));
-    bodies.copy(this.bodies, 0, 0, used);
-  }
-
-  /** Room for one record more after `documents`. */
-  reserveRecord(documents: number): void {
-    if (documents < this.bodyStarts.length) return;
-    const records = new Uint32Array(2 * this.records.length);
-    records.set(this.records);
-    this.records = records;
-    const starts = new Float64Array(2 * documents);
-    starts.set(this.bodyStarts);
-    this.bodyStarts = starts;
-  }
-
-  private setBodies(bytes: number): void {
+  constructor(bytes: number) {
     const whole = Math.ceil(bytes / 4) * 4;
-    this.bodies = Buffer.allocUnsafeSlow(whole);
-    const { buffer, byteOffset } = this.bodies;
+    this.bytes = Buffer.allocUnsafeSlow(whole);
+    const { buffer, byteOffset } = this.bytes;
     this.narrow = new Uint16Array(buffer, byteOffset, whole / 2);
     this.wide = new Uint32Array(buffer, byteOffset, whole / 4);
     this.view = new DataView(buffer, byteOffset, whole);
   }
 }
 
-/** Parts follow each other in a worker: the next takes over the memory of the last. */
-let spareMemory: RunMemory | undefined;
+/** What the buckets of a part hold: bucket b has records from b * CHUNK_DOCUMENTS on, and bodies from b * chunkBytes on. */
+class BucketMemory {
+  readonly chunkBytes: number;
+  readonly records = new Uint32Array(BUCKETS * CHUNK_DOCUMENTS * SIDE_WORDS);
+  readonly bodies: Bodies;
+  readonly documents = new Uint32Array(BUCKETS);
+  readonly used = new Uint32Array(BUCKETS);
+
+  constructor(chunkBytes: number) {
+    this.chunkBytes = chunkBytes;
+    this.bodies = new Bodies(BUCKETS * chunkBytes);
+  }
+}
+
+/** Parts follow each other in a worker: the next takes over the memory of the last, some 70 MB where parts are large. */
+let spareMemory: BucketMemory | undefined;
 let hasher: NameHasher | undefined;
 
-/** Collects documents, sorts them by shuffle key a run at a time, and writes them. Holds one run in memory. */
+function takeMemory(chunkBytes: number): BucketMemory {
+  const memory = spareMemory?.chunkBytes === chunkBytes ? spareMemory : new BucketMemory(chunkBytes);
+  spareMemory = undefined;
+  memory.documents.fill(0);
+  memory.used.fill(0);
+  return memory;
+}
+
+/** Deals documents into buckets by the first bits of their shuffle keys, and writes each bucket in large pieces. */
 export class SideWriter {
   private readonly file: BlockFileWriter;
   private readonly setting: SideSetting;
-  private readonly runBytes: number;
+  private readonly level: number;
   private readonly corpora = new Names();
   private readonly signals = new Names();
   private readonly counts: Record<ShardSplit, Counts[]> = { train: [], 'held-out': [] };
-  private readonly runs: SideRun[] = [];
-  private readonly memory: RunMemory;
+  private readonly extents: SideExtent[] = [];
+  private readonly memory: BucketMemory;
   private readonly hasher: NameHasher;
-  private used = 0;
-  private documents = 0;
+  private readonly lastSignals: { name: string; index: number }[] = [];
+  /** The name hashed last, and where in it the id begins. */
+  private name: Uint8Array = new Uint8Array(0);
+  private idAt = 0;
   private total = 0;
 
-  constructor(path: string, setting: SideSetting, runBytes = RUN_BYTES) {
+  /** `chunkBytes`: a multiple of 4, of bodies that a bucket collects before they are written. */
+  constructor(path: string, setting: SideSetting, chunkBytes = CHUNK_BYTES) {
     this.file = new BlockFileWriter(path, SIDE_FORMAT);
     this.setting = setting;
-    this.runBytes = runBytes;
-    this.memory = spareMemory ?? new RunMemory();
-    spareMemory = undefined;
+    this.level = setting.level ?? 0;
+    this.memory = takeMemory(chunkBytes);
     hasher ??= new NameHasher();
     this.hasher = hasher;
   }
@@ -121,55 +122,63 @@ export class SideWriter {
     const { tokenWidth, endOfText } = this.setting;
     const names = Object.keys(row.signals);
     const n = end - start + (endOfText === undefined ? 0 : 1);
-    const room = n * tokenWidth + names.length * SIGNAL_BYTES;
-    const at = this.begin(room + 3 * (row.id.length + row.source.length));
+    const idBytes = this.hashName(row.corpus, row.id);
+    const bucket = bucketOf(this.hasher.hashes[1]!, this.level);
+    const most = n * tokenWidth + names.length * SIGNAL_BYTES + idBytes + 3 * row.source.length;
+    const at = this.begin(bucket, most);
+    const oversize = most > this.memory.chunkBytes;
+    const bodies = oversize ? new Bodies(most) : this.memory.bodies;
+    const body = oversize ? 0 : bucket * this.memory.chunkBytes + this.memory.used[bucket]!;
+    let used = body + this.putTokens(bodies, body, tokens, start, end);
+    used += this.putSignals(bodies.view, used, names, row.signals);
+    for (let i = 0; i < idBytes; i++) bodies.bytes[used + i] = this.name[this.idAt + i]!;
+    used += idBytes;
+    const sourceBytes = putText(bodies.bytes, used, row.source);
     const words = this.memory.records;
-    const body = this.used;
-    this.putTokens(tokens, start, end);
-    for (const name of names) this.putSignal(name, row.signals[name]!);
-    const idAt = this.used;
-    words[at + SIDE.idBytes] = this.putString(row.id);
-    words[at + SIDE.sourceBytes] = this.putString(row.source);
-    this.putHashes(words, at, row.corpus, idAt);
     const corpus = this.corpora.index(row.corpus);
+    for (let i = 0; i < 4; i++) words[at + SIDE.key + i] = this.hasher.hashes[i]!;
     words[at + SIDE.tokens] = n;
     words[at + SIDE.corpus] = corpus | (row.split === 'held-out' ? HELD_OUT_BIT : 0);
+    words[at + SIDE.idBytes] = idBytes;
+    words[at + SIDE.sourceBytes] = sourceBytes;
     setU64(words, at + SIDE.sourceStart, row.start);
     setU64(words, at + SIDE.sourceEnd, row.end);
     setU64(words, at + SIDE.textBytes, textBytes);
     words[at + SIDE.signals] = names.length;
     words[at + SIDE.copy] = 0;
     this.tally(row.split, corpus, n, textBytes);
-    this.end(body);
+    this.end(bucket, at, used + sourceBytes - body, oversize ? bodies.bytes : undefined);
   }
 
-  /** Adds a document of another side file with the same names as copy `copy` under another key. */
-  addCopy(from: SideFile, words: Uint32Array, body: Uint8Array, copy: number, key: bigint): void {
-    for (const name of from.footer.corpora) this.corpora.index(name);
-    for (const name of from.footer.signals) this.signals.index(name);
-    const at = this.begin(body.length);
-    const start = this.used;
-    const { records } = this.memory;
-    records.set(words, at);
-    setBig(records, at + SIDE.key, key);
-    records[at + SIDE.copy] = copy;
-    this.memory.bodies.set(body, start);
-    this.used += body.length;
-    const split = words[SIDE.corpus]! & HELD_OUT_BIT ? 'held-out' : 'train';
-    const corpus = words[SIDE.corpus]! & ~HELD_OUT_BIT;
-    this.tally(split, corpus, words[SIDE.tokens]!, getU64(words, SIDE.textBytes));
-    this.end(start);
+  /** Adds a document of another side file, as copy `copy` under the key `key`. */
+  addFrom(from: SideFile, record: Uint32Array, body: Uint8Array, copy: number, key: bigint): void {
+    const bucket = bucketOf(Number(key >> 32n), this.level);
+    const at = this.begin(bucket, body.length);
+    const words = this.memory.records;
+    words.set(record.subarray(0, SIDE_WORDS), at);
+    setBig(words, at + SIDE.key, key);
+    words[at + SIDE.copy] = copy;
+    const heldOut = record[SIDE.corpus]! & HELD_OUT_BIT;
+    const corpus = this.corpora.index(from.footer.corpora[record[SIDE.corpus]! & ~HELD_OUT_BIT]!);
+    words[at + SIDE.corpus] = corpus | heldOut;
+    const oversize = body.length > this.memory.chunkBytes;
+    const bodies = oversize ? new Bodies(body.length) : this.memory.bodies;
+    const start = oversize ? 0 : bucket * this.memory.chunkBytes + this.memory.used[bucket]!;
+    bodies.bytes.set(body, start);
+    this.renameSignals(from, bodies.view, start + record[SIDE.tokens]! * this.setting.tokenWidth, record);
+    this.tally(heldOut ? 'held-out' : 'train', corpus, record[SIDE.tokens]!, getU64(record, SIDE.textBytes));
+    this.end(bucket, at, body.length, oversize ? bodies.bytes : undefined);
   }
 
   async finish(): Promise<void> {
-    this.flushRun();
-    spareMemory = this.memory;
     const { file, setting } = this;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.flush(bucket);
+    spareMemory = this.memory;
     file.align(8);
     const footerAt = file.bodyBytes;
     const footer: SideFooter = {
       tokenizer: setting.tokenizerDigest,
-      runs: this.runs,
+      extents: this.extents,
       corpora: this.corpora.list,
       signals: this.signals.list,
       counts: this.counts,
@@ -190,58 +199,89 @@ export class SideWriter {
     this.file.abandon();
   }
 
-  /** Makes room for a document and gives the place of its record. */
-  private begin(bytes: number): number {
-    if (this.documents > 0 && (this.used + bytes > this.runBytes || this.documents >= MAX_RUN_DOCUMENTS)) {
-      this.flushRun();
-    }
-    this.used = (this.used + 3) & ~3;
-    this.memory.reserve(this.used + bytes, this.used);
-    this.memory.reserveRecord(this.documents);
-    return this.documents * SIDE_WORDS;
+  /** Makes room for a document in its bucket and gives the place of its record. */
+  private begin(bucket: number, bytes: number): number {
+    const { used, documents, chunkBytes } = this.memory;
+    if (used[bucket]! + bytes > chunkBytes || documents[bucket]! >= CHUNK_DOCUMENTS) this.flush(bucket);
+    return (bucket * CHUNK_DOCUMENTS + documents[bucket]!) * SIDE_WORDS;
   }
 
-  private end(bodyStart: number): void {
-    this.memory.bodyStarts[this.documents++] = bodyStart;
+  /** `alone`: the body, where it is too large for a bucket and makes a piece of its own. */
+  private end(bucket: number, at: number, bodyBytes: number, alone: Uint8Array | undefined): void {
     this.total++;
+    const padded = (bodyBytes + 3) & ~3;
+    const start = alone ? 0 : bucket * this.memory.chunkBytes + this.memory.used[bucket]!;
+    (alone ?? this.memory.bodies.bytes).fill(0, start + bodyBytes, start + padded);
+    if (alone) {
+      this.write(bucket, this.memory.records.subarray(at, at + SIDE_WORDS), alone.subarray(0, padded));
+      return;
+    }
+    this.memory.documents[bucket]!++;
+    this.memory.used[bucket]! += padded;
   }
 
-  private putTokens(tokens: Uint32Array, start: number, end: number): void {
+  private flush(bucket: number): void {
+    const { records, bodies, documents, used, chunkBytes } = this.memory;
+    if (documents[bucket] === 0) return;
+    const first = bucket * CHUNK_DOCUMENTS * SIDE_WORDS;
+    const start = bucket * chunkBytes;
+    this.write(
+      bucket,
+      records.subarray(first, first + documents[bucket]! * SIDE_WORDS),
+      bodies.bytes.subarray(start, start + used[bucket]!),
+    );
+    documents[bucket] = 0;
+    used[bucket] = 0;
+  }
+
+  private write(bucket: number, records: Uint32Array, bodies: Uint8Array): void {
+    const { file, extents } = this;
+    const bytes = records.byteLength + bodies.length;
+    extents.push({ bucket, at: file.bodyBytes, documents: records.length / SIDE_WORDS, bytes });
+    file.add(asBytes(records));
+    file.add(bodies);
+  }
+
+  private putTokens(bodies: Bodies, body: number, tokens: Uint32Array, start: number, end: number): number {
     const { tokenWidth, endOfText } = this.setting;
-    const into = tokenWidth === 2 ? this.memory.narrow : this.memory.wide;
-    const at = this.used / tokenWidth;
+    const into = tokenWidth === 2 ? bodies.narrow : bodies.wide;
+    const at = body / tokenWidth;
     // Narrows in one loop of the engine: a loop of our own took seven times as long.
     into.set(tokens.subarray(start, end), at);
-    this.used += (end - start) * tokenWidth;
-    if (endOfText === undefined) return;
+    if (endOfText === undefined) return (end - start) * tokenWidth;
     into[at + end - start] = endOfText;
-    this.used += tokenWidth;
+    return (end - start + 1) * tokenWidth;
   }
 
-  private putSignal(name: string, value: number): void {
-    const { view } = this.memory;
-    view.setUint32(this.used, this.signals.index(name), true);
-    view.setFloat64(this.used + 4, value, true);
-    this.used += SIGNAL_BYTES;
+  private putSignals(view: DataView, at: number, names: string[], values: Record<string, number>): number {
+    for (let k = 0; k < names.length; k++) {
+      const name = names[k]!;
+      // Most documents have the signals of the one before.
+      if (this.lastSignals[k]?.name !== name) this.lastSignals[k] = { name, index: this.signals.index(name) };
+      view.setUint32(at + k * SIGNAL_BYTES, this.lastSignals[k]!.index, true);
+      view.setFloat64(at + k * SIGNAL_BYTES + 4, values[name]!, true);
+    }
+    return names.length * SIGNAL_BYTES;
   }
 
-  private putString(value: string): number {
-    const bytes = putText(this.memory.bodies, this.used, value);
-    this.used += bytes;
-    return bytes;
+  /** Numbers the signals at view[at ..) as this file does. */
+  private renameSignals(from: SideFile, view: DataView, at: number, record: Uint32Array): void {
+    for (let k = 0; k < record[SIDE.signals]!; k++) {
+      const name = from.footer.signals[view.getUint32(at + k * SIGNAL_BYTES, true)]!;
+      view.setUint32(at + k * SIGNAL_BYTES, this.signals.index(name), true);
+    }
   }
 
-  /** Key and hash of a document of `corpus` whose id begins at `idAt` of the bodies. */
-  private putHashes(words: Uint32Array, at: number, corpus: string, idAt: number): void {
+  /** Hashes corpus, zero byte and id; gives the bytes of the id. */
+  private hashName(corpus: string, id: string): number {
     const { hasher } = this;
-    const idBytes = words[at + SIDE.idBytes]!;
-    const name = hasher.name(3 * corpus.length + 1 + idBytes);
-    let length = putText(name, 0, corpus);
-    name[length++] = 0;
-    const { bodies } = this.memory;
-    for (let i = 0; i < idBytes; i++) name[length + i] = bodies[idAt + i]!;
-    hasher.hash(length + idBytes, this.setting.keySeed);
-    for (let i = 0; i < 4; i++) words[at + SIDE.key + i] = hasher.hashes[i]!;
+    const name = hasher.name(3 * (corpus.length + id.length) + 1);
+    this.idAt = putText(name, 0, corpus) + 1;
+    name[this.idAt - 1] = 0;
+    const idBytes = putText(name, this.idAt, id);
+    hasher.hash(name, this.idAt + idBytes, this.setting.keySeed);
+    this.name = name;
+    return idBytes;
   }
 
   private tally(split: ShardSplit, corpus: number, tokens: number, bytes: number): void {
@@ -253,29 +293,6 @@ export class SideWriter {
     counts.documents++;
     counts.tokens += tokens;
     counts.bytes += bytes;
-  }
-
-  private flushRun(): void {
-    if (this.documents === 0) return;
-    const { file, setting } = this;
-    const { records, bodies, bodyStarts } = this.memory;
-    const order = sortedByKey(records, this.documents);
-    file.align(SIDE_WORDS * 4);
-    const recordsAt = file.bodyBytes;
-    for (const i of order) file.add(asBytes(records.subarray(i * SIDE_WORDS, (i + 1) * SIDE_WORDS)));
-    const bodiesAt = file.bodyBytes;
-    for (const i of order) {
-      const start = bodyStarts[i]!;
-      file.add(bodies.subarray(start, start + bodyBytesOf(records, i * SIDE_WORDS, setting.tokenWidth)));
-    }
-    this.runs.push({
-      documents: this.documents,
-      recordsAt,
-      bodiesAt,
-      bodiesBytes: file.bodyBytes - bodiesAt,
-    });
-    this.documents = 0;
-    this.used = 0;
   }
 }
 
@@ -293,23 +310,4 @@ function putText(into: Uint8Array, at: number, text: string): number {
     }
   }
   return i === n ? n : encoder.encodeInto(text, into.subarray(at)).written;
-}
-
-/** Indexes of the first n records in order of their keys; equal keys by hash, so that arrival does not count. */
-function sortedByKey(records: Uint32Array, n: number): Uint32Array {
-  // High word and index fit one double's 53 bits: a sort without a comparator is ten times as fast.
-  const rough = new Float64Array(n);
-  for (let i = 0; i < n; i++) rough[i] = records[i * SIDE_WORDS + SIDE.key + 1]! * MAX_RUN_DOCUMENTS + i;
-  rough.sort();
-  const order = Uint32Array.from(rough, (x) => x % MAX_RUN_DOCUMENTS);
-  const high = (i: number): number => records[i * SIDE_WORDS + SIDE.key + 1]!;
-  for (let from = 0; from < n; ) {
-    let to = from + 1;
-    while (to < n && high(order[to]!) === high(order[from]!)) to++;
-    if (to - from > 1) {
-      order.subarray(from, to).sort((a, b) => compareKeys(records, a * SIDE_WORDS, records, b * SIDE_WORDS));
-    }
-    from = to;
-  }
-  return order;
 }

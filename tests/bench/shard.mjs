@@ -31,51 +31,58 @@ const CONTEXT = 1024;
 const ROWS = 8;
 const ROUNDS = 3;
 const DIGEST = createHash('sha256').update('bench').digest('hex');
-/** Documents of 50 to 1,450 tokens with an id, a URL and three signals: like filtered web pages. */
-function* documents(tokens, seed = 1) {
+/**
+ * Documents of 50 to 1,450 tokens with an id, a URL and three signals, like filtered web pages, in batches as the step
+ * `encode` makes them: rows, and the tokens of all of them with offsets.
+ */
+function* batches(tokens, seed = 1) {
   const random = new Random(seed);
   const text = Uint32Array.from({ length: 1 << 16 }, () => random.below(VOCABULARY - 1));
-  for (let made = 0, i = 0; made < tokens; i++) {
-    const length = 50 + random.below(1400);
-    const start = random.below(text.length - length);
-    made += length + 1;
-    const row = {
-      id: `doc-${i}`,
-      corpus: i % 3 ? 'web' : 'books',
-      source: `https://example.org/some/page/${i}`,
-      start: 0,
-      end: 4 * length,
-      split: 'train',
-      metadata: {},
-      signals: { 'length.characters': 4 * length, 'gopher.stopWords': 7, 'dedup.size': 1 },
-      ordinal: i,
-    };
-    yield { row, text, start, end: start + length };
+  for (let made = 0, i = 0; made < tokens; ) {
+    const batch = { rows: [], tokens: new Uint32Array(256 * 1450), offsets: [0] };
+    let at = 0;
+    for (; batch.rows.length < 256 && made < tokens; i++) {
+      const length = 50 + random.below(1400);
+      const start = random.below(text.length - length);
+      batch.tokens.set(text.subarray(start, start + length), at);
+      at += length;
+      made += length + 1;
+      batch.offsets.push(at);
+      batch.rows.push({
+        id: `${seed}-doc-${i}`,
+        corpus: i % 3 ? 'web' : 'books',
+        source: `https://example.org/some/page/${i}`,
+        start: 0,
+        end: 4 * length,
+        split: 'train',
+        metadata: {},
+        signals: { 'length.characters': 4 * length, 'gopher.stopWords': 7, 'dedup.size': 1 },
+        ordinal: i,
+      });
+    }
+    batch.tokens = batch.tokens.slice(0, at);
+    yield batch;
   }
 }
 
-/** Writes side files; gives their paths, the tokens and their sum. */
-async function writeSides(folder, tokens, parts) {
-  const sides = [];
-  const totals = { documents: 0, tokens: 0, sum: 0 };
-  const each = tokens / parts;
-  for (let part = 0; part < parts; part++) {
-    const path = join(folder, `${part}.side`);
-    const writer = new SideWriter(path, {
-      tokenizerDigest: DIGEST,
-      tokenWidth: 2,
-      endOfText: VOCABULARY - 1,
-      keySeed: xxh64(Buffer.from('bench')),
-    });
-    for (const { row, text, start, end } of documents(each, part)) {
-      writer.add({ ...row, id: `${part}-${row.id}` }, 4 * (end - start), text, start, end);
-      totals.documents++;
-      totals.tokens += end - start + 1;
-    }
-    await writer.finish();
-    sides.push(path);
+const SIDE_SETTING = {
+  tokenizerDigest: DIGEST,
+  tokenWidth: 2,
+  endOfText: VOCABULARY - 1,
+  keySeed: xxh64(Buffer.from('bench')),
+};
+
+/** Writes the batches of one part to a side file; gives how many tokens that were, ends of text included. */
+async function writeSide(path, part) {
+  const writer = new SideWriter(path, SIDE_SETTING);
+  let written = 0;
+  for (const { rows, tokens, offsets } of part) {
+    for (let i = 0; i < rows.length; i++)
+      writer.add(rows[i], 4 * (offsets[i + 1] - offsets[i]), tokens, offsets[i], offsets[i + 1]);
+    written += tokens.length + rows.length;
   }
-  return { sides, totals };
+  await writer.finish();
+  return written;
 }
 
 async function buildSet(sides, folder, memoryBytes = 256 << 20) {
@@ -140,9 +147,10 @@ async function check(peer, loader, folder) {
 }
 
 async function load(folder) {
-  const { sides } = await writeSides(folder, 60e6, 1);
+  const side = join(folder, 'one.side');
+  await writeSide(side, batches(60e6));
   const shards = join(folder, 'shards');
-  await buildSet(sides, shards);
+  await buildSet([side], shards);
   await exportShards(shards, join(folder, 'nanogpt'), 'nanogpt');
   await exportShards(shards, join(folder, 'mds'), 'mds', { windowTokens: CONTEXT + 1 });
   const options = { split: 'train', context: CONTEXT, rows: ROWS, orderSeed: 1 };
@@ -189,98 +197,117 @@ function plainWrite(path, bytes) {
   return seconds;
 }
 
-/** Documents in memory to a shard on the disk, synced, held against writing as many bytes. */
-async function write(folder) {
-  const rows = [];
-  for (const { row, text, start, end } of documents(60e6)) {
-    rows.push({
-      tokenBytes: new Uint8Array(Uint16Array.from(text.subarray(start, end)).buffer),
-      tokens: end - start,
-      hashLow: row.ordinal,
-      hashHigh: 1,
-      id: Buffer.from(row.id),
-      source: Buffer.from(row.source),
-      corpus: 0,
-      copy: 0,
-      start: 0,
-      end: row.end,
-      textBytes: row.end,
-      signals: Float64Array.of(0, 1, 1, 2, 2, 3),
-      signalCount: 3,
-    });
-  }
-  const setting = {
+/** Documents in memory, as the shuffle gives them, to a shard on the disk, synced. */
+async function writeShard(path, documents) {
+  const writer = new ShardWriter(path, 'train', 0, {
     tokenizerDigest: DIGEST,
     vocabularySize: VOCABULARY,
     endOfText: undefined,
-    corpora: ['web'],
-  };
+    corpora: ['web', 'books'],
+    signals: ['a', 'b', 'c'],
+  });
+  const signals = Float64Array.of(0, 1, 1, 7, 2, 1);
+  for (const { rows, bytes, names, offsets } of documents) {
+    for (let i = 0; i < rows.length; i++) {
+      const length = offsets[i + 1] - offsets[i];
+      writer.add({
+        tokenBytes: bytes.subarray(2 * offsets[i], 2 * offsets[i + 1]),
+        tokens: length,
+        hashLow: i,
+        hashHigh: 1,
+        id: names[i].id,
+        source: names[i].source,
+        corpus: 0,
+        copy: 0,
+        start: 0,
+        end: 4 * length,
+        textBytes: 4 * length,
+        signals,
+        signalCount: 3,
+      });
+    }
+  }
+  await writer.finish();
+}
+
+async function write(folder) {
+  const documents = [...batches(60e6)].map((batch) => ({
+    ...batch,
+    bytes: new Uint8Array(Uint16Array.from(batch.tokens).buffer),
+    names: batch.rows.map(({ id, source }) => ({ id: Buffer.from(id), source: Buffer.from(source) })),
+  }));
   const path = join(folder, 'one.shard');
   const ours = [];
   const plain = [];
-  let bytes = 0;
-  for (let round = 0; round < 2 * ROUNDS + 1; round++) {
+  for (let round = 0; round < 4 * ROUNDS + 1; round++) {
     const started = performance.now();
-    const writer = new ShardWriter(path, 'train', 0, { ...setting, signals: ['a', 'b', 'c'] });
-    for (const item of rows) writer.add(item);
-    await writer.finish();
+    await writeShard(path, documents);
     const seconds = (performance.now() - started) / 1000;
-    bytes = statSync(path).size;
+    const bytes = statSync(path).size;
     rmSync(path);
     const theirs = plainWrite(path, bytes);
     if (round === 0) continue;
     ours.push(bytes / seconds);
     plain.push(bytes / theirs);
   }
-  return [row('write', 'bytes/s', median(ours), { 'plain write': median(plain) })];
+  return [row('write', 'bytes/s', median(ours), { 'plain-write': median(plain) })];
 }
 
-/** From tokens in memory to shards in global random order; datatrove shuffles each file and merges. */
-async function shuffle(folder) {
-  const tokens = 60e6;
-  const parts = 8;
-  const peer = startPeerFor(folder);
+/** What the peer reads: the tokens of all documents, and where each ends. Gives their number and sum. */
+function writeForPeer(folder, parts) {
   const text = [];
   const ends = [];
-  let sum = 0;
   let at = 0;
-  for (let part = 0; part < parts; part++) {
-    for (const { text: words, start, end } of documents(tokens / parts, part)) {
-      text.push(Uint16Array.from(words.subarray(start, end)), Uint16Array.of(VOCABULARY - 1));
-      at += end - start + 1;
+  let sum = 0;
+  for (const { tokens, offsets } of parts.flat()) {
+    for (let i = 1; i < offsets.length; i++) {
+      const document = Uint16Array.from(tokens.subarray(offsets[i - 1], offsets[i]));
+      text.push(document, Uint16Array.of(VOCABULARY - 1));
+      for (const token of document) sum += token;
+      sum += VOCABULARY - 1;
+      at += document.length + 1;
       ends.push(BigInt(at));
     }
   }
   writeFileSync(join(folder, 'tokens.bin'), Buffer.concat(text.map((list) => new Uint8Array(list.buffer))));
   writeFileSync(join(folder, 'ends.bin'), new Uint8Array(BigUint64Array.from(ends).buffer));
-  for (const list of text) for (const token of list) sum += token;
+  return { tokens: at, sum };
+}
+
+async function sumOf(shards) {
+  const options = { split: 'train', context: 1, rows: 1, orderSeed: 0 };
+  const loader = await ShardLoader.open(shards, options);
+  let sum = 0;
+  for await (const { tokens } of loader.documents()) for (const id of tokens) sum += id;
+  await loader.close();
+  return sum;
+}
+
+/** From tokens in memory to shards in global random order; datatrove shuffles each file and merges. */
+async function shuffle(folder) {
+  const peer = startPeerFor(folder);
+  const parts = Array.from({ length: 8 }, (_, part) => [...batches(60e6 / 8, part)]);
+  const all = writeForPeer(folder, parts);
   const ours = [];
   const theirs = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < 2 * ROUNDS; round++) {
     const place = join(folder, `round-${round}`);
     mkdirSync(place);
+    const sides = parts.map((_, part) => join(place, `${part}.side`));
     const started = performance.now();
-    const { sides, totals } = await writeSides(place, tokens, parts);
+    let tokens = 0;
+    for (const [part, path] of sides.entries()) tokens += await writeSide(path, parts[part]);
     await buildSet(sides, join(place, 'shards'), 64 << 20);
-    ours.push(totals.tokens / ((performance.now() - started) / 1000));
-    if (totals.tokens !== at) throw new Error('the two sides shuffle different documents');
-    if (round === 0) {
-      let mine = 0;
-      const loader = await ShardLoader.open(join(place, 'shards'), {
-        split: 'train',
-        context: 1,
-        rows: 1,
-        orderSeed: 0,
-      });
-      for await (const { tokens: ids } of loader.documents()) for (const id of ids) mine += id;
-      await loader.close();
-      if (mine !== sum) throw new Error('the shuffle lost or changed tokens');
-    }
+    ours.push(tokens / ((performance.now() - started) / 1000));
+    if (tokens !== all.tokens) throw new Error('the two sides shuffle different documents');
+    if (round === 0 && (await sumOf(join(place, 'shards'))) !== all.sum)
+      throw new Error('the shuffle lost or changed tokens');
     rmSync(place, { recursive: true });
     if (!peer) continue;
-    const answer = await peer.ask({ shuffle: folder, files: parts });
-    if (answer.tokens !== at || answer.sum !== sum) throw new Error('datatrove shuffled other tokens');
-    theirs.push(at / answer.seconds);
+    const answer = await peer.ask({ shuffle: folder, files: parts.length });
+    if (answer.tokens !== all.tokens || answer.sum !== all.sum)
+      throw new Error('datatrove shuffled other tokens');
+    theirs.push(tokens / answer.seconds);
   }
   peer?.close();
   return [row('shuffle', 'tokens/s', median(ours), peer ? { datatrove: median(theirs) } : {})];

@@ -82,8 +82,8 @@ describe('building shards', () => {
     const backwards = [...documents].reverse();
     for (const variant of [
       build(documents, { shardTokens: 2000, parts: 7 }),
-      build(backwards, { shardTokens: 2000, parts: 2, runBytes: 2000 }),
-      build(documents, { shardTokens: 2000, parts: 1, runBytes: 1, memoryBytes: 1 }),
+      build(backwards, { shardTokens: 2000, parts: 2, chunkBytes: 2000 }),
+      build(documents, { shardTokens: 2000, parts: 1, chunkBytes: 4, memoryBytes: 1 }),
     ]) {
       expect(digestsOf((await variant).folder)).toEqual(reference);
     }

@@ -53,7 +53,7 @@ export interface TestBuild extends Partial<BuildOptions> {
   parts?: number;
   vocabulary?: number;
   endOfText?: number | undefined;
-  runBytes?: number;
+  chunkBytes?: number;
   seed?: number;
 }
 
@@ -64,7 +64,7 @@ export async function build(
   documents: readonly TestDocument[],
   options: TestBuild = {},
 ): Promise<BuildResult & { folder: string }> {
-  const { parts = 1, vocabulary = 300, endOfText = vocabulary - 1, runBytes, seed = 1, ...rest } = options;
+  const { parts = 1, vocabulary = 300, endOfText = vocabulary - 1, chunkBytes, seed = 1, ...rest } = options;
   const folder = newFolder();
   const sides: string[] = [];
   for (let part = 0; part < parts; part++) {
@@ -75,7 +75,7 @@ export async function build(
       endOfText: 'endOfText' in options ? options.endOfText : endOfText,
       keySeed: xxh64(Buffer.from(String(seed))),
     };
-    const writer = new SideWriter(path, setting, runBytes);
+    const writer = new SideWriter(path, setting, chunkBytes);
     documents.forEach(({ row, tokens, textBytes }, i) => {
       if (i % parts === part) writer.add(row, textBytes, tokens, 0, tokens.length);
     });

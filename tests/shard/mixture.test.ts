@@ -93,7 +93,7 @@ describe('a mixed set of shards', () => {
     const weights = { alpha: 1, beta: 1, gamma: 1 };
     const options = { weights, totalTokens: 20_000, shardTokens: 1e9 };
     const one = await build(documents, options);
-    const many = await build(documents, { ...options, parts: 5, runBytes: 5000 });
+    const many = await build(documents, { ...options, parts: 5, chunkBytes: 5000 });
     expect(many.index.digest).toBe(one.index.digest);
     const idsOf = async (folder: string): Promise<Set<string>> => {
       const loader = await ShardLoader.open(folder, { split: 'train', context: 8, rows: 1, orderSeed: 0 });

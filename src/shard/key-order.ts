@@ -1,0 +1,285 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryName } from '../core/files.ts';
+import { DigestBuffers } from './kernel.ts';
+import {
+  BUCKETS,
+  bodyBytesOf,
+  compareKeys,
+  LAST_LEVEL,
+  SIDE,
+  SIDE_RECORD_BYTES,
+  SIDE_WORDS,
+  type SideExtent,
+  SideFile,
+} from './side-file.ts';
+import { SideWriter } from './side-writer.ts';
+import { asWords, getBig } from './u64.ts';
+
+/** Whole blocks of one file that are read at once, and where to. */
+interface Read {
+  readonly side: number;
+  readonly firstBlock: number;
+  blocks: number;
+  /** Where in the group's buffer they go. */
+  readonly to: number;
+}
+
+interface Piece {
+  readonly side: number;
+  readonly extent: SideExtent;
+  /** Where in the group's buffer it begins. */
+  readonly at: number;
+}
+
+/** Buckets that are in memory together. */
+interface Plan {
+  readonly firstBucket: number;
+  readonly endBucket: number;
+  readonly documents: number;
+  readonly bytes: number;
+  readonly reads: readonly Read[];
+  readonly pieces: readonly Piece[];
+}
+
+/** High word of a key and a number below this fit one double's 53 bits. */
+const MAX_GROUP_DOCUMENTS = 1 << 21;
+const LEAST_BUDGET = 1 << 20;
+const DIGESTS_A_CALL = 8192;
+
+/** A document in memory. Everything is valid until the next one is moved to. */
+export class DocumentCursor {
+  /** words[at ..] is the record. */
+  words: Uint32Array = new Uint32Array(0);
+  at = 0;
+  /** The body is bytes[bodyAt ..). */
+  bytes: Uint8Array = new Uint8Array(0);
+  bodyAt = 0;
+  /** The file it is from: one of those given, or one made of them, with names of its own. */
+  side!: SideFile;
+}
+
+/** Documents of a range of keys, all in memory. */
+class Group {
+  private readonly sides: readonly SideFile[];
+  private readonly bytes: Uint8Array;
+  private readonly words: Uint32Array;
+  private readonly recordAt: Uint32Array;
+  private readonly bodyAt: Uint32Array;
+  private readonly sideOf: Uint32Array;
+  private readonly order: Uint32Array;
+  readonly length: number;
+
+  constructor(sides: readonly SideFile[], plan: Plan, bytes: Uint8Array) {
+    this.sides = sides;
+    this.bytes = bytes;
+    this.words = asWords(bytes);
+    this.length = plan.documents;
+    this.recordAt = new Uint32Array(this.length);
+    this.bodyAt = new Uint32Array(this.length);
+    this.sideOf = new Uint32Array(this.length);
+    let i = 0;
+    for (const piece of plan.pieces) i = this.find(piece, i);
+    this.order = this.sorted();
+  }
+
+  /** Puts the document that is number k by key under the cursor. */
+  moveTo(k: number, cursor: DocumentCursor): void {
+    const i = this.order[k]!;
+    cursor.words = this.words;
+    cursor.at = this.recordAt[i]!;
+    cursor.bytes = this.bytes;
+    cursor.bodyAt = this.bodyAt[i]!;
+    cursor.side = this.sides[this.sideOf[i]!]!;
+  }
+
+  private find({ side, extent, at }: Piece, i: number): number {
+    const { tokenWidth } = this.sides[side]!;
+    let body = at + extent.documents * SIDE_RECORD_BYTES;
+    for (let record = at >>> 2, end = body >>> 2; record < end; record += SIDE_WORDS, i++) {
+      this.recordAt[i] = record;
+      this.bodyAt[i] = body;
+      this.sideOf[i] = side;
+      body += (bodyBytesOf(this.words, record, tokenWidth) + 3) & ~3;
+    }
+    return i;
+  }
+
+  /** Indexes of the documents by key; equal keys by hash and copy, so that arrival does not count. */
+  private sorted(): Uint32Array {
+    const { words, recordAt, length } = this;
+    const high = (i: number): number => words[recordAt[i]! + SIDE.key + 1]!;
+    // A sort without a comparator is ten times as fast.
+    const rough = new Float64Array(length);
+    for (let i = 0; i < length; i++) rough[i] = high(i) * MAX_GROUP_DOCUMENTS + i;
+    rough.sort();
+    const order = new Uint32Array(length);
+    for (let i = 0; i < length; i++) order[i] = rough[i]! % MAX_GROUP_DOCUMENTS;
+    for (let from = 0; from < length; ) {
+      let to = from + 1;
+      while (to < length && high(order[to]!) === high(order[from]!)) to++;
+      if (to - from > 1) {
+        order.subarray(from, to).sort((a, b) => compareKeys(words, recordAt[a]!, words, recordAt[b]!));
+      }
+      from = to;
+    }
+    return order;
+  }
+}
+
+/**
+ * The documents of side files in order of their keys: a group of buckets at a time is read, in large pieces, while the one
+ * before is gone through, and sorted in memory. A bucket too large for that is dealt out again by further bits of the key.
+ */
+export class KeyOrder {
+  private readonly folder: string;
+  private readonly budget: number;
+
+  /** `memoryBytes`: of two groups. `folder`: for what is dealt out again. */
+  constructor(memoryBytes: number, folder: string, leastBudget = LEAST_BUDGET) {
+    this.folder = folder;
+    this.budget = Math.max(leastBudget, memoryBytes / 2);
+  }
+
+  async *groups(sides: readonly SideFile[], level = 0): AsyncGenerator<Group> {
+    const plans = planGroups(sides, this.budget);
+    const fits = (plan: Plan | undefined): plan is Plan =>
+      plan !== undefined && (level === LAST_LEVEL || plan.bytes <= this.budget || plan.documents < 2);
+    const largest = plans.filter(fits).reduce((most, plan) => Math.max(most, plan.bytes), 0);
+    const memory = new DigestBuffers(Math.min(plans.length, 2), largest);
+    let coming: Promise<void> | undefined;
+    try {
+      for (const [i, plan] of plans.entries()) {
+        if (!fits(plan)) {
+          yield* this.dealtAgain(sides, plan, level);
+          continue;
+        }
+        const buffer = memory.buffers[i % memory.buffers.length]!;
+        await (coming ?? fetchGroup(sides, plan, buffer));
+        const next = plans[i + 1];
+        coming = fits(next) ? fetchGroup(sides, next, memory.buffers[(i + 1) % 2]!) : undefined;
+        // Its failure is reported when its turn comes.
+        coming?.catch(() => {});
+        checkGroup(sides, plan, memory, buffer);
+        yield new Group(sides, plan, buffer);
+      }
+    } finally {
+      // Whoever closes the files must not do so under a read.
+      await coming?.catch(() => {});
+    }
+  }
+
+  private async *dealtAgain(sides: readonly SideFile[], plan: Plan, level: number): AsyncGenerator<Group> {
+    const { footer, tokenWidth, keySeed } = sides[0]!;
+    const path = temporaryName(join(this.folder, 'bucket.side'));
+    const setting = { tokenizerDigest: footer.tokenizer, tokenWidth, endOfText: undefined, keySeed };
+    const writer = new SideWriter(path, { ...setting, level: level + 1 });
+    try {
+      for (const { side, extent } of plan.pieces) {
+        eachDocument(sides[side]!, extent, (words, at, body) => {
+          const record = words.subarray(at, at + SIDE_WORDS);
+          writer.addFrom(sides[side]!, record, body, record[SIDE.copy]!, getBig(record, SIDE.key));
+        });
+      }
+      await writer.finish();
+    } catch (error) {
+      writer.abandon();
+      throw error;
+    }
+    const dealt = new SideFile(path);
+    try {
+      yield* this.groups([dealt], level + 1);
+    } finally {
+      dealt.close();
+      await rm(path);
+    }
+  }
+}
+
+/** Calls `see` for every document of an extent. */
+export function eachDocument(
+  side: SideFile,
+  extent: SideExtent,
+  see: (words: Uint32Array, at: number, body: Uint8Array) => void,
+): void {
+  const bytes = side.extent(extent);
+  let body = extent.documents * SIDE_RECORD_BYTES;
+  const words = asWords(bytes.subarray(0, body));
+  for (let i = 0; i < extent.documents; i++) {
+    const length = bodyBytesOf(words, i * SIDE_WORDS, side.tokenWidth);
+    see(words, i * SIDE_WORDS, bytes.subarray(body, body + length));
+    body += (length + 3) & ~3;
+  }
+}
+
+/** As many buckets to a group as `budget` bytes hold, and one at least. */
+function planGroups(sides: readonly SideFile[], budget: number): Plan[] {
+  const costs = new Float64Array(BUCKETS);
+  const documents = new Float64Array(BUCKETS);
+  for (const { footer, file } of sides) {
+    for (const { bucket, bytes, documents: n } of footer.extents) {
+      costs[bucket]! += bytes + 2 * file.format.blockBytes;
+      documents[bucket]! += n;
+    }
+  }
+  const plans: Plan[] = [];
+  for (let from = 0; from < BUCKETS; ) {
+    let [cost, count, to] = [costs[from]!, documents[from]!, from + 1];
+    while (to < BUCKETS && cost + costs[to]! <= budget && count + documents[to]! <= MAX_GROUP_DOCUMENTS) {
+      cost += costs[to]!;
+      count += documents[to]!;
+      to++;
+    }
+    if (count > 0) plans.push(planGroup(sides, from, to));
+    from = to;
+  }
+  return plans;
+}
+
+function planGroup(sides: readonly SideFile[], firstBucket: number, endBucket: number): Plan {
+  const reads: Read[] = [];
+  const pieces: Piece[] = [];
+  let to = 0;
+  let documents = 0;
+  for (const [side, { footer, file }] of sides.entries()) {
+    const { blockBytes } = file.format;
+    let last: Read | undefined;
+    for (const extent of footer.extents) {
+      if (extent.bucket < firstBucket || extent.bucket >= endBucket) continue;
+      const first = Math.floor(extent.at / blockBytes);
+      const end = Math.ceil((extent.at + extent.bytes) / blockBytes);
+      if (last === undefined || first > last.firstBlock + last.blocks) {
+        last = { side, firstBlock: first, blocks: 0, to };
+        reads.push(last);
+      }
+      const more = Math.max(0, end - last.firstBlock - last.blocks);
+      last.blocks += more;
+      to += more * blockBytes;
+      pieces.push({ side, extent, at: last.to + extent.at - last.firstBlock * blockBytes });
+      documents += extent.documents;
+    }
+  }
+  return { firstBucket, endBucket, documents, bytes: to, reads, pieces };
+}
+
+async function fetchGroup(sides: readonly SideFile[], plan: Plan, buffer: Uint8Array): Promise<void> {
+  const all = plan.reads.map(({ side, firstBlock, blocks, to }) =>
+    sides[side]!.file.fetchBlocks(firstBlock, blocks, buffer.subarray(to)),
+  );
+  // All of them, even where one fails: none may be under way when the files are closed.
+  for (const result of await Promise.allSettled(all)) if (result.status === 'rejected') throw result.reason;
+}
+
+function checkGroup(sides: readonly SideFile[], plan: Plan, memory: DigestBuffers, buffer: Uint8Array): void {
+  for (const { side, firstBlock, blocks, to } of plan.reads) {
+    const { file } = sides[side]!;
+    const { blockBytes } = file.format;
+    for (let k = 0; k < blocks; k += DIGESTS_A_CALL) {
+      const count = Math.min(DIGESTS_A_CALL, blocks - k);
+      const end = Math.min(k + count - 1, blocks - 1);
+      const bytes = (count - 1) * blockBytes + file.blockSize(firstBlock + end);
+      const from = to + k * blockBytes;
+      file.checkDigests(firstBlock + k, memory.digest(buffer, from, from + bytes, blockBytes));
+    }
+  }
+}
