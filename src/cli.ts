@@ -227,6 +227,24 @@ function addShardCommands(program: Command): void {
     });
 
   program
+    .command('receipt')
+    .description('says what went into the shards, what did not and why, and under which terms')
+    .argument('<run>', 'a run directory, or a folder of shards')
+    .option('-o, --out <folder>', 'where receipt.json and the dataset card go (default: beside the shards)')
+    .option('--json', 'print the receipt as one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'provender receipt runs/quickstart',
+        'provender receipt runs/quickstart --json | jq .contents.years',
+      ),
+    )
+    .action(async (run: string, options) => {
+      const { receiptCommand } = await import('./cli/shard-commands.ts');
+      exitCode = await receiptCommand(run, options);
+    });
+
+  program
     .command('remove')
     .description('takes documents out of the shards (a takedown); rewrites only the shards that hold them')
     .argument('<run>', 'a run directory, or a folder of shards')

@@ -6,8 +6,11 @@ import { bytes, duration } from '../core/format.ts';
 import { readPipelineFile } from '../core/pipeline-file.ts';
 import { planPipeline } from '../execute/plan.ts';
 import { dryRun, type RunObserver, type RunSummary, runPlan } from '../execute/run.ts';
+import { writeReceipt } from '../report/receipt.ts';
 import { writeReport } from '../report/report.ts';
+import { RECEIPT_FILE } from '../shard/receipt/receipt.ts';
 import { stepTable } from '../steps.ts';
+import { artifactFolder } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
 import { RunLog } from './run-log.ts';
@@ -59,6 +62,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   } finally {
     interrupt.release();
   }
+  await leaveReceipt(runFolder, summary);
   const report = await reportOf(runFolder, summary);
   if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
   else {
@@ -69,6 +73,14 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     process.stdout.write(`\n${summaryLines(summary, report).join('\n')}\n`);
   }
   return 0;
+}
+
+/** Beside the shards, where the run has made some. */
+async function leaveReceipt(runFolder: string, { nothingToDo }: RunSummary): Promise<void> {
+  const shards = await artifactFolder(runFolder, 'shards').catch(() => undefined);
+  if (shards === undefined) return;
+  if (nothingToDo && (await fileSize(join(shards, RECEIPT_FILE))) !== undefined) return;
+  await writeReceipt(shards, runFolder);
 }
 
 /** Where nothing was done the report stands: after `clean` it says more than one made anew. */

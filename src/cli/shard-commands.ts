@@ -1,12 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
-import { readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
-import { bytes, count, excerpt } from '../core/format.ts';
+import { ensureFolder, fileSize, readJsonIfThere, writeFileAtomic, writeJsonAtomic } from '../core/files.ts';
+import { bytes, count, excerpt, table } from '../core/format.ts';
 import { digestOf, sha256File } from '../core/hash.ts';
 import { lockRunFolder, type UnitManifest } from '../execute/run-folder.ts';
+import { readRunFacts, writeReceipt } from '../report/receipt.ts';
 import { EXPORTERS, type ExportFormat, exportShards } from '../shard/exports/export.ts';
 import { IMPORTERS, type ImportFormat, importShards } from '../shard/imports/import.ts';
+import { renderCard } from '../shard/receipt/card.ts';
+import { CARD_FILE, makeReceipt, RECEIPT_FILE, type RunFacts } from '../shard/receipt/receipt.ts';
 import { findRemovals, type RemovalRequest, type Removed, removeDocuments } from '../shard/remove.ts';
 import { INDEX_NAME, readShardIndex, type ShardIndex } from '../shard/shard-set.ts';
 import { artifactFolder } from './artifacts.ts';
@@ -30,9 +33,12 @@ export async function exportCommand(run: string, options: ExportCommandOptions):
     });
   }
   const folder = await artifactFolder(run, 'shards');
-  const files = await interruptible((signal) =>
-    exportShards(folder, resolve(out), format as ExportFormat, { name, fileTokens, windowTokens, signal }),
-  );
+  const files = [
+    ...(await interruptible((signal) =>
+      exportShards(folder, resolve(out), format as ExportFormat, { name, fileTokens, windowTokens, signal }),
+    )),
+  ];
+  if (format === 'parquet') files.push(...(await writeCardFor(run, folder, resolve(out))));
   if (options.json) process.stdout.write(`${JSON.stringify({ folder: resolve(out), files })}\n`);
   else for (const file of files) process.stdout.write(await fileLine(join(out, file)));
   return 0;
@@ -80,6 +86,48 @@ export async function importCommand(folder: string, options: ImportCommandOption
   return 0;
 }
 
+/** A folder with `data/*.parquet` and this card is a data set that Hugging Face's libraries load by its path. */
+async function writeCardFor(run: string, shards: string, out: string): Promise<string[]> {
+  const receipt = await makeReceipt(shards, await factsOf(run, shards));
+  await writeJsonAtomic(join(out, RECEIPT_FILE), receipt);
+  await writeFileAtomic(join(out, CARD_FILE), renderCard(receipt, { parquet: true }));
+  return [CARD_FILE, RECEIPT_FILE];
+}
+
+/** What the run knows, where `run` is a run directory. */
+async function factsOf(run: string, shards: string): Promise<RunFacts | undefined> {
+  return run === shards ? undefined : readRunFacts(run);
+}
+
+export interface ReceiptCommandOptions {
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+/** `provender receipt`: what went into the shards, what did not and why, under which terms. */
+export async function receiptCommand(run: string, options: ReceiptCommandOptions): Promise<number> {
+  const shards = await artifactFolder(run, 'shards');
+  const to = options.out === undefined ? shards : await ensureFolder(resolve(options.out));
+  const receipt = await writeReceipt(shards, run === shards ? undefined : run, to);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(receipt)}\n`);
+    return 0;
+  }
+  const rows = receipt.corpora.map(({ name, train, 'held-out': heldOut, terms }) => [
+    excerpt(name, 40),
+    count(train.documents),
+    count(train.tokens),
+    count(heldOut.documents),
+    excerpt(terms?.licence ?? 'no card', 80),
+  ]);
+  const head = ['corpus', 'documents', 'tokens', 'held out', 'licence'];
+  const { oldest, newest } = receipt.contents;
+  const lines = table([head, ...rows], ['left', 'right', 'right', 'right', 'left']);
+  if (oldest !== null) lines.push('', `dates: ${oldest} to ${newest}`);
+  process.stdout.write(`${lines.join('\n')}\n\n${join(to, RECEIPT_FILE)}\n${join(to, CARD_FILE)}\n`);
+  return 0;
+}
+
 async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const aborter = new AbortController();
   const interrupt = (): void => aborter.abort();
@@ -119,6 +167,8 @@ export async function removeCommand(run: string, options: RemoveCommandOptions):
     }
     const { index, shards } = await removeDocuments(folder, request);
     await updateManifest(folder, index);
+    if ((await fileSize(join(folder, RECEIPT_FILE))) !== undefined)
+      await writeReceipt(folder, run === folder ? undefined : run);
     printRemoval(found, options, 'removed', shards);
     return 0;
   } finally {

@@ -20,7 +20,10 @@ export interface WindowBatch {
 export interface ShardDocument {
   readonly id: string;
   readonly corpus: string;
+  /** Path or URL of the file that it was read from. */
   readonly source: string;
+  /** Where it was fetched from, where that is known. */
+  readonly url?: string | undefined;
   /** Half-open byte range in the (decompressed) source. */
   readonly sourceRange: readonly [number, number];
   /** Half-open token range in its shard. */

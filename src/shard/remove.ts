@@ -121,9 +121,7 @@ class Matcher {
 
   in(shard: ShardFile): Set<number> {
     const { ids = [], sources = [] } = this.request;
-    const wantedSources = new Set(
-      sources.map((source) => shard.sourceIndex(source)).filter((index) => index >= 0),
-    );
+    const wantedSources = new Set(sources.flatMap((source) => [...shard.sourcesOf(source)]));
     const wanted = new Map<bigint, Set<string>>();
     for (const { id, corpus } of ids) {
       for (const name of corpus === undefined ? shard.corpora : [corpus]) {

@@ -9,6 +9,7 @@ import {
   SHARD_FORMAT,
   type ShardHeader,
 } from './format.ts';
+import { splitSource } from './labels.ts';
 import { asBytes, asWords, getU64 } from './u64.ts';
 
 /** How much of a shard is read on opening. Whatever is read is checked against its block's digest, unless `none`. */
@@ -138,15 +139,24 @@ export class ShardFile {
     }
   }
 
-  /** Index of a source among the shard's, or -1. */
-  sourceIndex(source: string): number {
-    const wanted = Buffer.from(source, 'utf8');
+  /** Indexes of the sources whose file or URL is `wanted`. */
+  sourcesOf(wanted: string): Set<number> {
+    const needle = Buffer.from(wanted, 'utf8');
     const { sources, sourcesAt } = this.header;
     const entries = asWords(this.view(sourcesAt, 16 * sources));
+    const found = new Set<number>();
     for (let k = 0; k < sources; k++) {
-      if (getU64(entries, 4 * k + 2) === wanted.length && wanted.equals(this.sourceBytes(k))) return k;
+      if (getU64(entries, 4 * k + 2) < needle.length) continue;
+      const { buffer, byteOffset, length } = this.sourceBytes(k);
+      const bytes = Buffer.from(buffer, byteOffset, length);
+      // Cheaper than decoding each: most begin and end otherwise.
+      const begins = bytes.compare(needle, 0, needle.length, 0, needle.length) === 0;
+      const ends = bytes.compare(needle, 0, needle.length, length - needle.length) === 0;
+      if (!begins && !ends) continue;
+      const { source, url } = splitSource(text(bytes));
+      if (source === wanted || url === wanted) found.add(k);
     }
-    return -1;
+    return found;
   }
 
   /** Reads and checks every block that was not read yet. */
@@ -265,7 +275,11 @@ class StoredDocument implements ShardDocument {
   }
 
   get source(): string {
-    return this.file.source(this.words[RECORD.source]!);
+    return splitSource(this.file.source(this.words[RECORD.source]!)).source;
+  }
+
+  get url(): string | undefined {
+    return splitSource(this.file.source(this.words[RECORD.source]!)).url;
   }
 
   get sourceRange(): readonly [number, number] {
@@ -295,7 +309,7 @@ class StoredDocument implements ShardDocument {
 
   /** Getters do not show in JSON or a spread: this does. */
   toJSON(): ShardDocument {
-    const { id, corpus, source, sourceRange, tokenRange, shard, bytes, signals } = this;
-    return { id, corpus, source, sourceRange, tokenRange, shard, bytes, signals };
+    const { id, corpus, source, url, sourceRange, tokenRange, shard, bytes, signals } = this;
+    return { id, corpus, source, url, sourceRange, tokenRange, shard, bytes, signals };
   }
 }

@@ -101,7 +101,7 @@ export class ShardTracer {
     return fail(', which is padding');
   }
 
-  /** Every place of the documents with this id (of one corpus, or of all), or from this source. */
+  /** Every place of the documents with this id (of one corpus, or of all), or from this source, a file or a URL. */
   find(wanted: { id: string; corpus?: string } | { source: string }): DocumentPlace[] {
     const places: DocumentPlace[] = [];
     for (const split of SHARD_SPLITS) {
@@ -184,9 +184,9 @@ function orderOf(plan: WindowPlan, { orderSeed, epochsInOrder }: OrderSettings):
 }
 
 function* bySource(file: ShardFile, source: string): Generator<number> {
-  const index = file.sourceIndex(source);
-  if (index < 0) return;
-  for (const { i, words, at } of file.eachRecord()) if (words[at + RECORD.source] === index) yield i;
+  const wanted = file.sourcesOf(source);
+  if (wanted.size === 0) return;
+  for (const { i, words, at } of file.eachRecord()) if (wanted.has(words[at + RECORD.source]!)) yield i;
 }
 
 /** Where the corpus is known, the hash of (corpus, id) rules out nearly all documents without reading their ids. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STEPS } from '../../src/steps.ts';
@@ -45,7 +45,9 @@ function json(ended: Ended): unknown {
 
 describe('help', () => {
   const commands =
-    'run status view train eval sample trace export import remove steps schema report clean'.split(' ');
+    'run status view train eval sample trace export import receipt remove steps schema report clean'.split(
+      ' ',
+    );
 
   it('of the program names every command', async () => {
     const { code, stdout } = await shell.run('--help');
@@ -196,6 +198,15 @@ describe('a run', () => {
     expect(json(traced)).toMatchObject({ document: { source: 'train.bin', corpus: 'imported' } });
     const wrong = await shell.run('export', 'runs/tiny', '-f', 'zip', '-o', 'zip');
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/one of megatron, llm\.c, /)]);
+
+    const receipt = json(await shell.run('receipt', 'runs/tiny', '--json', '-o', 'told')) as object;
+    expect(receipt).toMatchObject({ name: 'tiny', corpora: [{ name: 'talk', terms: null }] });
+    const [unit] = readdirSync(join(shell.folder, 'runs/tiny/units')).filter((name) =>
+      name.endsWith('-shard'),
+    );
+    const beside = join(shell.folder, `runs/tiny/units/${unit}/artifact`);
+    expect(JSON.parse(readFileSync(join(beside, 'receipt.json'), 'utf8'))).toEqual(receipt);
+    expect(readFileSync(join(beside, 'README.md'), 'utf8')).toMatch(/^---\npretty_name: tiny\n/);
 
     cpSync(join(shell.folder, 'runs/tiny'), join(shell.folder, 'runs/less'), { recursive: true });
     const token = ['trace', 'runs/less', '--shard', '0', '--token', '100', '--json'];

@@ -8,6 +8,7 @@ import { defineBarrier } from '../../core/step.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import { type BuildResult, buildShards } from '../build.ts';
 import { tokenWidthOf } from '../format.ts';
+import { labelled } from '../labels.ts';
 import { SideWriter } from '../side-writer.ts';
 
 const options = z.strictObject({
@@ -102,7 +103,7 @@ export async function tapShards(
   return {
     add({ documents, tokens, offsets }) {
       for (let i = 0; i < documents.length; i++) {
-        writer.add(documents.rows[i]!, documents.size(i), tokens, offsets[i]!, offsets[i + 1]!);
+        writer.add(labelled(documents.rows[i]!), documents.size(i), tokens, offsets[i]!, offsets[i + 1]!);
       }
     },
     async finish() {

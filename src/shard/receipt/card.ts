@@ -1,0 +1,162 @@
+import { stringify } from 'yaml';
+import { bytes, count } from '../../core/format.ts';
+import { SHARD_SPLITS } from '../format.ts';
+import type { SplitCounts } from './count-shards.ts';
+import { UNKNOWN } from './count-shards.ts';
+import type { Receipt } from './receipt.ts';
+
+export interface CardOptions {
+  /** Whether the card lies with the Parquet files of an export, which its header then names by split. */
+  readonly parquet?: boolean;
+}
+
+/** Hugging Face's size categories, by documents. */
+const SIZES: readonly [number, string][] = [
+  [1e3, 'n<1K'],
+  [1e4, '1K<n<10K'],
+  [1e5, '10K<n<100K'],
+  [1e6, '100K<n<1M'],
+  [1e7, '1M<n<10M'],
+  [1e8, '10M<n<100M'],
+  [1e9, '100M<n<1B'],
+  [1e10, '1B<n<10B'],
+  [1e11, '10B<n<100B'],
+  [1e12, '100B<n<1T'],
+];
+
+/** A dataset card: Markdown with the YAML header that `huggingface_hub`'s DatasetCard reads. */
+export function renderCard(receipt: Receipt, options: CardOptions = {}): string {
+  const sections = [
+    `# ${line(receipt.name)}`,
+    summary(receipt),
+    corpora(receipt),
+    counted('Languages', receipt.contents.languages),
+    counted('Years', receipt.contents.years),
+    sources(receipt),
+    refused(receipt),
+    removals(receipt),
+    digests(receipt),
+  ];
+  return `---\n${stringify(header(receipt, options))}---\n\n${sections.filter((text) => text !== '').join('\n\n')}\n`;
+}
+
+function header(receipt: Receipt, { parquet }: CardOptions): Record<string, unknown> {
+  const documents = SHARD_SPLITS.reduce((sum, split) => sum + receipt.splits[split].documents, 0);
+  const languages = receipt.contents.languages
+    .map(({ name }) => name.split('-', 1)[0]!)
+    .filter((name) => /^[a-z]{2,3}$/.test(name));
+  const files = [
+    { split: 'train', path: 'data/train-*.parquet' },
+    { split: 'validation', path: 'data/validation-*.parquet' },
+  ];
+  const there = files.filter((_, i) => receipt.splits[SHARD_SPLITS[i]!].documents > 0);
+  return {
+    pretty_name: receipt.name,
+    // Each corpus has its own: the table below says which.
+    license: 'other',
+    license_name: 'see-corpora',
+    ...(languages.length > 0 ? { language: [...new Set(languages)].sort() } : {}),
+    size_categories: [SIZES.find(([below]) => documents < below)?.[1] ?? 'n>1T'],
+    task_categories: ['text-generation'],
+    tags: ['provender', 'tokenized'],
+    ...(parquet ? { configs: [{ config_name: 'default', data_files: there }] } : {}),
+  };
+}
+
+function summary({ splits, contents, pipeline }: Receipt): string {
+  const { oldest, newest } = contents;
+  const parts = SHARD_SPLITS.map(
+    (split) =>
+      `${count(splits[split].documents)} ${split === 'train' ? 'training' : 'held-out'} documents (${count(splits[split].tokens)} tokens, ${bytes(splits[split].bytes)} of text)`,
+  );
+  const dates = oldest === null ? '' : ` Dates known: ${oldest} to ${newest}.`;
+  const read = pipeline
+    ? ` Of ${count(pipeline.read.documents)} documents read, ${bytes(pipeline.read.bytes)}.`
+    : '';
+  return `${parts.join(' and ')}, tokenized, with the place in the source that each token comes from.${read}${dates}`;
+}
+
+function corpora(receipt: Receipt): string {
+  const rows = receipt.corpora.map(({ name, terms, ...splits }) => [
+    terms ? `${name}: ${terms.title}` : name,
+    ...figures(splits),
+    terms?.licence ?? 'not known: this corpus has no card',
+    terms?.origin ?? '',
+  ]);
+  const titles = ['corpus', 'documents', 'tokens', 'held-out documents', 'licence', 'origin'];
+  return section('Corpora', titles, rows);
+}
+
+function counted(title: string, all: readonly (SplitCounts & { readonly name: string })[]): string {
+  if (all.every(({ name }) => name === UNKNOWN)) return '';
+  const titles = [title.toLowerCase().slice(0, -1), 'documents', 'tokens', 'held-out documents'];
+  return section(
+    title,
+    titles,
+    all.map(({ name, ...splits }) => [name, ...figures(splits)]),
+  );
+}
+
+const MOST_ROWS = 30;
+
+function sources({ contents }: Receipt): string {
+  const shown = contents.sources.slice(0, MOST_ROWS);
+  const more = contents.sources.length - shown.length + contents.others.sources;
+  const titles = ['site or folder', 'documents', 'tokens', 'held-out documents'];
+  const table = section(
+    'Sources',
+    titles,
+    shown.map(({ name, ...splits }) => [name, ...figures(splits)]),
+  );
+  return more > 0 ? `${table}\n\nand ${count(more)} more.` : table;
+}
+
+function refused({ pipeline }: Receipt): string {
+  if (!pipeline || pipeline.refused.length === 0) return '';
+  const rows = pipeline.refused.map(({ step, reason, documents, bytes: size }) => [
+    step,
+    reason,
+    count(documents),
+    bytes(size),
+  ]);
+  return section('What was taken out, and why', ['step', 'reason', 'documents', 'text'], rows);
+}
+
+function removals(receipt: Receipt): string {
+  if (receipt.removals.length === 0) return '';
+  const rows = receipt.removals.map(({ reason, documents, tokens }) => [
+    reason,
+    count(documents),
+    count(tokens),
+  ]);
+  return section('Taken out of the finished shards', ['reason', 'documents', 'tokens'], rows);
+}
+
+function digests({ digests: known, pipeline, digest }: Receipt): string {
+  const rows = [
+    ['shards (index.json)', known.shards],
+    ['tokenizer.json', known.tokenizer],
+    ...(pipeline ? [['pipeline', pipeline.pipeline]] : []),
+    ['receipt', digest],
+  ];
+  return section('Digests (SHA-256)', ['of', 'digest'], rows);
+}
+
+function figures({ train, 'held-out': heldOut }: SplitCounts): string[] {
+  return [count(train.documents), count(train.tokens), count(heldOut.documents)];
+}
+
+function section(title: string, titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = (row: readonly string[]) => `| ${row.map(line).join(' | ')} |`;
+  return [`## ${title}`, '', cells(titles), `|${titles.map(() => '---|').join('')}`, ...rows.map(cells)].join(
+    '\n',
+  );
+}
+
+/** Text from outside as one line of a table's cell: no line breaks, no bars, no markup. */
+function line(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/[\\|<>`*_[\]]/g, '\\$&');
+}
