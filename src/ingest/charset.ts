@@ -1,4 +1,5 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
+import { detect } from 'chardet';
 
 /** Names in the wild that the Encoding Standard does not know. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -39,6 +40,13 @@ function decodeWindows1252(bytes: Uint8Array): string {
     .replace(/[\u0080-\u009f]/g, (c) => HIGH_CONTROLS[c.charCodeAt(0) - 0x80]!);
 }
 
+/** As TextDecoder does, several times as fast: a fifth of the time that a page took went there. */
+function decodeUtf8(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  return isAscii(bytes) ? buffer.toString('latin1', start) : buffer.toString('utf8', start);
+}
+
 /**
  * Bytes as text. Without a known charset: UTF-8 where it is valid, windows-1252 otherwise (every byte has a meaning
  * there). What the charset cannot decode becomes U+FFFD.
@@ -58,10 +66,8 @@ function decodeNamed(bytes: Uint8Array, charset: string | undefined): { text: st
   if (label === '' || label === 'windows-1252') label = isUtf8(bytes) ? 'utf-8' : 'windows-1252';
   const decoder = decoderOf(label) ?? decoderOf(isUtf8(bytes) ? 'utf-8' : 'windows-1252')!;
   const { encoding } = decoder;
-  return {
-    text: encoding === 'windows-1252' ? decodeWindows1252(bytes) : decoder.decode(bytes),
-    charset: encoding,
-  };
+  if (encoding === 'windows-1252') return { text: decodeWindows1252(bytes), charset: encoding };
+  return { text: encoding === 'utf-8' ? decodeUtf8(bytes) : decoder.decode(bytes), charset: encoding };
 }
 
 const META =
@@ -69,8 +75,8 @@ const META =
 
 /**
  * A page's bytes as text: a BOM decides, then the HTTP header, then `<meta>` or `<?xml>` in the first 4 KiB (for
- * HTML), then UTF-8 where it is valid, windows-1252 otherwise. A declared charset other than UTF-8 gives way to UTF-8
- * only where it is unknown. `charset` is the Encoding Standard's name of what was used.
+ * HTML), then UTF-8 where it is valid, then what the bytes look like. A declared charset other than UTF-8 gives way to
+ * UTF-8 only where it is unknown. `charset` is the Encoding Standard's name of what was used.
  */
 export function decodeHtml(
   bytes: Buffer,
@@ -84,5 +90,23 @@ export function decodeHtml(
   const match = html ? META.exec(bytes.toString('latin1', 0, 4096)) : null;
   const declared = match?.[1] ?? match?.[2];
   // A page that could say so in ASCII is not UTF-16, whatever it says.
-  return decodeNamed(bytes, declared && /^utf-?16/i.test(declared) ? 'utf-8' : declared);
+  const usable = declared && /^utf-?16/i.test(declared) ? 'utf-8' : declared;
+  if (usable && decoderOf(usable.trim().toLowerCase())) return decodeNamed(bytes, usable);
+  return decodeNamed(bytes, isUtf8(bytes) ? 'utf-8' : guess(bytes, html));
+}
+
+/** How much of a page is looked at to guess its charset. */
+const GUESS_BYTES = 1 << 16;
+
+/** The charset that bytes of no declared one look like, by chardet's statistics of what is not markup. */
+function guess(bytes: Buffer, html: boolean): string | undefined {
+  let sample = bytes.subarray(0, GUESS_BYTES * 4);
+  if (html)
+    sample = Buffer.from(
+      sample.toString('latin1').replace(/<(?:script|style)[\s\S]*?<\/(?:script|style)|<[^>]*>/gi, ' '),
+      'latin1',
+    );
+  const found = detect(sample.subarray(0, GUESS_BYTES))?.toLowerCase();
+  // Latin-1 on the web is windows-1252; ASCII and UTF-8 it cannot be.
+  return found === undefined || /^(?:iso-8859-1|ascii|utf-)/.test(found) ? undefined : found;
 }

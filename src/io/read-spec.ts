@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const FORMATS = ['text', 'jsonl', 'json', 'mail', 'warc'] as const;
+export const FORMATS = ['text', 'jsonl', 'json', 'html', 'mail', 'warc'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export const fieldsSchema = z
@@ -45,6 +45,10 @@ export const layoutShape = {
     .min(1)
     .optional()
     .describe('Where in one JSON document the array of records is: `a.b`; the whole document without it.'),
+  extract: z
+    .enum(['main', 'all'])
+    .default('main')
+    .describe('Of HTML pages (html, warc): their own text without what surrounds it, or all text.'),
   group: z
     .union([
       z.literal('thread'),
@@ -66,6 +70,7 @@ export interface ReadSpec {
   readonly unit: 'file' | 'line' | 'paragraph';
   readonly separator?: string;
   readonly path?: string;
+  readonly extract: 'main' | 'all';
   /** The group of every document of the file, or `thread`: told by each mail. */
   readonly group?: string;
   readonly threads: boolean;
@@ -82,6 +87,9 @@ const EXTENSIONS: Readonly<Record<string, Format>> = {
   jsonl: 'jsonl',
   ndjson: 'jsonl',
   json: 'json',
+  html: 'html',
+  htm: 'html',
+  xhtml: 'html',
   eml: 'mail',
   warc: 'warc',
   arc: 'warc',

@@ -19,6 +19,7 @@ import { decompressedBytes } from '../../dist/io/compression.js';
 import { readStep } from '../../dist/io/steps/read.js';
 import { parseHttpResponse } from '../../dist/io/warc/http.js';
 import { ArchiveReader } from '../../dist/io/warc/records.js';
+import { extraction } from './ingest-extraction.mjs';
 import { median, peerPython } from './peers.mjs';
 
 const PEERS = ['fastwarc==2.0.1', 'warcio==1.8.1'];
@@ -152,7 +153,7 @@ async function jsonl() {
   }
 }
 
-const CASES = { jsonl, warc };
+const CASES = { extraction, jsonl, warc };
 
 export async function run({ cases = [] } = {}) {
   const rows = [];

@@ -33,6 +33,12 @@ function show(row) {
       `    ${peer.padEnd(24)} ${number(value).padStart(10)} ${row.unit}   ratio ${row.ratio[peer].toFixed(2)}`,
     );
   }
+  for (const [name, { precision, recall, f1 }] of Object.entries(row.scores ?? {})) {
+    const fixed = (value) => value.toFixed(3);
+    console.log(
+      `    ${name.padEnd(24)} precision ${fixed(precision)}, recall ${fixed(recall)}, F1 ${fixed(f1)}`,
+    );
+  }
 }
 
 for (const area of areas) {

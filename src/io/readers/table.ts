@@ -9,6 +9,7 @@ const READERS: Readonly<Record<Format, () => Promise<Reader>>> = {
   text: async () => (await import('./text.ts')).readText,
   jsonl: async () => (await import('./jsonl.ts')).readJsonl,
   json: async () => (await import('./json.ts')).readJson,
+  html: async () => (await import('./html.ts')).readHtml,
   mail: async () => (await import('./mail.ts')).readMail,
   warc: async () => (await import('./warc.ts')).readWarc,
 };

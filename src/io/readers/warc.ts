@@ -2,7 +2,7 @@ import type { Json, NewDocument } from '../../core/document.ts';
 import { InputError } from '../../core/errors.ts';
 import type { ReadItem } from '../../core/stage.ts';
 import { decodeHtml } from '../../ingest/charset.ts';
-import { htmlToText } from '../../ingest/html-text.ts';
+import { extractPage } from '../../ingest/html/extract.ts';
 import { parseParameters } from '../../ingest/mail/headers.ts';
 import { ByteWindow } from '../byte-window.ts';
 import { decompressedBytes } from '../compression.ts';
@@ -126,17 +126,21 @@ function pageOf(reading: Reading, record: ArchiveRecord, content: Buffer, number
       new InputError('not a text', { ...place, expected: 'HTML or text', found: mime }),
     );
   const decoded = decodeHtml(body, parameters.get('charset'), isHtml);
-  const text = (isHtml ? htmlToText(decoded.text) : decoded.text).trim();
+  const url = headers.get('warc-target-uri')?.replace(/^<|>$/g, '');
+  const page = isHtml
+    ? extractPage(decoded.text, { scope: reading.spec.extract, url })
+    : { text: decoded.text.trim(), metadata: {} };
+  const { text } = page;
   if (text === '')
     throw new BadRecord(
       'empty-text',
       new InputError('no text', { ...place, expected: 'text', found: 'none' }),
     );
-  const metadata: Record<string, Json> = {};
+  const metadata: Record<string, Json> = { ...page.metadata };
   const set = (name: string, value: Json | undefined) => {
     if (value !== undefined) metadata[name] = value;
   };
-  set('url', headers.get('warc-target-uri')?.replace(/^<|>$/g, ''));
+  set('url', url);
   set('date', headers.get('warc-date'));
   set('mime', mime || undefined);
   set('status', status);

@@ -22,7 +22,7 @@ import { readerOf } from '../readers/table.ts';
 /** A file smaller than this is never cut, so nobody looks into it before it is read. */
 const SPLIT_FROM_BYTES = 1 << 16;
 
-const FILE_OPTIONS = ['format', 'fields', 'unit', 'separator', 'path', 'group'] as const;
+const FILE_OPTIONS = ['format', 'fields', 'unit', 'separator', 'path', 'extract', 'group'] as const;
 
 const inputSchema = z
   .strictObject({
@@ -72,6 +72,7 @@ const DEFAULTS: Record<(typeof FILE_OPTIONS)[number], unknown> = {
   unit: 'file',
   separator: undefined,
   path: undefined,
+  extract: 'main',
   group: undefined,
 };
 
@@ -97,7 +98,7 @@ interface Found {
 
 const posix = (path: string) => (sep === '/' ? path : path.replaceAll(sep, '/'));
 
-type Layout = Pick<Input, 'fields' | 'unit' | 'separator' | 'path' | 'group'>;
+type Layout = Pick<Input, 'fields' | 'unit' | 'separator' | 'path' | 'extract' | 'group'>;
 
 function specOf(
   layout: Layout,
@@ -107,7 +108,7 @@ function specOf(
   index: number,
   common: Common,
 ): ReadSpec {
-  const { fields, unit, separator, path, group } = layout;
+  const { fields, unit, separator, path, extract, group } = layout;
   const block = typeof group === 'object' ? Math.floor(index / group.files) : undefined;
   return {
     format,
@@ -117,6 +118,7 @@ function specOf(
     unit,
     separator,
     path,
+    extract,
     group: block === undefined ? undefined : `${corpus}/files-${block}`,
     threads: group === 'thread',
     ...common,
@@ -241,7 +243,7 @@ async function* read(
 
 export const readStep = defineSource({
   kind: 'read',
-  summary: 'reads documents from files (text, JSONL, JSON, mail, WARC; gzip, zstd) and corpora',
+  summary: 'reads documents from files (text, JSONL, JSON, HTML, mail, WARC; gzip, zstd) and corpora',
   options: readOptions,
   module: import.meta.url,
   source: { list, read },
