@@ -9,6 +9,10 @@ export interface Chart {
     /** 1 .. 8: a colour of the style sheet. */
     readonly colour: number;
     readonly points?: boolean;
+    /** A broken line, for what must not be taken for the rest. */
+    readonly broken?: boolean;
+    /** A shade between two lines around it. */
+    readonly band?: { readonly low: readonly (number | null)[]; readonly high: readonly (number | null)[] };
   }[];
 }
 
@@ -35,16 +39,26 @@ export const CHART_SCRIPT = `'use strict';
     drawn = charts.map(function (chart) {
       var place = document.getElementById(chart.id);
       var axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '11px system-ui, sans-serif' };
-      var series = [{ label: chart.xLabel }].concat(chart.series.map(function (one) {
-        return { label: one.label, stroke: colour('--c' + one.colour), width: 1.6, spanGaps: true,
-          points: { show: !!one.points, size: 5 }, value: function (_, value) { return short(value); } };
-      }));
+      var series = [{ label: chart.xLabel }], values = [chart.x], bands = [];
+      chart.series.forEach(function (one) {
+        var stroke = colour('--c' + one.colour);
+        if (one.band) {
+          bands.push({ series: [series.length, series.length + 1], fill: stroke + '2e' });
+          [one.band.high, one.band.low].forEach(function (edge) {
+            series.push({ label: '', class: 'edge', stroke: 'transparent', spanGaps: true, points: { show: false } });
+            values.push(edge);
+          });
+        }
+        series.push({ label: one.label, stroke: stroke, width: 1.6, spanGaps: true, dash: one.broken ? [5, 4] : undefined,
+          points: { show: !!one.points, size: 5 }, value: function (_, value) { return short(value); } });
+        values.push(one.values);
+      });
       var plot = new uPlot({
-        width: place.clientWidth, height: 240, series: series,
+        width: place.clientWidth, height: 240, series: series, bands: bands,
         scales: { x: { time: false } },
         axes: [axis, Object.assign({ size: 58, values: function (_, ticks) { return ticks.map(short); } }, axis)],
         cursor: { drag: { x: true, y: false } }
-      }, [chart.x].concat(chart.series.map(function (one) { return one.values; })), place);
+      }, values, place);
       return { plot: plot, place: place };
     });
   }

@@ -15,6 +15,8 @@ export interface Page {
   readonly sections: readonly Section[];
   readonly charts: readonly Chart[];
   readonly foot: Markup;
+  /** Rules of this kind of page, after those of all. */
+  readonly style?: string;
 }
 
 function plotLibrary(): { script: string; style: string } {
@@ -38,9 +40,9 @@ function verbatim(source: string): Markup {
  * One HTML file that asks for nothing else. Its content security policy runs the two scripts put in here, by their
  * digests, and no other: even text that slipped through unescaped would not run.
  */
-export function renderPage({ title, head, sections, charts, foot }: Page): string {
+export function renderPage({ title, head, sections, charts, foot, style: own = '' }: Page): string {
   const library = charts.length > 0 ? plotLibrary() : { script: '', style: '' };
-  const style = `${STYLE}${library.style}`;
+  const style = `${STYLE}${library.style}${own}`;
   const scripts = [library.script, CHART_SCRIPT].filter((script) => script !== '');
   const policy = [
     "default-src 'none'",

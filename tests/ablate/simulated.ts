@@ -7,6 +7,7 @@ import type {
   Domain,
   TrainingOutcome,
 } from '../../src/ablate/outcome.ts';
+import { sha256 } from '../../src/core/hash.ts';
 import { Random } from '../../src/core/random.ts';
 
 export interface SimulatedArm {
@@ -86,17 +87,19 @@ function domainOf(name: string, i: number, count: number, { documents }: Simulat
     documents: documents ?? 60,
     bytes: documentBytes ? documentBytes.reduce((sum, one) => sum + one, 0) : 120_000,
     ...(documentBytes ? { documentBytes } : {}),
-    digest: new Random(name).uint32().toString(16).padStart(64, '0'),
+    digest: sha256(name),
   };
 }
 
 function armOf({ name, role = 'treatment', warnings = [] }: SimulatedArm, i: number): ArmOutcome {
-  const kept = Math.round(6400 * (1 - 0.1 * (i % 4)));
+  const isLike = i === 0 || role === 'null-control';
+  const kept = isLike ? 6293 : 6293 - 700 * (i % 4);
   return {
     name,
     role: i === 0 ? 'base' : role,
-    summary: i === 0 ? 'the pipeline as it is' : `${name} instead`,
-    changes: i === 0 ? [] : [{ path: 'length.minWords', from: 20, to: 20 + 30 * i }],
+    summary:
+      i === 0 ? 'the pipeline as it is' : isLike ? 'the base again, with other seeds' : `${name} instead`,
+    changes: isLike ? [] : [{ path: 'length.minWords', from: 20, to: 20 + 30 * i }],
     funnel: [
       step('read', 6417, 6397, 24_100_000, { 'missing-text': 20 }),
       step('length', 6397, kept, 23_800_000, { 'too-few-words': 6397 - kept }),
@@ -113,7 +116,7 @@ function armOf({ name, role = 'treatment', warnings = [] }: SimulatedArm, i: num
     trainTokens: 300_000,
     overlapsRemoved: 37,
     warnings,
-    digests: { tokenizer: 'ab'.repeat(32), shards: i.toString(16).repeat(64).slice(0, 64) },
+    digests: { tokenizer: sha256('tokenizer'), shards: sha256(name) },
   };
 }
 
@@ -129,7 +132,7 @@ function step(
 }
 
 function trainingOf(
-  { correlation = 0, documents, documentSpread = 0, seed }: Simulation,
+  { correlation = 0, documents, documentSpread = 0, seed, arms }: Simulation,
   domains: readonly Domain[],
   arm: SimulatedArm,
   setting: { readonly size: string; readonly learningRate: number; readonly index: number },
@@ -155,7 +158,8 @@ function trainingOf(
       documentBits[domain.name] = domain.documentBytes!.map((size, i) => {
         const random = new Random(`${seed}/${domain.name}/${i}`);
         const hard = 0.3 * random.normal();
-        const liked = documentSpread * random.split(name).normal();
+        // The null is the base's recipe: what documents make of it is the same.
+        const liked = documentSpread * random.split(isNull ? arms[0]!.name : name).normal();
         return size * (value + hard + liked);
       });
     }
@@ -177,7 +181,7 @@ function trainingOf(
     curve: curveOf(deviation, isDiverged, random),
     domains: isDiverged ? {} : measured,
     ...(documents && !isDiverged ? { documentBits } : {}),
-    digest: random.uint32().toString(16).padStart(64, '0'),
+    digest: sha256(`${arm.name}/${block}`),
   };
 }
 

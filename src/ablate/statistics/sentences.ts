@@ -1,6 +1,7 @@
 /** The words for differences. */
 
 import type { Comparison, DomainDifference, Interval, Power } from './analysis.ts';
+import { MAX_SEEDS } from './power.ts';
 
 /** Decimals that show a difference to a tenth of its standard error, from three to five. */
 export function decimalsOf(standardError: number): number {
@@ -20,8 +21,11 @@ export function intervalWords({ low, high }: Interval, decimals = 3): string {
 }
 
 export function seedsWords({ seeds, low, high }: Power): string {
-  const number = (n: number | undefined) => (n === undefined ? 'over 1,000' : n.toLocaleString('en-US'));
-  return `about ${number(seeds)} seeds (${number(low)} to ${number(high)})`;
+  const number = (n: number) => n.toLocaleString('en-US');
+  const most = MAX_SEEDS.toLocaleString('en-US');
+  if (seeds === undefined)
+    return `more than ${most} seeds${low === undefined ? '' : ` (${number(low)} or more)`}`;
+  return `about ${number(seeds)} seeds (${number(low!)} to ${high === undefined ? `more than ${most}` : number(high)})`;
 }
 
 /** "raw is worse than base on clean mail: +0.113 bits per byte (+0.091 to +0.135, corrected +0.085 to +0.141)". */

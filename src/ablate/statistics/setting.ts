@@ -167,7 +167,9 @@ function concluded(
   if (adjustedP <= alpha)
     return { ...pair, result: primary.difference > 0 ? 'worse' : 'better', adjustedP, primary, domains };
   const estimate = models.get(name)!.compare(pair.arm, pair.against);
-  const power = primary.standardError > 0 ? powerOf(estimate, alpha / family) : undefined;
+  // A null control is not to be told apart: how long that would take is no question.
+  const isAsked = pair.control !== 'null-control' && primary.standardError > 0;
+  const power = isAsked ? powerOf(estimate, alpha / family) : undefined;
   return { ...pair, result: 'cannot-distinguish', adjustedP, primary, domains, power };
 }
 

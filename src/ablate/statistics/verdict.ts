@@ -42,14 +42,12 @@ function found(seen: readonly Comparison[], domain: string): string | undefined 
 
 function notTold(apart: readonly Comparison[], domain: string): string | undefined {
   if (apart.length === 0) return undefined;
-  const parts = apart
-    .slice(0, NAMED)
-    .map(
-      ({ arm, against, power }) =>
-        `${arm} from ${against}${power ? ` (needs ${seedsWords(power)} an arm)` : ''}`,
-    );
+  const parts = apart.slice(0, NAMED).map(({ arm, against, power }) => {
+    const needed = power ? `: ${seedsWords(power)} an arm would be needed` : '';
+    return `${arm} from ${against}${needed}`;
+  });
   const more = apart.length - parts.length;
-  return `Cannot distinguish ${parts.join(', ')}${more > 0 ? ` and ${more} more` : ''} on ${domain}.`;
+  return `On ${domain}, cannot distinguish ${parts.join('; nor ')}${more > 0 ? `; and ${more} more` : ''}.`;
 }
 
 function notesOf(
