@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { Minhash } from 'minhash';
 import { minhashDedupOptions, resolveMinhash } from '../../dist/dedup/minhash-options.js';
 import { Signer } from '../../dist/dedup/signer.js';
+import { belowDocuments } from './dedup-substrings.mjs';
 import { median, peerPython } from './peers.mjs';
 
 // text-dedup 0.4.0 is the newest that Python 3.11 takes; xxhash 4 no longer hashes strings, which datatrove passes.
@@ -143,5 +144,6 @@ export async function run({ cases = [] } = {}) {
     rows.push(await measure('signatures-datatrove', options, texts, peers));
     for (const peer of Object.values(peers)) peer.close();
   }
+  rows.push(...(await belowDocuments(wanted)));
   return rows;
 }
