@@ -9,6 +9,9 @@ import { pipe } from './core/steps/pipe.ts';
 import { exactDedup } from './dedup/exact-dedup.ts';
 import { groupNearDuplicates } from './dedup/group-near-duplicates.ts';
 import { minhashDedup } from './dedup/minhash-dedup.ts';
+import { ngramDedup } from './dedup/ngram-dedup.ts';
+import { paragraphDedup } from './dedup/paragraph-dedup.ts';
+import { sentenceDedup } from './dedup/sentence-dedup.ts';
 import { substringDedup } from './dedup/substring-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
@@ -53,6 +56,9 @@ export const STEPS: readonly AnyStep[] = [
   redactPii,
   exactDedup,
   minhashDedup,
+  paragraphDedup,
+  sentenceDedup,
+  ngramDedup,
   substringDedup,
   removeOverlaps,
   shuffleWordsStep,

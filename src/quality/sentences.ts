@@ -13,9 +13,15 @@ for (const c of SENTENCE_END) MAY_END[c.charCodeAt(0)] = 1;
  * is a token counts too, as for datatrove.
  */
 export function countSentences(text: string): number {
-  if (!mayEnd(text)) return 1;
+  return Math.max(1, sentenceStarts(text).length);
+}
+
+/** Where these sentences begin, in UTF-16 units: the first at 0, each up to the next. None in an empty text. */
+export function sentenceStarts(text: string): number[] {
+  if (text === '') return [];
+  const sentences = [0];
+  if (!mayEnd(text)) return sentences;
   const { starts, ends, length } = spacySpans(text, true);
-  let sentences = 1;
   let ended = false;
   for (let i = 0; i < length; i++) {
     const from = starts[i]!;
@@ -23,7 +29,7 @@ export function countSentences(text: string): number {
     const first = codePointFrom(text, from, to);
     if (to - from === (first > 0xffff ? 2 : 1) && ENDS.has(first)) ended = true;
     else if (ended && !isPunctuation(text, from, to)) {
-      sentences++;
+      sentences.push(from);
       ended = false;
     }
   }

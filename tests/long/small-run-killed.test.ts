@@ -21,6 +21,10 @@ steps:
   - length: { minWords: 25 }
   - exact-dedup
   - minhash-dedup
+  - paragraph-dedup: { unit: line, minBytes: 5, minBytesLeft: 20 }
+  - sentence-dedup: { sentences: 2, method: bloom, minWordsLeft: 5 }
+  - ngram-dedup: { n: 5, minBytesLeft: 20 }
+  - substring-dedup: { minLength: 30, minBytesLeft: 20 }
   - write: { folder: out }
   - train-tokenizer: { vocabularySize: 300 }
   - encode
