@@ -61,6 +61,8 @@ export { type DocumentSpans, SpanReader } from './dedup/span-file.ts';
 export { substringDedup as substringDedupStep } from './dedup/substring-dedup.ts';
 export { type Plan, planPipeline } from './execute/plan.ts';
 export { type RunObserver, type RunSettings, type RunSummary, runPlan } from './execute/run.ts';
+export { type ExtractedPage, extractPage } from './ingest/html/extract.ts';
+export { fixTextStep } from './ingest/steps/fix-text.ts';
 export { type Answer, answer, readLabels } from './inspect/answer.ts';
 export { type Inspection, inspectionOf, withOverrides } from './inspect/inspection.ts';
 export { measureSignals } from './inspect/measure-signals.ts';

@@ -15,6 +15,7 @@ import { sentenceDedup } from './dedup/sentence-dedup.ts';
 import { substringDedup } from './dedup/substring-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
+import { fixTextStep } from './ingest/steps/fix-text.ts';
 import { measureStep } from './inspect/measure.ts';
 import { readStep } from './io/steps/read.ts';
 import { writeStep } from './io/steps/write.ts';
@@ -43,6 +44,7 @@ export const STEPS: readonly AnyStep[] = [
   readStep,
   groupNearDuplicates,
   holdOut,
+  fixTextStep,
   holdOutListed,
   pipe,
   language,
