@@ -268,6 +268,47 @@ function addShardCommands(program: Command): void {
     });
 }
 
+/** `provender dedup ...` */
+function addDedupCommands(program: Command): void {
+  const dedup = program.command('dedup').description('tries deduplication before it is run');
+  dedup
+    .command('preview')
+    .description(
+      'what options of minhash-dedup find on a sample: predicted and measured curve, pairs, precision, cost',
+    )
+    .argument('<sources...>', 'files or patterns (CORPUS=PATTERN names a corpus), or run directories')
+    .option('-s, --set <path=value>', 'an option of the step: bands=20, rows=6, minJaccard=0.8', collect, [])
+    .option('-n, --sample <n>', 'documents that are compared, each with each', positive, 2000)
+    .option('--megabytes <n>', 'how much is read for the sample', positive, 256)
+    .option(
+      '--documents <n>',
+      'size of the corpus that the forecast is for (default: that of the sources)',
+      positive,
+    )
+    .option('-w, --workers <n>', 'threads that the forecast reckons with (default: one a core)', positive)
+    .option('--seed <n>', 'another seed, another sample', wholeNumber, 1)
+    .option(
+      '--format <format>',
+      'what the files are: text, jsonl, json, mail, warc (default: told by their names)',
+    )
+    .option('--field <name>', 'field of a record that holds the text (default: text)')
+    .option('--unit <unit>', 'one document of a text file: file, line or paragraph (default: file)')
+    .option('-o, --out <file>', 'draws it too: one self-contained HTML page')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        "provender dedup preview 'texts/*.jsonl.gz' --out preview.html",
+        'provender dedup preview runs/crawl -s threshold=0.8 -s permutations=256 --documents 1000000000',
+        'provender dedup preview mails/ --set preset=datatrove --json | jq .precision',
+      ),
+    )
+    .action(async (sources: string[], options) => {
+      const { dedupPreviewCommand } = await import('./cli/dedup-preview-command.ts');
+      exitCode = await dedupPreviewCommand(sources, options);
+    });
+}
+
 function build(): Command {
   const program = new Command('provender')
     .description('Prepares a corpus, trains on it, and measures what each data decision did to the loss.')
@@ -464,6 +505,7 @@ function build(): Command {
     });
 
   addTokenizerCommands(program);
+  addDedupCommands(program);
 
   program
     .command('inspect')

@@ -5,6 +5,11 @@ import { previewMinhash } from '../../src/dedup/preview.ts';
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+/** A word without digits, which datatrove's preset takes for one another. */
+function letters(random: Random): string {
+  return String.fromCharCode(...Array.from({ length: 6 }, () => 97 + random.below(26)));
+}
+
 /** A text of 104 words has 100 shingles; each changed word, ten apart, takes five of them away. */
 function pair(i: number, changed: number): Uint8Array[] {
   const words = Array.from({ length: 104 }, (_, w) => `w${i}x${w}`);
@@ -17,7 +22,9 @@ describe('the preview of minhash-dedup', () => {
     const random = new Random('preview');
     const changes = Array.from({ length: 400 }, () => 1 + random.below(5));
     const texts = changes.flatMap((changed, i) => pair(i, changed));
-    const preview = previewMinhash(texts, minhashDedupOptions.parse({ minJaccard: 0.7 }), 80_000);
+    const preview = previewMinhash(texts, minhashDedupOptions.parse({ minJaccard: 0.7 }), {
+      documents: 80_000,
+    });
     let found = 0;
     let alike = 0;
     for (const changed of [1, 2, 3, 4, 5]) {
@@ -35,9 +42,32 @@ describe('the preview of minhash-dedup', () => {
     }
     expect(preview.candidates).toBe(found);
     expect(preview.precision).toBeCloseTo(alike / found, 12);
+    const likely = preview.bins.filter(({ from }) => from >= 0.7).reduce((sum, { pairs }) => sum + pairs, 0);
+    expect(preview.alike).toBe(likely);
+    expect(preview.recall).toBeCloseTo(alike / likely, 12);
     // 100 shingles of 4 bytes, 16 keys of 8, and the rest.
     expect(preview.forecast.diskBytes).toBeGreaterThan(80_000 * (400 + 128));
     expect(preview.forecast.diskBytes).toBeLessThan(80_000 * (400 + 128 + 100));
+  });
+
+  it('measures the curve on edited copies, over all similarities', () => {
+    const random = new Random('probes');
+    const texts = Array.from({ length: 100 }, () =>
+      utf8(Array.from({ length: 150 }, () => letters(random)).join(' ')),
+    );
+    for (const more of [
+      {},
+      { shingle: 'characters', bands: 20, rows: 13 },
+      { preset: 'datatrove', bits: 32 },
+    ]) {
+      const { bins, probes } = previewMinhash(texts, minhashDedupOptions.parse(more));
+      expect(bins.every(({ pairs }) => pairs === 0)).toBe(true);
+      for (const { from, pairs, found, predicted } of probes) {
+        expect(pairs, `${from}`).toBeGreaterThan(5);
+        const deviation = Math.sqrt(pairs * predicted * (1 - predicted));
+        expect(Math.abs(found - pairs * predicted), `${from}`).toBeLessThanOrEqual(3.3 * deviation + 1);
+      }
+    }
   });
 
   it('bears an empty sample and empty texts', () => {
