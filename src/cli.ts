@@ -526,6 +526,14 @@ function build(): Command {
     .option('--show <step.option>', 'one threshold in detail: histogram, what others would drop, borderlines')
     .option('-n, --number <n>', 'examples of each kind', wholeNumber, 2)
     .option('-o, --out <folder>', 'where the signals go (default: inspect in the run directory)')
+    .option('--html <file>', 'where the page with sliders goes (default: inspect.html beside the signals)')
+    .option('--no-html', 'no page')
+    .option(
+      '--page-documents <n>',
+      'documents that the page counts; of more a random sample is drawn',
+      positive,
+      100_000,
+    )
     .option('--tokenizer <file>', 'counts tokens (default: that of the run, or 4 bytes a token)')
     .option('--format <format>', 'for files: what they are (default: told by their names)')
     .option('--field <name>', 'for files: field of a record that holds the text (default: text)')

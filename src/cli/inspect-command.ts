@@ -1,19 +1,23 @@
 import { existsSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
-import { ensureFolder } from '../core/files.ts';
+import { ensureFolder, writeFileAtomic } from '../core/files.ts';
 import { type PipelineSpec, readPipelineFile } from '../core/pipeline-file.ts';
 import { readPlan } from '../execute/run-folder.ts';
 import { answer, readLabels } from '../inspect/answer.ts';
-import { type Check, checksOf } from '../inspect/checks.ts';
+import { type Check, checksOf, type Labels } from '../inspect/checks.ts';
 import {
   DEFAULT_FILTERS,
   filePipeline,
   type InspectedStep,
+  type Inspection,
   inspectionOf,
   withOverrides,
 } from '../inspect/inspection.ts';
 import { measureSignals } from '../inspect/measure-signals.ts';
+import { pageData } from '../inspect/page/page-data.ts';
+import { renderInspection } from '../inspect/page/render.ts';
+import { versionOf } from '../report/run-data.ts';
 import { stepTable } from '../steps.ts';
 import { artifactFolder } from './artifacts.ts';
 import { checkName, inspectLines } from './inspect-view.ts';
@@ -32,6 +36,8 @@ export interface InspectCommandOptions {
   readonly format?: string;
   readonly field?: string;
   readonly unit?: string;
+  readonly html?: string | boolean;
+  readonly pageDocuments: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -40,6 +46,8 @@ interface Target {
   readonly title: string;
   readonly spec: PipelineSpec;
   readonly folder: string;
+  /** How a command that takes thresholds over begins. */
+  readonly command: string;
   /** A tokenizer that the run has made. */
   readonly tokenizer?: string;
 }
@@ -51,15 +59,21 @@ async function targetOf(sources: readonly string[], options: InspectCommandOptio
     const { spec } = await readPlan(first);
     const tokenizer = await artifactFolder(first, 'tokenizer').catch(() => undefined);
     return {
-      title: first,
+      title: basename(resolve(first)),
       spec,
       folder: join(first, 'inspect'),
+      command: `provender run ${spec.name}.yaml`,
       tokenizer: tokenizer && join(resolve(tokenizer), 'tokenizer.json'),
     };
   }
   if (sources.length === 1 && /\.ya?ml$/i.test(first)) {
     const spec = await readPipelineFile(first, stepTable);
-    return { title: first, spec, folder: join('runs', spec.name, 'inspect') };
+    return {
+      title: basename(first),
+      spec,
+      folder: join('runs', spec.name, 'inspect'),
+      command: `provender run ${first}`,
+    };
   }
   if (sources.length === 1 && existsSync(first) && statSync(first).isDirectory())
     throw new ConfigurationError('a folder that no run made', {
@@ -73,7 +87,12 @@ async function targetOf(sources: readonly string[], options: InspectCommandOptio
   const { filter, format, field, unit } = options;
   const kinds = filter.length > 0 ? filter : DEFAULT_FILTERS;
   const spec = await filePipeline(sources, kinds, name, { format, field, unit });
-  return { title: sources.join(' '), spec, folder: join('runs', `inspect-${name}`) };
+  return {
+    title: sources.map((source) => basename(source)).join(' '),
+    spec,
+    folder: join('runs', `inspect-${name}`),
+    command: `provender inspect ${sources.join(' ')}`,
+  };
 }
 
 /** Measures what is not measured yet, showing how far it is. */
@@ -103,6 +122,29 @@ function checkCalled(name: string, checks: readonly Check[], steps: readonly Ins
   throw new ConfigurationError(`--show ${name}`, { expected: `one of ${names.filter(Boolean).join(', ')}` });
 }
 
+/** The page with its sliders; gives its path. */
+async function writePage(
+  files: readonly string[],
+  { steps, leftOut }: Inspection,
+  labels: Labels,
+  folder: string,
+  { title, command }: Target,
+  countedTokens: boolean,
+  options: InspectCommandOptions,
+): Promise<string> {
+  const path = typeof options.html === 'string' ? resolve(options.html) : join(folder, 'inspect.html');
+  const data = await pageData(files, steps, labels, {
+    title,
+    command,
+    countedTokens,
+    leftOut,
+    mostDocuments: options.pageDocuments,
+  });
+  await ensureFolder(dirname(path));
+  await writeFileAtomic(path, renderInspection(data, versionOf()));
+  return path;
+}
+
 /** `provender inspect`. Gives the exit code. */
 export async function inspectCommand(
   sources: readonly string[],
@@ -111,6 +153,7 @@ export async function inspectCommand(
   const target = await targetOf(sources, options);
   const folder = resolve(options.out ?? target.folder);
   const tokenizer = options.tokenizer === undefined ? target.tokenizer : resolve(options.tokenizer);
+  const countedTokens = tokenizer !== undefined;
   const tried = await inspectionOf(await withOverrides(target.spec, options.set), tokenizer);
   const before = await inspectionOf(target.spec, tokenizer);
   const files = await measure(tried.spec, folder, options);
@@ -132,14 +175,18 @@ export async function inspectCommand(
     );
     return 0;
   }
+  const page =
+    options.html === false
+      ? undefined
+      : await writePage(files, tried, labels, folder, target, countedTokens, options);
   const lines = inspectLines(found, tried.steps, {
     title: target.title,
     check,
-    countedTokens: tokenizer !== undefined,
+    countedTokens,
     leftOut: tried.leftOut,
   });
   process.stdout.write(
-    `${lines.join('\n')}\n\nsignals: ${files[0] ?? 'none'}${files.length > 1 ? ` and ${files.length - 1} more` : ''}\n`,
+    `${lines.join('\n')}\n\nsignals: ${files[0] ?? 'none'}${files.length > 1 ? ` and ${files.length - 1} more` : ''}\n${page === undefined ? '' : `page:    ${page}\n`}`,
   );
   return 0;
 }

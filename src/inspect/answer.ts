@@ -52,10 +52,10 @@ export interface Values {
 
 const BYTES_A_TOKEN = 4;
 
-/** Tokens of a document: counted where a tokenizer was named, else four bytes each. */
+/** Tokens of a document: counted where a tokenizer was named, else four bytes each, rounded. */
 export function tokensOf(block: SignalBlock, i: number): number {
   const counted = block.tokens[i]!;
-  return Number.isNaN(counted) ? block.bytes[i]! / BYTES_A_TOKEN : counted;
+  return Number.isNaN(counted) ? Math.round(block.bytes[i]! / BYTES_A_TOKEN) : counted;
 }
 
 /** Corpora, languages and reasons that occur. */

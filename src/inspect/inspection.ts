@@ -23,8 +23,15 @@ export interface Inspection {
   readonly leftOut: readonly string[];
 }
 
-/** The filters of FineWeb's recipe, every one on the text as it was read: C4, which edits, comes last. */
-export const DEFAULT_FILTERS = ['length', 'gopher-quality', 'gopher-repetition', 'fineweb', 'c4'] as const;
+/** The filters of FineWeb's recipe and its length, every one on the text as it was read: C4, which edits, comes last. */
+export const DEFAULT_FILTERS = [
+  'language',
+  'length',
+  'gopher-quality',
+  'gopher-repetition',
+  'fineweb',
+  'c4',
+] as const;
 
 /** How files that no pipeline describes are read. */
 export interface FileOptions {

@@ -22,7 +22,9 @@ type DocumentStage = Stage<DocumentBatch, DocumentBatch>;
 
 interface Link {
   readonly step: MeasuredStep;
-  readonly judge?: Judge<unknown>;
+  readonly judge?: Judge<unknown, unknown>;
+  /** What the judge loaded: a model, an index. */
+  readonly loaded?: unknown;
   readonly stage?: DocumentStage;
   readonly seesHeldOut: boolean;
 }
@@ -53,8 +55,9 @@ export class MeasureChain {
     for (const step of steps) {
       const definition = await loadStep(moduleUrl(step), step);
       if (step.role === 'judge') {
-        const { judge } = definition as JudgeStep<string, z.ZodType>;
-        links.push({ step, judge, seesHeldOut: false });
+        const { judge } = definition as unknown as JudgeStep<string, z.ZodType, Artifact, unknown>;
+        const loaded = await judge.load?.(step.options, context);
+        links.push({ step, judge, loaded, seesHeldOut: false });
         continue;
       }
       const stage = definition as unknown as StageStep<string, z.ZodType, 'documents', 'documents', Artifact>;
@@ -78,10 +81,11 @@ export class MeasureChain {
     let current = batch;
     let views: BatchTextView[] = [];
     let column = 0;
-    for (const { step, judge, stage, seesHeldOut } of this.links) {
-      if (judge) {
+    for (const link of this.links) {
+      const { step, stage, seesHeldOut } = link;
+      if (link.judge) {
         if (views.length === 0) views = Array.from({ length: n }, (_, i) => new BatchTextView(current, i));
-        this.judge(step, judge, current, views, values, refusals, column);
+        this.judge(link, current, views, values, refusals, column);
       } else {
         const went = await this.pass(stage!, current, seesHeldOut);
         for (let i = 0; i < n; i++) {
@@ -102,8 +106,7 @@ export class MeasureChain {
   }
 
   private judge(
-    step: MeasuredStep,
-    judge: Judge<unknown>,
+    { step, judge, loaded }: Link,
     batch: DocumentBatch,
     views: readonly BatchTextView[],
     values: readonly Float64Array[],
@@ -115,10 +118,14 @@ export class MeasureChain {
       const heldOut = row.split === 'held-out';
       if (!heldOut) {
         this.context.watch(row.ordinal);
-        const measured = judge.measure(views[i]!, step.options);
+        const measured = judge!.measure(views[i]!, step.options, loaded);
+        if (judge!.describe) {
+          const names = judge!.describe(measured, step.options, loaded, views[i]!);
+          row.metadata = { ...row.metadata, ...names };
+        }
         values[i]!.set(measured, column);
         if (step.refuses) {
-          const verdict = judge.decide(measured, step.options);
+          const verdict = judge!.decide(measured, step.options);
           refusals[i]!.push(verdict.keep ? undefined : verdict.reason);
         }
       } else if (step.refuses) refusals[i]!.push(undefined);

@@ -114,6 +114,8 @@ export const measureStep = defineBarrier({
   to: 'nothing',
   needs: [],
   gives: [],
-  files: ({ tokenizer }) => (tokenizer === undefined ? [] : [tokenizer]),
+  files: ({ steps, tokenizer }) => [
+    ...new Set([...steps.flatMap(({ files }) => files), ...(tokenizer === undefined ? [] : [tokenizer])]),
+  ],
   barrier: { tap, reduce },
 });

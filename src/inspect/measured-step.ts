@@ -16,6 +16,8 @@ export interface MeasuredStep {
   readonly code: string;
   /** Those that measuring depends on: bounds of rules are left open, so that a new threshold measures nothing again. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Files that its options name: their content is measured with. */
+  readonly files: readonly string[];
   /** What it measures, in order: columns `NAME.SIGNAL`. */
   readonly signals: readonly string[];
   readonly rules: readonly Rule[];
@@ -71,6 +73,7 @@ export function measuredStep(
     use,
     module: use === undefined ? modulePath(step.module) : step.module,
     code: codeHash(step.module),
+    files: (step.files as ((options: unknown) => readonly string[]) | undefined)?.(options) ?? [],
   };
   if (step.role === 'judge') {
     const { judge } = step as JudgeStep<string, z.ZodType>;

@@ -17,6 +17,8 @@ export interface Page {
   readonly foot: Markup;
   /** Rules of this kind of page, after those of all. */
   readonly style?: string;
+  /** What a page with a script of its own brings: the data that the script reads, and the script. */
+  readonly own?: { readonly data: Markup; readonly script: string };
 }
 
 function plotLibrary(): { script: string; style: string } {
@@ -37,13 +39,15 @@ function verbatim(source: string): Markup {
 }
 
 /**
- * One HTML file that asks for nothing else. Its content security policy runs the two scripts put in here, by their
+ * One HTML file that asks for nothing else. Its content security policy runs the scripts put in here, by their
  * digests, and no other: even text that slipped through unescaped would not run.
  */
-export function renderPage({ title, head, sections, charts, foot, style: own = '' }: Page): string {
+export function renderPage({ title, head, sections, charts, foot, style: ofKind = '', own }: Page): string {
   const library = charts.length > 0 ? plotLibrary() : { script: '', style: '' };
-  const style = `${STYLE}${library.style}${own}`;
-  const scripts = [library.script, CHART_SCRIPT].filter((script) => script !== '');
+  const style = `${STYLE}${library.style}${ofKind}`;
+  const scripts = [library.script, charts.length > 0 || !own ? CHART_SCRIPT : '', own?.script ?? ''].filter(
+    (script) => script !== '',
+  );
   const policy = [
     "default-src 'none'",
     `style-src ${sourceHash(style)}`,
@@ -69,7 +73,7 @@ export function renderPage({ title, head, sections, charts, foot, style: own = '
 ${sections.map(({ id, title: name, body }) => html`<section id="${id}" aria-labelledby="${id}-title">\n<h2 id="${id}-title">${name}</h2>\n${body}\n</section>\n`)}</main>
 <footer>${foot}</footer>
 <script type="application/json" id="${CHART_DATA_ID}">${jsonForScript(charts)}</script>
-${scripts.map((script) => html`<script>${verbatim(script)}</script>\n`)}</body>
+${own?.data}${scripts.map((script) => html`<script>${verbatim(script)}</script>\n`)}</body>
 </html>
 `;
   return page.source;

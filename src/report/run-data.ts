@@ -129,7 +129,7 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-function versionOf(): string {
+export function versionOf(): string {
   const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
     version: string;
   };
