@@ -2,15 +2,12 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ConfigurationError, classifySystemError } from '../core/errors.ts';
 import { isPreTokenizerName, PRE_TOKENIZER_NAMES } from '../tokenize/pre-tokenizers.ts';
-import { loadTokenizer, type Tokenizer, tokenizerFromTiktoken } from '../tokenize/tokenizer.ts';
-
-/** How tiktoken's own rank files are cut. */
-const TIKTOKEN_NAMES: Readonly<Record<string, string>> = {
-  r50k_base: 'gpt2',
-  p50k_base: 'gpt2',
-  cl100k_base: 'cl100k',
-  o200k_base: 'o200k',
-};
+import {
+  loadTokenizer,
+  TIKTOKEN_ENCODINGS,
+  type Tokenizer,
+  tokenizerFromTiktoken,
+} from '../tokenize/tokenizer.ts';
 
 /**
  * A tokenizer by a path: a tokenizer.json (plain or gzipped), a folder with one, a run directory, or a tiktoken rank file,
@@ -19,7 +16,8 @@ const TIKTOKEN_NAMES: Readonly<Record<string, string>> = {
 export async function openTokenizer(path: string): Promise<Tokenizer> {
   const [, file, cut] = /^(.*\.tiktoken)(?::(.*))?$/.exec(path) ?? [];
   if (file !== undefined) {
-    const preTokenizer = cut ?? TIKTOKEN_NAMES[basename(file, '.tiktoken')] ?? '';
+    const known = TIKTOKEN_ENCODINGS.get(basename(file, '.tiktoken'));
+    const preTokenizer = cut ?? known?.preTokenizer ?? '';
     if (!isPreTokenizerName(preTokenizer))
       throw new ConfigurationError('a rank file does not say how text is cut', {
         file,
@@ -29,7 +27,7 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
     const ranks = await readFile(file, 'utf8').catch((error: unknown) => {
       throw classifySystemError(error, { file });
     });
-    return tokenizerFromTiktoken(ranks, { preTokenizer, specialTokens: {} }, file);
+    return tokenizerFromTiktoken(ranks, { specialTokens: {}, ...known, preTokenizer }, file);
   }
   const there = async (one: string) => (await stat(one).catch(() => undefined)) !== undefined;
   const inside = join(path, 'tokenizer.json');

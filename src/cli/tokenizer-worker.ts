@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import type { CountRange } from '../tokenize/count-file.ts';
 import type { TrainTokenizerOptions } from '../tokenize/steps/train-tokenizer.ts';
 import { mergeCounts, PreTokenCounter, tokenizerFiles, trainBpe } from '../tokenize/tokenizer.ts';
 import type { CorpusPiece } from './tokenizer-corpus.ts';
@@ -71,8 +72,8 @@ async function count(piece: CorpusPiece): Promise<void> {
   send({ type: 'counted' });
 }
 
-function* contents(paths: readonly string[]): Generator<Uint8Array> {
-  for (const path of paths) yield readFileSync(path);
+function* contents(paths: readonly string[]): Generator<CountRange> {
+  for (const path of paths) yield { path, start: 0, end: statSync(path).size };
 }
 
 function train(paths: readonly string[]): TrainedFiles {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { IntegrityError } from '../core/errors.ts';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { classifySystemError, IntegrityError } from '../core/errors.ts';
 import { isPreTokenizerName, type PreTokenizerName } from './pre-tokenizers.ts';
 import { sortByteStrings } from './sort-bytes.ts';
 
@@ -64,6 +65,50 @@ function digestOf(file: Uint8Array): Buffer {
   return createHash('sha256').update(file.subarray(0, 16)).update(file.subarray(FIXED)).digest();
 }
 
+/** A counts file in bytes [start, end) of a file on the disk: it is read piece by piece. */
+export interface CountRange {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export type CountSource = Uint8Array | CountRange;
+
+/** Of a file that is read piece by piece: as many may be open at once as a corpus has parts. */
+const PIECE = 1 << 16;
+
+function lengthOf(source: CountSource): number {
+  return source instanceof Uint8Array ? source.length : source.end - source.start;
+}
+
+/** At most `length` bytes from `at` on. */
+function readPart(source: CountSource, at: number, length: number): Uint8Array {
+  if (source instanceof Uint8Array) return source.subarray(at, at + length);
+  const { path, start, end } = source;
+  const into = new Uint8Array(Math.max(0, Math.min(length, end - start - at)));
+  try {
+    // Opened for each piece: thousands of parts would else be too many open files.
+    const descriptor = openSync(path, 'r');
+    try {
+      let got = 0;
+      for (let n = -1; got < into.length && n !== 0; got += n)
+        n = readSync(descriptor, into, got, into.length - got, start + at + got);
+      return into.subarray(0, got);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw classifySystemError(error, { file: path });
+  }
+}
+
+function digestOfSource(source: CountSource): string {
+  if (source instanceof Uint8Array) return digestOf(source).toString('hex');
+  const hash = createHash('sha256').update(readPart(source, 0, 16));
+  for (let at = FIXED; at < lengthOf(source); at += 1 << 20) hash.update(readPart(source, at, 1 << 20));
+  return hash.digest('hex');
+}
+
 export function writeCountFile(header: Omit<CountHeader, 'entries'>, table: SparseColumns): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify({ ...header, entries: table.size }));
   let arenaLength = 0;
@@ -103,16 +148,21 @@ export class CountReader {
   bytes = new Uint8Array(64);
   length = 0;
   count = 0;
-  readonly #file: Uint8Array;
+  readonly #source: CountSource;
+  /** What was read of the source: from #pieceAt on. */
+  #piece: Uint8Array;
+  #pieceAt = 0;
   #at: number;
   #left: number;
 
   /** Throws IntegrityError where the file is not a counts file, is another version or is damaged. */
-  constructor(file: Uint8Array, where: string) {
-    const { header, start } = readHeader(file, where);
+  constructor(source: CountSource, where: string) {
+    const { header, start } = readHeader(source, where);
     this.header = header;
-    this.#file = file;
+    this.#source = source;
+    this.#piece = source instanceof Uint8Array ? source : new Uint8Array(0);
     this.#at = start;
+    if (!(source instanceof Uint8Array)) this.#pieceAt = start;
     this.#left = header.entries;
   }
 
@@ -127,18 +177,28 @@ export class CountReader {
       grown.set(this.bytes.subarray(0, this.length));
       this.bytes = grown;
     }
-    for (let i = 0; i < rest; i++) this.bytes[shared + i] = this.#file[this.#at + i]!;
+    this.#need(rest);
+    const from = this.#at - this.#pieceAt;
+    for (let i = 0; i < rest; i++) this.bytes[shared + i] = this.#piece[from + i]!;
     this.#at += rest;
     this.length = shared + rest;
     this.count = this.#varint();
     return true;
   }
 
+  /** Has the next `bytes` bytes in the piece. */
+  #need(bytes: number): void {
+    if (this.#at + bytes <= this.#pieceAt + this.#piece.length || this.#source instanceof Uint8Array) return;
+    this.#piece = readPart(this.#source, this.#at, Math.max(PIECE, bytes));
+    this.#pieceAt = this.#at;
+  }
+
   #varint(): number {
     let value = 0;
     let scale = 1;
     for (;;) {
-      const byte = this.#file[this.#at++]!;
+      this.#need(1);
+      const byte = this.#piece[this.#at++ - this.#pieceAt]!;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 0x80;
@@ -146,16 +206,17 @@ export class CountReader {
   }
 }
 
-function readHeader(file: Uint8Array, where: string): { header: CountHeader; start: number } {
+function readHeader(source: CountSource, where: string): { header: CountHeader; start: number } {
   const place = { file: where };
-  const magic = Buffer.from(file.subarray(0, 8)).toString('latin1');
-  if (file.length < FIXED || magic !== MAGIC)
+  const fixed = readPart(source, 0, FIXED);
+  const magic = Buffer.from(fixed.subarray(0, 8)).toString('latin1');
+  if (fixed.length < FIXED || magic !== MAGIC)
     throw new IntegrityError('not a file of pre-token counts', {
       ...place,
       expected: JSON.stringify(MAGIC),
-      found: file.length < FIXED ? `${file.length} bytes` : JSON.stringify(magic),
+      found: fixed.length < FIXED ? `${fixed.length} bytes` : JSON.stringify(magic),
     });
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const view = new DataView(fixed.buffer, fixed.byteOffset, fixed.byteLength);
   const version = view.getUint32(8, true);
   if (version !== VERSION)
     throw new IntegrityError('pre-token counts of another version', {
@@ -163,20 +224,20 @@ function readHeader(file: Uint8Array, where: string): { header: CountHeader; sta
       expected: `version ${VERSION}`,
       found: `version ${version}`,
     });
-  const expected = Buffer.from(file.subarray(16, FIXED)).toString('hex');
-  const found = digestOf(file).toString('hex');
+  const expected = Buffer.from(fixed.subarray(16, FIXED)).toString('hex');
+  const found = digestOfSource(source);
   if (expected !== found)
     throw new IntegrityError('pre-token counts are damaged or cut off: the digest differs', {
       ...place,
       expected,
       found,
     });
-  const start = FIXED + view.getUint32(12, true);
-  const header = JSON.parse(Buffer.from(file.subarray(FIXED, start)).toString()) as CountHeader;
+  const headerBytes = view.getUint32(12, true);
+  const header = JSON.parse(Buffer.from(readPart(source, FIXED, headerBytes)).toString()) as CountHeader;
   if (!isPreTokenizerName(header.preTokenizer))
     throw new IntegrityError('pre-token counts name an unknown pre-tokenizer', {
       ...place,
       found: JSON.stringify(header.preTokenizer),
     });
-  return { header, start };
+  return { header, start: FIXED + headerBytes };
 }

@@ -1,5 +1,5 @@
 import { IntegrityError, InvariantError } from '../core/errors.ts';
-import { CountReader } from './count-file.ts';
+import { CountReader, type CountSource } from './count-file.ts';
 import type { PreTokenCounts } from './counts.ts';
 
 function compare(a: CountReader, b: CountReader): number {
@@ -91,17 +91,17 @@ class Columns {
 }
 
 /**
- * Adds counts files up, in any order and partition. Throws IntegrityError on a file that is damaged or was counted with
+ * Adds counts files up, in any order and partition: those on the disk piece by piece. Throws IntegrityError on a file that is damaged or was counted with
  * another pre-tokenizer or normalizer than the first.
  */
-export function mergeCounts(files: Iterable<Uint8Array>): PreTokenCounts {
+export function mergeCounts(files: Iterable<CountSource>): PreTokenCounts {
   const heap = new ReaderHeap();
   let first: CountReader | undefined;
   let preTokens = 0;
   let bytes = 0;
   let n = 0;
   for (const file of files) {
-    const where = `counts file ${n++}`;
+    const where = file instanceof Uint8Array ? `counts file ${n++}` : file.path;
     const reader = new CountReader(file, where);
     first ??= reader;
     for (const key of ['preTokenizer', 'normalizer'] as const)

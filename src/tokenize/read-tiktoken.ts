@@ -2,7 +2,6 @@ import { ConfigurationError, InputError } from '../core/errors.ts';
 import { BpeTokenizer } from './bpe-tokenizer.ts';
 import { PairRanks } from './bpe-vocabulary.ts';
 import type { PreTokenizerName } from './pre-tokenizers.ts';
-import type { Tokenizer } from './tokenizer.ts';
 
 export interface TiktokenOptions {
   /** Rank files do not say: 'gpt2' for r50k, p50k, 'cl100k', 'o200k'. */
@@ -11,6 +10,29 @@ export interface TiktokenOptions {
   readonly specialTokens: Readonly<Record<string, number>>;
 }
 
+/** What tiktoken says of its own rank files (openai_public.py), by their names without `.tiktoken`. */
+export const TIKTOKEN_ENCODINGS: ReadonlyMap<string, TiktokenOptions> = new Map<string, TiktokenOptions>([
+  ['r50k_base', { preTokenizer: 'gpt2', specialTokens: { '<|endoftext|>': 50256 } }],
+  ['p50k_base', { preTokenizer: 'gpt2', specialTokens: { '<|endoftext|>': 50256 } }],
+  [
+    'cl100k_base',
+    {
+      preTokenizer: 'cl100k',
+      specialTokens: {
+        '<|endoftext|>': 100257,
+        '<|fim_prefix|>': 100258,
+        '<|fim_middle|>': 100259,
+        '<|fim_suffix|>': 100260,
+        '<|endofprompt|>': 100276,
+      },
+    },
+  ],
+  [
+    'o200k_base',
+    { preTokenizer: 'o200k', specialTokens: { '<|endoftext|>': 199999, '<|endofprompt|>': 200018 } },
+  ],
+]);
+
 const LONGEST_ID = 1 << 21;
 
 /**
@@ -18,7 +40,7 @@ const LONGEST_ID = 1 << 21;
  * pre-token that is a token is that token, and two neighbours merge where what they make is a token, least rank first.
  * Throws InputError that names the line.
  */
-export function tokenizerFromTiktoken(text: string, options: TiktokenOptions, where: string): Tokenizer {
+export function tokenizerFromTiktoken(text: string, options: TiktokenOptions, where: string): BpeTokenizer {
   const { tokens, ids } = readRanks(text, where);
   const pairs = pairsOf(ids);
   const byteIds = Int32Array.from({ length: 256 }, (_, b) => ids.get(String.fromCharCode(b)) ?? -1);

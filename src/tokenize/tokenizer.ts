@@ -8,7 +8,7 @@ export { PreTokenCounter, type PreTokenCounts } from './counts.ts';
 export { mergeCounts } from './merge-counts.ts';
 export type { PreTokenizerName } from './pre-tokenizers.ts';
 export { tokenizerFromJson } from './read-json.ts';
-export { type TiktokenOptions, tokenizerFromTiktoken } from './read-tiktoken.ts';
+export { TIKTOKEN_ENCODINGS, type TiktokenOptions, tokenizerFromTiktoken } from './read-tiktoken.ts';
 export { TokenBuffer } from './token-buffer.ts';
 export { type TrainedBpe, type TrainOptions, trainBpe } from './train.ts';
 export { specialTokensMapJson, tokenizerConfigJson, tokenizerFiles, tokenizerJson } from './write-json.ts';
@@ -39,6 +39,11 @@ export interface Tokenizer {
 
 /** Reads a tokenizer.json, plain or gzipped. Throws InputError that says what is wrong with it. */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
+  return tokenizerFromJson(await readTokenizerText(path), path);
+}
+
+/** The text of a tokenizer.json, plain or gzipped. */
+export async function readTokenizerText(path: string): Promise<string> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -46,11 +51,9 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
   } catch (error) {
     throw classifySystemError(error, { file: path });
   }
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new InputError('a tokenizer.json must be UTF-8', { file: path, cause });
   }
-  return tokenizerFromJson(text, path);
 }

@@ -2,7 +2,7 @@
 
 (Not tokenize.py: that would hide the standard library's module of that name.)
 
-Needs transformers 5.23.0, tokenizers 0.23.3, tiktoken 0.14.0.
+Needs transformers 5.24.0, tokenizers 0.23.3, tiktoken 0.14.0.
 """
 
 import base64
@@ -22,6 +22,12 @@ if "folder" in request:
     answer["pad"] = tokenizer.pad_token_id
     answer["mask"] = tokenizer.mask_token_id
     answer["length"] = len(tokenizer)
+
+if "tokenizer" in request:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(request["tokenizer"])
+    answer["ids"] = [tokenizer.encode(text, add_special_tokens=False).ids for text in request["texts"]]
 
 if "train" in request:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { constants, gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PRE_TOKENIZER_REGEX } from '../../src/tokenize/pre-tokenizers.ts';
@@ -13,12 +14,20 @@ import {
   tokenizerFromTiktoken,
   tokenizerJson,
 } from '../../src/tokenize/tokenizer.ts';
-import { awkwardText, hasData, readDocuments, readText, trainOn } from '../tokenize/helpers.ts';
+import { tokenizePython } from '../bench/peers.mjs';
+import {
+  awkwardText,
+  DATA,
+  hasData,
+  readDocuments,
+  readGptNeoJson,
+  readText,
+  trainOn,
+} from '../tokenize/helpers.ts';
 
-/** A Python with transformers, tokenizers and tiktoken: PROVENDER_PYTHON, or .venv of the benchmarks. */
-const PYTHON = process.env.PROVENDER_PYTHON ?? '.venv/bin/python';
-const hasPython = existsSync(PYTHON);
-const has = (module: string) => hasPython && spawnSync(PYTHON, ['-c', `import ${module}`]).status === 0;
+/** A Python with transformers, tokenizers and tiktoken: PROVENDER_PYTHON, or one that is made for it under .venv. */
+const PYTHON = process.env.PROVENDER_PYTHON ?? tokenizePython() ?? '';
+const has = (module: string) => PYTHON !== '' && spawnSync(PYTHON, ['-c', `import ${module}`]).status === 0;
 const SEED = 20260731;
 
 function ask(request: object) {
@@ -28,6 +37,20 @@ function ask(request: object) {
   });
   if (status !== 0) throw new Error(stderr.toString());
   return JSON.parse(stdout.toString());
+}
+
+/** Every file of the shared data as text, 100,000 characters at a time. */
+function* everyByte(): Generator<string> {
+  if (!hasData) return;
+  for (const entry of readdirSync(DATA, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    let bytes: Buffer = readFileSync(join(entry.parentPath, entry.name));
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b)
+      bytes = gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+    const text = bytes.toString('utf8');
+    for (let at = 0; at < text.length; at += 100_000)
+      yield Buffer.from(text.slice(at, at + 100_000)).toString();
+  }
 }
 
 const realTexts = hasData
@@ -136,7 +159,49 @@ describe.skipIf(!has('tiktoken'))('tiktoken', () => {
       everyCharacter.push(text);
     }
     const texts = [...realTexts, ...everyCharacter, ...hostile(ours, 3000)];
-    const { ids } = ask({ texts, tiktoken: { ranks, pattern: patterns[name] } });
+    const request = { ranks, pattern: patterns[name] };
+    const { ids } = ask({ texts, tiktoken: request });
     expect(differing(texts, ours, ids)).toEqual([]);
+    const all = [...everyByte()];
+    expect(differing(all, ours, ask({ texts: all, tiktoken: request }).ids)).toEqual([]);
+    if (hasData) expect(all.length).toBeGreaterThan(100);
+  });
+});
+
+describe.skipIf(!hasData)('every byte of the shared data', () => {
+  it.each([
+    ['r50k', 'gpt2'],
+    ['cl100k', 'cl100k'],
+    ['o200k', 'o200k'],
+  ] as const)('is the same in %s of gpt-tokenizer', async (name, preTokenizer) => {
+    const ranks = `node_modules/gpt-tokenizer/data/${name}_base.tiktoken`;
+    const ours = tokenizerFromTiktoken(
+      readFileSync(ranks, 'utf8'),
+      { preTokenizer, specialTokens: {} },
+      ranks,
+    );
+    const { encode } = await import(`gpt-tokenizer/encoding/${name}_base`);
+    const plain = { allowedSpecial: new Set(), disallowedSpecial: new Set() };
+    // JavaScript takes U+FEFF for white space, tiktoken does not: a known difference of gpt-tokenizer's.
+    const texts = [...everyByte()].flatMap((text) => text.split('\ufeff'));
+    const theirs = texts.map((text) => encode(text, plain) as number[]);
+    expect(differing(texts, ours, theirs)).toEqual([]);
+  });
+
+  it.skipIf(!has('tokenizers'))('is the same in gpt-neo-tokenizer of tokenizers', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'provender-tokenize-'));
+    try {
+      const file = join(folder, 'gpt-neo.json');
+      writeFileSync(file, readGptNeoJson());
+      const ours = tokenizerFromJson(readGptNeoJson(), file);
+      const special = [...ours.specialTokens.keys()];
+      // The peer finds special tokens in a text; here they are text.
+      const texts = [...everyByte()].filter((text) => !special.some((token) => text.includes(token)));
+      const { ids } = ask({ texts, tokenizer: file });
+      expect(differing(texts, ours, ids)).toEqual([]);
+      expect(texts.length).toBeGreaterThan(100);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -87,7 +87,7 @@ describe('the steps encode and shard', () => {
     );
 
   async function sidesOf(cuts: number[], chosen: ShardOptions): Promise<SideFile[]> {
-    const stage = await encodeStep.open({}, stageContext());
+    const stage = await encodeStep.open({ specialTokens: 'text' }, stageContext());
     const sides: SideFile[] = [];
     const folder = newFolder();
     for (let part = 0; part + 1 < cuts.length; part++) {

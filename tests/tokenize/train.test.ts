@@ -263,6 +263,27 @@ describe('pre-token counts', () => {
     );
   });
 
+  it('are read from the disk piece by piece as from memory', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'provender-counts-'));
+    try {
+      const long = 'x'.repeat(200_000);
+      const words = Array.from({ length: 60_000 }, (_, i) => `word${(i * 7919) % 50_021}`).join(' ');
+      const parts = [counter('gpt2', words, long).serialize(), counter('gpt2', words.slice(9)).serialize()];
+      const path = join(folder, 'parts');
+      writeFileSync(path, Buffer.concat([Buffer.alloc(5), ...parts]));
+      const middle = 5 + parts[0]!.length;
+      const ranges = [
+        { path, start: 5, end: middle },
+        { path, start: middle, end: middle + parts[1]!.length },
+      ];
+      expect(mergeCounts(ranges)).toEqual(mergeCounts(parts));
+      expect(() => mergeCounts([{ path, start: 5, end: middle - 1 }])).toThrow(/damaged or cut off/);
+      expect(() => mergeCounts([{ path, start: 6, end: middle }])).toThrow(IntegrityError);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('notice damage anywhere', () => {
     const file = counter('gpt2', 'some words to count').serialize();
     for (let i = 0; i < file.length; i++) {

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type DocumentBatch, TokenBatch } from '../../core/batch.ts';
 import { defineStage } from '../../core/step.ts';
+import { SpecialTokenEncoder } from '../special-tokens.ts';
 import { TokenBuffer } from '../token-buffer.ts';
 import { loadTokenizer, type Tokenizer } from '../tokenizer.ts';
 
-/** The ids of every document of a batch. Special tokens in a text are text, so none appears in what comes out. */
+/** The ids of every document of a batch. With a plain tokenizer special tokens in a text are text, so none comes out. */
 export function encodeBatch(
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, 'encodeInto'>,
   batch: DocumentBatch,
   watch: (ordinal: number) => void = () => {},
 ): TokenBatch {
@@ -22,16 +23,26 @@ export function encodeBatch(
   return new TokenBatch(batch, out.ids(), offsets);
 }
 
+const options = z.strictObject({
+  specialTokens: z
+    .enum(['text', 'tokens'])
+    .default('text')
+    .describe(
+      "What a special token in a text is: text like any other, or, in a corpus whose documents are trusted, the token's id",
+    ),
+});
+
 export const encodeStep = defineStage({
   kind: 'encode',
   summary: 'turns the text of each document into token ids',
-  options: z.strictObject({}),
+  options,
   module: import.meta.url,
   from: 'documents',
   to: 'tokens',
   needs: ['tokenizer'],
-  async open(_options, context) {
-    const tokenizer = await loadTokenizer(join(context.artifact('tokenizer'), 'tokenizer.json'));
+  async open({ specialTokens }, context) {
+    const loaded = await loadTokenizer(join(context.artifact('tokenizer'), 'tokenizer.json'));
+    const tokenizer = specialTokens === 'tokens' ? new SpecialTokenEncoder(loaded) : loaded;
     return {
       process(batch) {
         const encoded = encodeBatch(tokenizer, batch, (ordinal) => context.watch(ordinal));

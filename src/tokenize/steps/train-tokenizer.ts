@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DocumentBatch } from '../../core/batch.ts';
@@ -6,6 +6,7 @@ import { InputError, IntegrityError } from '../../core/errors.ts';
 import { FileWriter, writeFileAtomic, writeJsonAtomic } from '../../core/files.ts';
 import type { SideFile, Sink } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
+import type { CountRange } from '../count-file.ts';
 import { PRE_TOKENIZER_NAMES } from '../pre-tokenizers.ts';
 import { mergeCounts, PreTokenCounter, tokenizerFiles, tokenizerFromJson, trainBpe } from '../tokenizer.ts';
 
@@ -73,28 +74,37 @@ class CountSink implements Sink<DocumentBatch> {
   }
 }
 
-function* countFiles(sides: readonly SideFile[]): Generator<Uint8Array> {
+/** The counts files in the side files. */
+function* countFiles(sides: readonly SideFile[]): Generator<CountRange> {
   for (const { path } of sides) {
-    const bytes = readFileSync(path);
-    if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
-      throw new IntegrityError('not a file of pre-token counts', {
-        file: path,
-        offset: 0,
-        expected: 'PVCOUNT version 1',
-      });
-    }
-    for (let at = MAGIC.length; at < bytes.length; ) {
-      const length = at + 8 <= bytes.length ? Number(bytes.readBigUInt64LE(at)) : Number.POSITIVE_INFINITY;
-      if (at + 8 + length > bytes.length) {
-        throw new IntegrityError('file of pre-token counts ends early', {
+    const file = openSync(path, 'r');
+    try {
+      const size = fstatSync(file).size;
+      const head = Buffer.alloc(MAGIC.length);
+      if (readSync(file, head, 0, head.length, 0) < head.length || !head.equals(MAGIC)) {
+        throw new IntegrityError('not a file of pre-token counts', {
           file: path,
-          offset: at,
-          expected: `${length} bytes`,
-          found: `${bytes.length - at}`,
+          offset: 0,
+          expected: 'PVCOUNT version 1',
         });
       }
-      yield bytes.subarray(at + 8, at + 8 + length);
-      at += 8 + length;
+      const field = Buffer.alloc(8);
+      for (let at = MAGIC.length; at < size; ) {
+        const whole = readSync(file, field, 0, 8, at) === 8;
+        const length = whole ? Number(field.readBigUInt64LE(0)) : Number.POSITIVE_INFINITY;
+        if (at + 8 + length > size) {
+          throw new IntegrityError('file of pre-token counts ends early', {
+            file: path,
+            offset: at,
+            expected: `${length} bytes`,
+            found: `${size - at}`,
+          });
+        }
+        yield { path, start: at + 8, end: at + 8 + length };
+        at += 8 + length;
+      }
+    } finally {
+      closeSync(file);
     }
   }
 }
