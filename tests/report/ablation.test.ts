@@ -163,7 +163,9 @@ describe('the report of an ablation', () => {
             });
           }
         }
-        await browser.open(page, { width: 800, scheme: 'dark', media: 'print' });
+        await browser.open(page, { width: 720, scheme: 'dark', media: 'print' });
+        await browser.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
+        expect(await browser.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(720);
         expect(await browser.evaluate('getComputedStyle(document.body).color')).toBe('rgb(0, 0, 0)');
       }
     } finally {

@@ -155,6 +155,11 @@ export interface RankStability {
     /** Best first. */
     readonly arms: readonly { readonly arm: string; readonly mean: number }[];
   }[];
+  /** Where a size was run at several learning rates: every arm at the rate that serves it best, best arm first. */
+  readonly atBestRate: readonly {
+    readonly size: string;
+    readonly arms: readonly { readonly arm: string; readonly learningRate: number; readonly mean: number }[];
+  }[];
   /** Kendall's tau-b of each pair of settings over the arms that both have; indices into `orders`. */
   readonly pairs: readonly { readonly a: number; readonly b: number; readonly tau: number }[];
   /** For each comparison of the family, the sign of its difference in each setting: -1, 0, 1, or null. */

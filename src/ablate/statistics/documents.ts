@@ -7,8 +7,8 @@ import { tQuantile } from './distributions.ts';
 import type { Estimate } from './domain-model.ts';
 import type { Run } from './runs.ts';
 
-/** Fewer documents say nothing of other documents. */
-const MIN_DOCUMENTS = 10;
+/** Fewer documents say too little of other documents: in simulations 12 gave intervals that cover 92 %, 30 gave 95 %. */
+const MIN_DOCUMENTS = 20;
 
 /**
  * The interval of a difference for other documents of the same kind. Runs and documents are crossed: every run scored

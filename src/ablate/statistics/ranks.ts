@@ -1,6 +1,7 @@
 /** Whether the order of the arms holds from one learning rate or size to another. */
 
 import type { RankStability, SettingAnalysis } from './analysis.ts';
+import { groupBy } from './blocks.ts';
 
 /** Undefined for a single setting. */
 export function rankStability(
@@ -37,7 +38,20 @@ export function rankStability(
       return difference === undefined ? null : Math.sign(difference);
     }),
   }));
-  return { orders, pairs, signs };
+  return { orders, atBestRate: atBestRate(orders), pairs, signs };
+}
+
+/** The lowest of several means is a little too low for every arm alike; what it tells is whether one rate for all misled. */
+function atBestRate(orders: RankStability['orders']): RankStability['atBestRate'] {
+  return [...groupBy(orders, ({ size }) => size)].flatMap(([size, group]) => {
+    if (group.length < 2) return [];
+    const best = new Map<string, { arm: string; learningRate: number; mean: number }>();
+    for (const { learningRate, arms } of group)
+      for (const { arm, mean } of arms)
+        if (mean < (best.get(arm)?.mean ?? Number.POSITIVE_INFINITY))
+          best.set(arm, { arm, learningRate, mean });
+    return { size, arms: [...best.values()].sort((a, b) => a.mean - b.mean) };
+  });
 }
 
 /** Tau-b (Kendall 1945): 1 for the same order, -1 for the reverse; undefined where either side has only ties. */

@@ -1,6 +1,6 @@
 import type { AblationOutcome } from '../outcome.ts';
 import type { Comparison, RankStability, SettingAnalysis, Verdict } from './analysis.ts';
-import { differenceWords, seedsWords } from './sentences.ts';
+import { decimalsOf, differenceWords, intervalWords, seedsWords } from './sentences.ts';
 
 /** Of more findings than this the sentence names the largest. */
 const NAMED = 3;
@@ -76,6 +76,11 @@ function notesOf(
   for (const { arm, against, adjustedP, primary, result } of main.comparisons) {
     if (result !== 'better' && result !== 'worse') continue;
     const { low, high } = primary!.corrected;
+    const others = primary!.overDocuments?.interval;
+    if (others && others.low <= 0 && others.high >= 0)
+      notes.push(
+        `${arm} against ${against}: told apart on these documents; for other documents of the same kind the interval (${intervalWords(others, decimalsOf(primary!.standardError))}) covers zero.`,
+      );
     if (low <= 0 && high >= 0)
       notes.push(
         `${arm} against ${against}: Holm's stepwise test tells them apart (p ${adjustedP!.toPrecision(2)}); the corrected interval, which holds for the whole family at once, is a little wider and just covers zero.`,

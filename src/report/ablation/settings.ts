@@ -44,10 +44,16 @@ export function settingsSection(outcome: AblationOutcome, analysis: Analysis): S
       return html`${signed(one.difference, decimals)} <small>(${intervalWords(one.interval, decimals)}), ${RESULT_WORDS[result]}</small>`;
     }),
   ]);
-  const orders = ranks.orders.map((order) => [
-    settingName(order),
-    order.arms.map(({ arm, mean }) => `${arm} ${mean.toFixed(3)}`).join(' < '),
-  ]);
+  const orders = [
+    ...ranks.orders.map((order) => [
+      settingName(order),
+      order.arms.map(({ arm, mean }) => `${arm} ${mean.toFixed(3)}`).join(' < '),
+    ]),
+    ...ranks.atBestRate.map(({ size, arms }) => [
+      `${size}, each arm at its best rate`,
+      arms.map(({ arm, mean, learningRate }) => `${arm} ${mean.toFixed(3)} (${learningRate})`).join(' < '),
+    ]),
+  ];
   return {
     id: 'settings',
     title: 'Sizes and learning rates',

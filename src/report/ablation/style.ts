@@ -51,5 +51,5 @@ export const ABLATION_STYLE = `
 .u-legend .edge{display:none}
 @media (max-width:48rem){.forest>li{grid-template-columns:minmax(0,1fr) minmax(0,auto)}.forest .plot{grid-column:1/-1;order:3}.forest .value{min-width:0}.forest li.scale .label,.forest li.scale .value{display:none}}
 @media (max-width:30rem){.forest .value .both{display:block}}
-@media print{.forest li.scale,.comparison h3{break-after:avoid}.arm,.double{break-inside:avoid}}
+@media print{.scroll table{font-size:7pt}.scroll td.n{white-space:normal}.forest li.scale,.comparison h3{break-after:avoid}.arm,.double{break-inside:avoid}}
 `;

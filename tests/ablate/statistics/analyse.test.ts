@@ -153,6 +153,14 @@ describe('analyse', () => {
     for (const { tau } of ranks!.pairs) expect(tau).toBeGreaterThan(0.6);
     expect(ranks!.orders[0]!.arms.at(-1)!.arm).toBe('shuffled');
     expect(ranks!.signs[0]!.signs).toEqual([1, 1, 1, 1]);
+    expect(ranks!.atBestRate.map(({ size }) => size)).toEqual(['0.25M', '1M']);
+    for (const { arm, learningRate, mean } of ranks!.atBestRate[1]!.arms) {
+      const means = found
+        .slice(2)
+        .map(({ arms }) => arms.find((one) => one.arm === arm)!.domains['clean mail']!.mean!);
+      expect(mean).toBe(Math.min(...means));
+      expect(learningRate).toBe(found[2 + means.indexOf(mean)]!.learningRate);
+    }
   });
 
   it('widens the interval for other documents where an effect differs between documents', () => {
@@ -163,6 +171,8 @@ describe('analyse', () => {
     expect(width(same.overDocuments!.interval)).toBeLessThan(1.3 * width(same.interval));
     expect(width(differing.overDocuments!.interval)).toBeGreaterThan(1.5 * width(differing.interval));
     expect(differing.overDocuments!.documentShare).toBeGreaterThan(0.5);
+    const far = quickstart({ documents: 40, documentSpread: 3 });
+    expect(far.verdict.notes.join('\n')).toContain('for other documents of the same kind the interval');
   });
 
   it('is plain JSON, and the same for the same outcome', () => {
