@@ -15,6 +15,8 @@ import { definitionOf } from './arms.ts';
 import { removeOverlaps, type removeOverlapsOptions } from './steps/remove-overlaps.ts';
 
 export const HOLD_OUT = 'hold-out';
+/** Name of the step that removes what overlaps only since texts were edited. */
+export const AFTER_EDITS = `${removeOverlaps.kind}-after-edits`;
 const TOKENIZERS: ReadonlySet<string> = new Set(['train-tokenizer', 'load-tokenizer']);
 
 /** Where the ruler lies, and what counts as overlapping with it. */
@@ -65,26 +67,32 @@ export function hasOwnTokenizer(base: readonly StepSpec[], arm: readonly StepSpe
   return of(base) !== of(arm);
 }
 
-/** `tokenizer`: path of the tokenizer.json that takes the place of the arm's own. */
-export function armSteps(
-  spec: PipelineSpec,
-  files: RulerFiles,
-  tokenizer?: string,
-  weights?: Readonly<Record<string, number>>,
-): StepSpec[] {
+export interface ArmPipeline {
+  readonly spec: PipelineSpec;
+  readonly files: RulerFiles;
+  /** Path of the tokenizer.json that takes the place of the arm's own. */
+  readonly tokenizer?: string;
+  /** Shares of the corpora that take the place of the arm's own. */
+  readonly weights?: Readonly<Record<string, number>>;
+}
+
+/**
+ * Overlaps are removed before the first step that edits texts, which might hide them, so that arms that edit and arms
+ * that do not lose the same documents; and once more after the last one, where there is one.
+ */
+export async function armSteps(arm: ArmPipeline, table: StepTable): Promise<StepSpec[]> {
+  const { spec, files, tokenizer, weights } = arm;
   const [source, ...rest] = spec.steps;
   const steps: StepSpec[] = [source!, step(holdOutListed.kind, { file: files.heldOut })];
-  const overlaps = step(removeOverlaps.kind, {
-    ruler: files.documents,
-    listed: files.listed,
-    ...files.overlaps,
-  });
+  let edited = false;
   let isClear = false;
   for (const own of rest) {
     if (own.kind === HOLD_OUT || own.kind === groupNearDuplicates.kind) continue;
-    if (!isClear && (TOKENIZERS.has(own.kind) || own.kind === 'encode')) {
-      steps.push(overlaps);
-      isClear = true;
+    const ends = TOKENIZERS.has(own.kind) || own.kind === 'encode';
+    if (!isClear && (ends || (!edited && (await editsTexts(own, table))))) {
+      steps.push(overlapStep(files, edited));
+      isClear = ends;
+      edited ||= !ends;
     }
     if (tokenizer !== undefined && TOKENIZERS.has(own.kind)) {
       steps.push(step('load-tokenizer', { file: tokenizer }));
@@ -95,6 +103,18 @@ export function armSteps(
     } else steps.push(own);
   }
   return steps;
+}
+
+function overlapStep({ documents, listed, overlaps }: RulerFiles, again: boolean): StepSpec {
+  const options = removeOverlaps.options.parse({ ruler: documents, listed, ...overlaps });
+  return { kind: removeOverlaps.kind, name: again ? AFTER_EDITS : removeOverlaps.kind, options };
+}
+
+const KEEPS_TEXTS: ReadonlySet<string> = new Set(['exact-dedup', 'minhash-dedup', 'write']);
+
+async function editsTexts(step: StepSpec, table: StepTable): Promise<boolean> {
+  const definition = await definitionOf(step, table);
+  return definition?.role !== 'judge' && definition?.role !== 'job' && !KEEPS_TEXTS.has(step.kind);
 }
 
 function step(kind: string, options: Record<string, unknown>): StepSpec {

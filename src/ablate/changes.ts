@@ -11,7 +11,10 @@ export type Changes = Pick<ArmOptions, 'set' | 'remove' | 'insert' | 'move'>;
 
 type Plain = Record<string, unknown> & { steps: unknown[] };
 
-/** The pipeline with the changes made; the one given stays as it is. `arm` is for messages. */
+/**
+ * The pipeline with the changes made; the one given stays as it is. Steps are taken out last, so that what comes in
+ * their place can be put before or after them. `arm` is for messages.
+ */
 export function changed(pipeline: Readonly<Record<string, unknown>>, changes: Changes, arm: string): Plain {
   const plain = structuredClone(pipeline) as Plain;
   for (const [path, value] of Object.entries(changes.set)) {
@@ -21,7 +24,9 @@ export function changed(pipeline: Readonly<Record<string, unknown>>, changes: Ch
       throw new ConfigurationError(`arm ${arm}: ${(error as Error).message.replace(/^--set /, 'set ')}`);
     }
   }
-  for (const name of changes.remove) plain.steps.splice(placeOf(plain, name, arm), 1);
+  // Objects tell two steps of one kind apart.
+  plain.steps = plain.steps.map((step) => (typeof step === 'string' ? { [step]: {} } : step));
+  const gone = new Set(changes.remove.map((name) => plain.steps[placeOf(plain, name, arm)]));
   for (const { step, ...place } of changes.move) {
     const [entry] = plain.steps.splice(placeOf(plain, step, arm), 1);
     plain.steps.splice(target(plain, place, arm), 0, entry);
@@ -29,6 +34,7 @@ export function changed(pipeline: Readonly<Record<string, unknown>>, changes: Ch
   for (const { step, ...place } of changes.insert) {
     plain.steps.splice(target(plain, place, arm), 0, structuredClone(step));
   }
+  plain.steps = plain.steps.filter((step) => !gone.has(step));
   return plain;
 }
 

@@ -9,6 +9,7 @@ import type { Ruler } from './ruler.ts';
 import { removeOverlaps } from './steps/remove-overlaps.ts';
 import type { TrainingResult } from './training.ts';
 import type { TrainingUnit } from './trainings.ts';
+import { warningsOf } from './warnings.ts';
 
 export interface CarriedOut {
   readonly unit: TrainingUnit;
@@ -22,6 +23,8 @@ export function collectOutcome(
 ): AblationOutcome {
   const arms = prepared.arms.map((arm) =>
     armOutcome(
+      file,
+      prepared,
       arm,
       trainings.filter(({ unit }) => unit.arm === arm.plan.name),
     ),
@@ -49,7 +52,12 @@ function declarationOf(file: AblationFile, prepared: Prepared): Declaration {
   };
 }
 
-function armOutcome(arm: PreparedArm, trainings: readonly CarriedOut[]): ArmOutcome {
+function armOutcome(
+  { options }: AblationFile,
+  prepared: Prepared,
+  arm: PreparedArm,
+  trainings: readonly CarriedOut[],
+): ArmOutcome {
   const { plan, index } = arm;
   const mixture = mixtureEaten(arm, trainings);
   return {
@@ -61,9 +69,14 @@ function armOutcome(arm: PreparedArm, trainings: readonly CarriedOut[]): ArmOutc
     mixture,
     trainTokens: index.splits.train.tokens,
     overlapsRemoved: overlapsOf(arm),
-    warnings: [],
+    warnings: warningsOf({ arm, base: prepared.arms[0]!, mixture, maxEpochs: mostEpochs(options) }),
     digests: { tokenizer: index.tokenizer.digest, shards: index.digest },
   };
+}
+
+/** A budget in epochs says itself how often the data is seen. */
+function mostEpochs({ maxEpochs, budget, sizes = [] }: AblationFile['options']): number {
+  return Math.max(maxEpochs, budget.epochs ?? 0, ...sizes.map((size) => size.budget?.epochs ?? 0));
 }
 
 function funnelOf({ run }: PreparedArm): ArmStep[] {
@@ -87,8 +100,10 @@ function stepOf(step: string, kind: string, tally: StepTally): ArmStep {
 }
 
 function overlapsOf({ run }: PreparedArm): number {
-  const tally = run.steps.find(({ kind }) => kind === removeOverlaps.kind)?.tally;
-  return Object.values(tally?.drops ?? {}).reduce((sum, { documents }) => sum + documents, 0);
+  return run.steps
+    .filter(({ kind }) => kind === removeOverlaps.kind)
+    .flatMap(({ tally }) => Object.values(tally?.drops ?? {}))
+    .reduce((sum, { documents }) => sum + documents, 0);
 }
 
 /** Tokens of each corpus before any was repeated: what the mixture was made from. */

@@ -152,6 +152,11 @@ export const ablationOptions = z.strictObject({
     .default({})
     .describe('as the options of the step train, but steps, seeds and held-out text'),
   budget: budgetOptions.describe('what is equal across the arms'),
+  maxEpochs: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('an arm that would see its data more often within the budget is named, and not compared'),
   seeds: z
     .int()
     .min(1)

@@ -7,12 +7,14 @@ import { ensureFolder, fileSize, writeFileAtomic } from '../core/files.ts';
 import { canonicalJson } from '../core/hash.ts';
 import type { PipelineSpec, StepTable } from '../core/pipeline-file.ts';
 import type { StepSpec } from '../core/step.ts';
+import { holdOutKey } from '../core/steps/hold-out-listed.ts';
 import { type Plan, planPipeline, type Unit } from '../execute/plan.ts';
 import { type RunObserver, type RunSummary, runPlan } from '../execute/run.ts';
 import { unitFolder } from '../execute/run-folder.ts';
 import { readShardIndex, type ShardIndex } from '../shard/shard-set.ts';
 import { TOKENIZER_FILE } from '../train/model-folder.ts';
 import {
+  AFTER_EDITS,
   armSteps,
   cutsOf,
   hasOwnTokenizer,
@@ -21,6 +23,7 @@ import {
   tokenizerStep,
 } from './arm-pipeline.ts';
 import type { ArmPlan } from './arms.ts';
+import { readJsonLines, refusedDocuments } from './documents.ts';
 import type { AblationFile } from './file.ts';
 import { HELD_OUT_FILE, makeRuler, RULER_FILE, type Ruler } from './ruler.ts';
 
@@ -68,8 +71,30 @@ export async function prepare(settings: PrepareSettings): Promise<Prepared> {
     overlaps: file.options.ruler.overlaps,
   };
   if ((await fileSize(files.listed)) === undefined) await writeFileAtomic(files.listed, '');
-  const runs = new ArmRuns(settings, files);
-  return { ruler, rulerFile: files.documents, arms: await runs.all() };
+  let prepared = await new ArmRuns(settings, files).all();
+  if (await listOverlaps(files.listed, prepared)) prepared = await new ArmRuns(settings, files).all();
+  return { ruler, rulerFile: files.documents, arms: prepared };
+}
+
+/**
+ * Documents that overlap in one arm since a step edited them are removed from all: true where the list has grown, so
+ * that the arms must be run again from there. It only grows, so that the second time is the last.
+ */
+async function listOverlaps(path: string, arms: readonly PreparedArm[]): Promise<boolean> {
+  const keys = new Map<string, { corpus: string; id: string }>();
+  for (const { corpus, id } of await readJsonLines<{ corpus: string; id: string }>(path))
+    keys.set(holdOutKey(corpus, id), { corpus, id });
+  const before = keys.size;
+  for (const { runFolder, runPlan: plan } of new Map(arms.map((arm) => [arm.runFolder, arm])).values()) {
+    if (!plan.steps.some(({ name }) => name === AFTER_EDITS)) continue;
+    for await (const { batch } of refusedDocuments(plan, runFolder, AFTER_EDITS)) {
+      for (const { corpus, id } of batch.rows) keys.set(holdOutKey(corpus, id), { corpus, id });
+    }
+  }
+  if (keys.size === before) return false;
+  const lines = [...keys.keys()].sort().map((key) => `${JSON.stringify(keys.get(key))}\n`);
+  await writeFileAtomic(path, lines.join(''));
+  return true;
 }
 
 async function carveRuler(settings: PrepareSettings, base: PipelineSpec, folder: string): Promise<Ruler> {
@@ -81,14 +106,21 @@ async function carveRuler(settings: PrepareSettings, base: PipelineSpec, folder:
   return makeRuler(file, table, plan, runFolder, folder);
 }
 
-function carryOut(
+async function carryOut(
   { signal, observe }: PrepareSettings,
   name: string,
   plan: Plan,
   runFolder: string,
   donors: readonly string[],
 ): Promise<RunSummary> {
-  return runPlan(plan, { runFolder, signal, observer: observe?.(name), donors });
+  try {
+    return await runPlan(plan, { runFolder, signal, observer: observe?.(name), donors });
+  } catch (error) {
+    // Which arm asked for what does not go together.
+    if (error instanceof ConfigurationError)
+      throw new ConfigurationError(`${name}: ${error.message}`, { cause: error });
+    throw error;
+  }
 }
 
 /** Runs the tokenizer's pipeline and those of the arms, each taking over what those before it have done. */
@@ -113,24 +145,29 @@ class ArmRuns {
         expected: 'a step train-tokenizer or load-tokenizer before encode',
       });
     const shared = training.kind === 'train-tokenizer' ? this.tokenizerPath : undefined;
-    const pipelines = arms.map(({ spec }) =>
-      armSteps(spec, this.files, hasOwnTokenizer(base.steps, spec.steps) ? undefined : shared),
-    );
-    const towards = armSteps(base, this.files).slice(
-      0,
-      armSteps(base, this.files).findIndex(({ kind }) => kind === training.kind) + 1,
-    );
+    const pipelines = await Promise.all(arms.map((arm) => this.stepsOf(arm, shared)));
+    const towards = await armSteps({ spec: base, files: this.files }, table);
+    towards.length = towards.findIndex(({ kind }) => kind === training.kind) + 1;
     const cuts = await cutsOf(shared === undefined ? pipelines : [...pipelines, towards], table);
     if (shared !== undefined) await this.trainTokenizer({ ...base, steps: towards }, cuts.at(-1)!);
     const prepared: PreparedArm[] = [];
     for (const [i, plan] of arms.entries()) {
+      // Cuts do not depend on weights: they come in after the documents were written.
       const weights = plan.sameMixture ? mixtureOf(prepared[0]!.index) : undefined;
-      const tokenizer = hasOwnTokenizer(base.steps, plan.spec.steps) ? undefined : shared;
-      const steps =
-        weights === undefined ? pipelines[i]! : armSteps(plan.spec, this.files, tokenizer, weights);
+      const steps = weights === undefined ? pipelines[i]! : await this.stepsOf(plan, shared, weights);
       prepared.push(await this.arm(plan, steps, cuts[i]!));
     }
     return prepared;
+  }
+
+  private stepsOf(
+    { spec }: ArmPlan,
+    shared: string | undefined,
+    weights?: Readonly<Record<string, number>>,
+  ): Promise<StepSpec[]> {
+    const { arms, table } = this.settings;
+    const tokenizer = hasOwnTokenizer(arms[0]!.spec.steps, spec.steps) ? undefined : shared;
+    return armSteps({ spec, files: this.files, tokenizer, weights }, table);
   }
 
   private get tokenizerPath(): string {

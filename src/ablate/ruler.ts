@@ -3,7 +3,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DocumentBatch } from '../core/batch.ts';
-import { readDocumentFile } from '../core/document-file.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { ensureFolder, writeFileAtomic, writeJsonAtomic } from '../core/files.ts';
 import { sha256 } from '../core/hash.ts';
@@ -11,8 +10,8 @@ import { resolvePipeline, type StepTable, stepAnswersTo } from '../core/pipeline
 import type { JudgeStep, StepSpec } from '../core/step.ts';
 import { BatchTextView } from '../core/text-view.ts';
 import type { Plan } from '../execute/plan.ts';
-import { readManifest, readTaskRecords, taskFolder } from '../execute/run-folder.ts';
 import { definitionOf } from './arms.ts';
+import { unitDocuments } from './documents.ts';
 import type { AblationFile, DomainOptions } from './file.ts';
 import type { Domain } from './outcome.ts';
 
@@ -87,17 +86,9 @@ function compare(a: string, b: string): number {
 }
 
 async function* heldOutDocuments(plan: Plan, runFolder: string): AsyncGenerator<DocumentBatch> {
-  const unit = plan.units.at(-1)!;
-  const manifest = await readManifest(runFolder, unit);
-  for (const record of await readTaskRecords(runFolder, unit, manifest?.partitions ?? 0)) {
-    for (const { files } of record.parts) {
-      if (!files.documents) continue;
-      const path = join(taskFolder(runFolder, unit, record.partition), files.documents.name);
-      for await (const { batch } of readDocumentFile(path)) {
-        const held = batch.rows.flatMap(({ split }, i) => (split === 'held-out' ? [i] : []));
-        if (held.length > 0) yield batch.select(held);
-      }
-    }
+  for await (const { batch } of unitDocuments(runFolder, plan.units.at(-1)!, 'documents')) {
+    const held = batch.rows.flatMap(({ split }, i) => (split === 'held-out' ? [i] : []));
+    if (held.length > 0) yield batch.select(held);
   }
 }
 
@@ -231,12 +222,4 @@ async function writeRuler(ruler: Ruler, heldOut: readonly Candidate[], folder: s
 async function writeIfOther(path: string, text: string): Promise<void> {
   const found = await readFile(path, 'utf8').catch(() => undefined);
   if (found !== text) await writeFileAtomic(path, text);
-}
-
-export async function readRulerDocuments(path: string): Promise<RulerDocument[]> {
-  const text = await readFile(path, 'utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as RulerDocument);
 }

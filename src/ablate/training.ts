@@ -27,7 +27,8 @@ import { openObjective } from '../train/objectives/registry.ts';
 import { openSession } from '../train/open-session.ts';
 import type { ModelSession } from '../train/session.ts';
 import { requireSameTokenizer, type TrainOptions } from '../train/steps/train.ts';
-import { type RulerDocument, readRulerDocuments } from './ruler.ts';
+import { readJsonLines } from './documents.ts';
+import type { RulerDocument } from './ruler.ts';
 
 /** Everything that a training depends on: plain data, as it goes to a process. */
 export interface TrainingTask {
@@ -98,7 +99,7 @@ export async function carryOutTraining(
   try {
     const receipt = await trainHere(task, opened, context);
     if (!('step' in receipt)) return diverged(task, opened, receipt.reason, seconds(started));
-    const documents = await readRulerDocuments(task.ruler);
+    const documents = await readJsonLines<RulerDocument>(task.ruler);
     const documentBits = await measure(task, opened, documents, context.signal);
     const where = documentBits.findIndex((bits) => !Number.isFinite(bits));
     if (where >= 0) {
