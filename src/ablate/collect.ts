@@ -4,12 +4,12 @@ import type { StepTally } from '../core/tally.ts';
 import { budgetOf } from './budget.ts';
 import type { AblationFile } from './file.ts';
 import type { AblationOutcome, ArmOutcome, ArmStep, Declaration, TrainingOutcome } from './outcome.ts';
-import type { Prepared, PreparedArm } from './prepare.ts';
+import { mixtureOf, type Prepared, type PreparedArm } from './prepare.ts';
 import type { Ruler } from './ruler.ts';
 import { removeOverlaps } from './steps/remove-overlaps.ts';
 import type { TrainingResult } from './training.ts';
 import type { TrainingUnit } from './trainings.ts';
-import { warningsOf } from './warnings.ts';
+import { type CorpusNeed, warningsOf } from './warnings.ts';
 
 export interface CarriedOut {
   readonly unit: TrainingUnit;
@@ -69,7 +69,12 @@ function armOutcome(
     mixture,
     trainTokens: index.splits.train.tokens,
     overlapsRemoved: overlapsOf(arm),
-    warnings: warningsOf({ arm, base: prepared.arms[0]!, mixture, maxEpochs: mostEpochs(options) }),
+    warnings: warningsOf({
+      arm,
+      base: prepared.arms[0]!,
+      needs: needsOf(arm, trainings),
+      maxEpochs: mostEpochs(options),
+    }),
     digests: { tokenizer: index.tokenizer.digest, shards: index.digest },
   };
 }
@@ -116,6 +121,15 @@ export function availableTokens({ run, index }: PreparedArm): Map<string, number
     if (epochs > 1) there.set(corpus, (there.get(corpus) ?? 0) / epochs);
   }
   return there;
+}
+
+/** What the longest training of the arm asks of each corpus, whether or not it came to its end. */
+function needsOf(arm: PreparedArm, trainings: readonly CarriedOut[]): CorpusNeed[] {
+  const tokens = Math.max(0, ...trainings.map(({ unit }) => unit.tokens));
+  const mixture = mixtureOf(arm.index);
+  return [...availableTokens(arm)]
+    .map(([corpus, available]) => ({ corpus, available, needed: tokens * mixture[corpus]! }))
+    .filter(({ available }) => available > 0);
 }
 
 /** What the largest trainings of the arm ate, on average over blocks. */

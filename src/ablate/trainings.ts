@@ -25,6 +25,8 @@ export interface TrainingUnit {
   readonly learningRate: number;
   /** From 1. */
   readonly block: number;
+  /** What it is to be trained on. */
+  readonly tokens: number;
   readonly task: TrainingTask;
 }
 
@@ -104,16 +106,16 @@ export async function planTrainings(
 ): Promise<TrainingUnit[]> {
   const sizes = planSizes(file);
   const units: TrainingUnit[] = [];
-  const steps = new Map<string, number>();
+  const lengths = new Map<string, Length>();
   for (const arm of prepared.arms) {
-    for (const size of sizes) steps.set(`${arm.plan.name}/${size.name}`, await stepsOf(arm, size));
+    for (const size of sizes) lengths.set(`${arm.plan.name}/${size.name}`, await lengthOf(arm, size));
   }
   for (let block = 1; block <= file.options.seeds; block++) {
     for (const size of sizes) {
       for (const learningRate of size.learningRates) {
         for (const arm of prepared.arms) {
-          const count = steps.get(`${arm.plan.name}/${size.name}`)!;
-          units.push(unitOf(file, prepared, folder, arm, size, learningRate, block, count));
+          const length = lengths.get(`${arm.plan.name}/${size.name}`)!;
+          units.push(unitOf(file, prepared, folder, arm, size, learningRate, block, length));
         }
       }
     }
@@ -129,7 +131,7 @@ function unitOf(
   size: SizePlan,
   learningRate: number,
   block: number,
-  steps: number,
+  { steps, tokens }: Length,
 ): TrainingUnit {
   const schedule = { ...size.options.schedule, learningRate };
   const options: TrainOptions = { ...size.options, steps, schedule, evaluateEvery: 0 };
@@ -151,6 +153,7 @@ function unitOf(
     size: size.name,
     learningRate,
     block,
+    tokens,
     task: {
       folder: join(folder, 'trainings', plan.name, name),
       shards,
@@ -178,7 +181,12 @@ export function seedsOf(
   return { weightSeed: draw('weights'), orderSeed: draw('order') };
 }
 
-async function stepsOf({ index, tokenizer }: PreparedArm, size: SizePlan): Promise<number> {
+interface Length {
+  readonly steps: number;
+  readonly tokens: number;
+}
+
+async function lengthOf({ index, tokenizer }: PreparedArm, size: SizePlan): Promise<Length> {
   const { options, budget } = size;
   const opened = await loadTokenizer(join(tokenizer, TOKENIZER_FILE));
   const tokens = modelTokens(opened, options.objective.kind);
@@ -194,10 +202,12 @@ async function stepsOf({ index, tokenizer }: PreparedArm, size: SizePlan): Promi
           options.optimizer,
         ).trainingFlopsPerToken
       : 1;
-  return stepsFor(budget, {
-    tokensPerStep: options.rows * length * options.accumulate,
+  const tokensPerStep = options.rows * length * options.accumulate;
+  const steps = stepsFor(budget, {
+    tokensPerStep,
     bytesPerToken: train.bytes / Math.max(1, train.tokens),
     trainTokens: train.tokens,
     flopsPerToken,
   });
+  return { steps, tokens: steps * tokensPerStep };
 }

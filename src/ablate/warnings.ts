@@ -10,24 +10,34 @@ type Warning = ArmOutcome['warnings'][number];
 /** A document that is cut by the end of the shards is counted with rounding; so much more than once is once. */
 const ROUNDING = 1.02;
 
+export interface CorpusNeed {
+  readonly corpus: string;
+  /** Tokens that the budget asks for. */
+  readonly needed: number;
+  /** Tokens that there are, none of them twice. */
+  readonly available: number;
+}
+
 export interface WarningFacts {
   readonly arm: PreparedArm;
   readonly base: PreparedArm;
-  readonly mixture: ArmOutcome['mixture'];
+  readonly needs: readonly CorpusNeed[];
   /** Times that a token may be seen within the budget. */
   readonly maxEpochs: number;
 }
 
-export function warningsOf({ arm, base, mixture, maxEpochs }: WarningFacts): Warning[] {
-  return [...repetition(mixture, maxEpochs), ...leak(arm), ...sameData(arm, base)];
+export function warningsOf({ arm, base, needs, maxEpochs }: WarningFacts): Warning[] {
+  if (arm.index.splits.train.tokens === 0)
+    return [{ reason: 'no-data', detail: 'no training document is left' }];
+  return [...repetition(needs, maxEpochs), ...leak(arm), ...sameData(arm, base)];
 }
 
-function repetition(mixture: ArmOutcome['mixture'], maxEpochs: number): Warning[] {
-  return mixture
-    .filter(({ epochs }) => epochs > maxEpochs * ROUNDING)
-    .map(({ corpus, tokens, epochs }) => ({
+function repetition(needs: readonly CorpusNeed[], maxEpochs: number): Warning[] {
+  return needs
+    .filter(({ needed, available }) => needed > available * maxEpochs * ROUNDING)
+    .map(({ corpus, needed, available }) => ({
       reason: 'data-repeats',
-      detail: `too little of ${corpus} for the budget: ${count(tokens / epochs)} tokens, of which ${count(tokens)} were trained on, each ${epochs.toFixed(2)} times`,
+      detail: `too little of ${corpus} for the budget: ${count(available)} tokens where ${count(needed)} are trained on, each ${(needed / available).toFixed(2)} times`,
     }));
 }
 

@@ -129,10 +129,10 @@ describe('arms that must not be compared', () => {
         .replace(/ {2}without-letters:[^\n]*\n/, '')
         .replace(
           / {2}shuffled:[^\n]*\n/,
-          '  idle: { set: { length.maxWords: 100000 } }\n  few: { set: { length.minWords: 95 } }\n',
+          '  idle: { set: { length.maxWords: 100000 } }\n  few: { set: { length.minWords: 89 } }\n  none: { set: { length.minWords: 200 } }\n',
         )
         .replace('bytes: 4000', 'bytes: 4000\n  overlaps: { action: count }')
-        .replace('tokens: 640', 'tokens: 3200')
+        .replace('tokens: 640', 'tokens: 12800')
         .replace('learningRate: 1.0e-2', 'learningRate: 1.0e+6, minLearningRateRatio: 1');
       const { outcome } = await folder.go(yaml);
       const reasons = Object.fromEntries(
@@ -140,6 +140,8 @@ describe('arms that must not be compared', () => {
       );
       expect(reasons.copied).toContain('ruler-leaks');
       expect(reasons.idle).toContain('same-data');
+      expect(reasons.few).toContain('data-repeats');
+      expect(reasons.none).toEqual(['no-data']);
       expect(reasons.base).toEqual([]);
       const diverged = outcome.trainings.filter(({ status }) => status === 'diverged');
       expect(diverged.length).toBeGreaterThan(0);

@@ -84,7 +84,7 @@ export class AblationFolder {
   async go(
     yaml: string,
     out = this.out,
-  ): Promise<Ablated & { units: readonly TrainingUnit[]; trained: string[] }> {
+  ): Promise<Ablated & { folder: string; units: readonly TrainingUnit[]; trained: string[] }> {
     const file = await readAblationFile(this.write('ablation.yaml', yaml));
     let units: readonly TrainingUnit[] = [];
     const trained: string[] = [];
@@ -99,7 +99,7 @@ export class AblationFolder {
         finished: ({ folder }) => trained.push(folder.slice(out.length + 1)),
       },
     });
-    return { ...ablated, units, trained };
+    return { ...ablated, folder: out, units, trained };
   }
 
   remove(): void {
