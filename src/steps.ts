@@ -25,12 +25,15 @@ import { fineweb } from './quality/judges/fineweb.ts';
 import { gopherQuality } from './quality/judges/gopher-quality.ts';
 import { gopherRepetition } from './quality/judges/gopher-repetition.ts';
 import { language } from './quality/judges/language.ts';
+import { learnedQuality } from './quality/judges/learned-quality.ts';
 import { length } from './quality/judges/length.ts';
 import { redactPii } from './quality/judges/redact-pii.ts';
 import { urlFilter } from './quality/judges/url-filter.ts';
 import { decontaminate } from './quality/steps/decontaminate.ts';
 import { heldOutOverlap } from './quality/steps/held-out-overlap.ts';
 import { indexEvaluation } from './quality/steps/index-evaluation.ts';
+import { loadClassifier } from './quality/steps/load-classifier.ts';
+import { trainClassifier } from './quality/steps/train-classifier.ts';
 import { shardStep } from './shard/steps/shard.ts';
 import { encodeStep } from './tokenize/steps/encode.ts';
 import { loadTokenizerStep } from './tokenize/steps/load-tokenizer.ts';
@@ -56,6 +59,9 @@ export const STEPS: readonly AnyStep[] = [
   dolmaGopher,
   urlFilter,
   redactPii,
+  trainClassifier,
+  loadClassifier,
+  learnedQuality,
   exactDedup,
   minhashDedup,
   paragraphDedup,

@@ -9,6 +9,7 @@ import { findStep } from '../steps.ts';
 /** The file that tells an artifact's folder. */
 const MARK: Readonly<Record<Artifact, string>> = {
   'evaluation-index': 'evaluation.ngrams',
+  classifier: 'classifier.json',
   tokenizer: 'tokenizer.json',
   shards: 'index.json',
   model: 'model.json',

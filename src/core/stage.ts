@@ -177,11 +177,19 @@ export interface Barrier<Options, In extends Batch> {
   ): Stage<DocumentBatch, DocumentBatch> | Promise<Stage<DocumentBatch, DocumentBatch>>;
 }
 
-export type Artifact = 'evaluation-index' | 'tokenizer' | 'shards' | 'model' | 'evaluation' | 'samples';
+export type Artifact =
+  | 'evaluation-index'
+  | 'classifier'
+  | 'tokenizer'
+  | 'shards'
+  | 'model'
+  | 'evaluation'
+  | 'samples';
 
 /** The same with their articles, for messages. */
 export const ARTIFACT_NAMES: Readonly<Record<Artifact, string>> = {
   'evaluation-index': 'an index of evaluation sets',
+  classifier: 'a classifier',
   tokenizer: 'a tokenizer',
   shards: 'shards',
   model: 'a model',

@@ -16,7 +16,7 @@ export const PEER = [
   'spacy==3.8.18',
   'numpy',
   'regex',
-  'xxhash',
+  'xxhash==3.5.0',
   'fasttext-numpy2-wheel',
   'fasteners',
 ];
