@@ -19,6 +19,18 @@ export class ByteInterner {
     this.strings = strings;
   }
 
+  /** Forgets all strings; the caller empties `strings`. */
+  clear(): void {
+    this.entries.length = 0;
+    this.table.fill(0);
+    this.size = 0;
+  }
+
+  /** Bytes of memory besides `strings`. */
+  get memory(): number {
+    return 4 * (this.entries.data.length + this.table.length + this.hashes.length);
+  }
+
   index(bytes: Uint8Array): number {
     const hash = hashOf(bytes);
     const mask = this.table.length - 1;

@@ -2,17 +2,9 @@ import { rename } from 'node:fs/promises';
 import { temporaryName } from '../core/files.ts';
 import { hex } from './block-file.ts';
 import { BlockFileWriter } from './block-writer.ts';
-import { ByteInterner } from './byte-interner.ts';
-import {
-  encodeShardHeader,
-  RECORD,
-  RECORD_WORDS,
-  SHARD_FORMAT,
-  type ShardSplit,
-  tokenWidthOf,
-} from './format.ts';
-import { GrowingBytes, GrowingWords } from './growable.ts';
-import { asBytes, setU64 } from './u64.ts';
+import { type DocumentIndex, giveIndex, takeIndex } from './document-index.ts';
+import { encodeShardHeader, SHARD_FORMAT, type ShardSplit, tokenWidthOf } from './format.ts';
+import { asBytes } from './u64.ts';
 
 /** What all shards of a set have in common. */
 export interface ShardSetting {
@@ -64,49 +56,43 @@ export class ShardWriter {
   private readonly setting: ShardSetting;
   private readonly split: ShardSplit;
   private readonly shard: number;
-  private readonly ends = new GrowingWords();
-  private readonly records = new GrowingWords();
-  private readonly strings = new GrowingBytes();
-  private readonly sources = new ByteInterner(this.strings);
-  private readonly columns: Float64Array[];
-  private capacity = 1024;
+  private readonly index: DocumentIndex;
   private textBytes = 0;
   tokens = 0;
-  documents = 0;
 
   constructor(path: string, split: ShardSplit, shard: number, setting: ShardSetting) {
     this.file = new BlockFileWriter(path, SHARD_FORMAT);
     this.setting = setting;
     this.split = split;
     this.shard = shard;
-    this.columns = setting.signals.map(() => new Float64Array(this.capacity).fill(Number.NaN));
+    this.index = takeIndex(setting.signals.length);
   }
 
   add(row: ShardRow): void {
     this.file.add(row.tokenBytes);
     this.tokens += row.tokens;
     this.textBytes += row.textBytes;
-    const at = this.ends.grow(2);
-    setU64(this.ends.data, at, this.tokens);
-    this.addRecord(row);
-    this.addSignals(row.signals, row.signalCount);
-    this.documents++;
+    this.index.add(row, this.tokens);
+  }
+
+  get documents(): number {
+    return this.index.documents;
   }
 
   async finish(): Promise<Omit<ShardEntry, 'file'>> {
-    const { file, setting } = this;
+    const { file, setting, index } = this;
     const names = Buffer.from(JSON.stringify({ corpora: setting.corpora, signals: setting.signals }));
     file.align(8);
     const endsAt = file.bodyBytes;
-    file.add(this.ends.bytes());
+    file.add(index.ends.bytes());
     const recordsAt = file.bodyBytes;
-    file.add(this.records.bytes());
+    file.add(index.records.bytes());
     const sourcesAt = file.bodyBytes;
-    file.add(this.sources.entries.bytes());
+    file.add(index.sources.entries.bytes());
     const signalsAt = file.bodyBytes;
-    for (const column of this.columns) file.add(asBytes(column.subarray(0, this.documents)));
+    for (const column of index.columns) file.add(asBytes(column.subarray(0, index.documents)));
     const stringsAt = file.bodyBytes;
-    file.add(this.strings.data.subarray(0, this.strings.length));
+    file.add(index.strings.data.subarray(0, index.strings.length));
     file.align(8);
     const namesAt = file.bodyBytes;
     file.add(names);
@@ -124,55 +110,26 @@ export class ShardWriter {
           vocabularySize: setting.vocabularySize,
           corpora: setting.corpora.length,
           signals: setting.signals.length,
-          sources: this.sources.size,
+          sources: index.sources.size,
           tokenizerDigest: setting.tokenizerDigest,
           endsAt,
           recordsAt,
           sourcesAt,
           signalsAt,
           stringsAt,
-          stringsBytes: this.strings.length,
+          stringsBytes: index.strings.length,
           namesAt,
           namesBytes: names.length,
         },
         words,
       ),
     );
+    giveIndex(index);
     return { tokens, documents, textBytes, digest: hex(digest) };
   }
 
   abandon(): void {
     this.file.abandon();
-  }
-
-  private addRecord(row: ShardRow): void {
-    // Strings first: they may grow the tables.
-    const source = this.sources.index(row.source);
-    const idAt = this.strings.add(row.id);
-    const at = this.records.grow(RECORD_WORDS);
-    const words = this.records.data;
-    words[at + RECORD.hash] = row.hashLow;
-    words[at + RECORD.hash + 1] = row.hashHigh;
-    setU64(words, at + RECORD.idAt, idAt);
-    words[at + RECORD.idBytes] = row.id.length;
-    words[at + RECORD.source] = source;
-    words[at + RECORD.corpus] = row.corpus;
-    words[at + RECORD.copy] = row.copy;
-    setU64(words, at + RECORD.sourceStart, row.start);
-    setU64(words, at + RECORD.sourceEnd, row.end);
-    setU64(words, at + RECORD.textBytes, row.textBytes);
-  }
-
-  private addSignals(signals: Float64Array, count: number): void {
-    if (this.documents >= this.capacity) {
-      this.capacity *= 2;
-      this.columns.forEach((column, i) => {
-        const grown = new Float64Array(this.capacity).fill(Number.NaN);
-        grown.set(column);
-        this.columns[i] = grown;
-      });
-    }
-    for (let i = 0; i < 2 * count; i += 2) this.columns[signals[i]!]![this.documents] = signals[i + 1]!;
   }
 }
 
