@@ -68,6 +68,7 @@ export { fixTextStep } from './ingest/steps/fix-text.ts';
 export { type Answer, answer, readLabels } from './inspect/answer.ts';
 export { type Inspection, inspectionOf, withOverrides } from './inspect/inspection.ts';
 export { measureSignals } from './inspect/measure-signals.ts';
+export { keepRejects as keepRejectsStep } from './io/steps/keep-rejects.ts';
 export { readStep } from './io/steps/read.ts';
 export { writeStep } from './io/steps/write.ts';
 export { c4 as c4Step } from './quality/judges/c4.ts';

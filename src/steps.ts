@@ -17,6 +17,7 @@ import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
 import { fixTextStep } from './ingest/steps/fix-text.ts';
 import { measureStep } from './inspect/measure.ts';
+import { keepRejects } from './io/steps/keep-rejects.ts';
 import { readStep } from './io/steps/read.ts';
 import { writeStep } from './io/steps/write.ts';
 import { c4 } from './quality/judges/c4.ts';
@@ -74,6 +75,7 @@ export const STEPS: readonly AnyStep[] = [
   decontaminate,
   heldOutOverlap,
   writeStep,
+  keepRejects,
   trainTokenizer,
   loadTokenizerStep,
   encodeStep,

@@ -1,5 +1,6 @@
 import type { Batch, DocumentBatch } from './batch.ts';
 import type { Document, Json } from './document.ts';
+import type { Refusal } from './document-file.ts';
 import type { InputError } from './errors.ts';
 import type { Random } from './random.ts';
 import type { Rule } from './rules.ts';
@@ -111,6 +112,8 @@ export interface Source<Options> {
 /** Writes batches somewhere outside: the parts of a task, one file each. */
 export interface Sink<In extends Batch> {
   add(batch: In): void | Promise<void>;
+  /** For a sink that wants them: documents that the steps since the last barrier refused, in their order. */
+  addRefused?(batch: DocumentBatch, refusals: readonly Refusal[]): void | Promise<void>;
   /** Flushes, syncs and closes the file. */
   finish(): Promise<void>;
   /** Closes without finishing, after an error. */

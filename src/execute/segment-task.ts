@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { z } from 'zod';
-import { type Batch, DocumentBatch, type TokenBatch } from '../core/batch.ts';
+import { type Batch, DocumentBatch, DocumentBatchBuilder, type TokenBatch } from '../core/batch.ts';
 import { mapBounded } from '../core/bounded.ts';
 import { DocumentFileWriter, FIRST_FRAME, type Refusal } from '../core/document-file.ts';
 import {
@@ -158,6 +158,8 @@ class SegmentRunner {
   private barrier: { barrier: Barrier<unknown, Batch>; options: unknown; context: StageContext } | undefined;
   private tallies = dictionary<StepTally>();
   private refused: { batch: DocumentBatch; i: number; refusal: Refusal }[] = [];
+  /** What all steps refused of the batch at hand. */
+  private refusedOfItem: { batch: DocumentBatch; i: number; refusal: Refusal }[] = [];
   private kept: DocumentFileWriter | undefined;
   private rejects: DocumentFileWriter | undefined;
   private side: Sink<Batch> | undefined;
@@ -387,6 +389,8 @@ class SegmentRunner {
       batch = out;
     }
     this.counters[COUNTERS.ordinal] = IDLE;
+    if (this.barrier && this.refusedOfItem.length > 0) await this.passRefused();
+    this.refusedOfItem = [];
     const documents = documentsOf(batch);
     if (documents.length === 0) return;
     this.documents += documents.length;
@@ -403,6 +407,21 @@ class SegmentRunner {
       await this.openSide();
       await this.side!.add(batch);
     }
+  }
+
+  /** Hands a batch's refused documents to a barrier that wants them, in their order whatever refused them. */
+  private async passRefused(): Promise<void> {
+    await this.openSide();
+    if (!this.side?.addRefused) return;
+    const all = [...this.refusedOfItem].sort(
+      (a, b) => a.batch.rows[a.i]!.ordinal - b.batch.rows[b.i]!.ordinal,
+    );
+    const builder = new DocumentBatchBuilder();
+    for (const { batch, i } of all) builder.addRow(batch.rows[i]!, batch.bytes(i));
+    await this.side.addRefused(
+      builder.take(),
+      all.map(({ refusal }) => refusal),
+    );
   }
 
   /** Says of a step's own error in which step it arose and, where a judge was at work, at which document. */
@@ -459,7 +478,10 @@ class SegmentRunner {
       amount.documents++;
       amount.bytes += batch.size(i);
     }
-    if (this.refused.length) this.writeRefused(this.refused);
+    if (this.refused.length) {
+      this.writeRefused(this.refused);
+      this.refusedOfItem.push(...this.refused);
+    }
     this.refused = [];
     checkTally(link.reference.name, tally);
   }

@@ -66,7 +66,7 @@ export async function readLabels(files: readonly string[], steps: readonly Inspe
   const reasons = measured.filter(({ refuses }) => refuses).map(() => new Set<string>());
   let documents = 0;
   let heldOut = 0;
-  for await (const block of readSignals(files, measured)) {
+  for await (const block of readSignals(files, measured, 'labels')) {
     for (let i = 0; i < block.length; i++) {
       if (block.heldOut[i] === 1) heldOut++;
       else {

@@ -36,11 +36,15 @@ export async function signalFiles(folder: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
-/** Reads what `measure` wrote, a row group at a time. Throws IntegrityError where a column is missing. */
+/**
+ * Reads what `measure` wrote, a row group at a time; for `labels` only what they need, all other columns are empty. Throws IntegrityError where a column is missing.
+ */
 export async function* readSignals(
   paths: readonly string[],
   steps: readonly MeasuredStep[],
+  what: 'all' | 'labels' = 'all',
 ): AsyncGenerator<SignalBlock> {
+  const labels = what === 'labels' ? ['corpus', 'split', 'language', ...refusalColumns(steps)] : undefined;
   for (const path of paths) {
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);
@@ -53,13 +57,14 @@ export async function* readSignals(
         metadata,
         rowStart,
         rowEnd,
+        columns: labels,
         onChunk: ({ columnName, columnData }) => {
           const chunks = columns.get(columnName);
           if (chunks) chunks.push(columnData);
           else columns.set(columnName, [columnData]);
         },
       });
-      yield blockOf(path, rowEnd - rowStart, columns, steps);
+      yield blockOf(path, rowEnd - rowStart, columns, steps, labels);
       rowStart = rowEnd;
     }
   }
@@ -70,34 +75,46 @@ function blockOf(
   length: number,
   columns: ReadonlyMap<string, readonly ArrayLike<unknown>[]>,
   steps: readonly MeasuredStep[],
+  only: readonly string[] | undefined,
 ): SignalBlock {
-  const all = (name: string): unknown[] => {
-    const values = (columns.get(name) ?? []).flatMap((chunk) => Array.from(chunk));
-    if (values.length !== length)
+  /** Calls with each value of a column; gives how many there are. */
+  const each = (name: string, use: (value: unknown, i: number) => void): void => {
+    if (only && !only.includes(name)) return;
+    let i = 0;
+    for (const chunk of columns.get(name) ?? [])
+      for (let k = 0; k < chunk.length; k++) use(chunk[k] ?? undefined, i++);
+    if (i !== length)
       throw new IntegrityError('not the signals of these filters', {
         file,
         expected: `${length} values in column ${name}`,
-        found: `${values.length}`,
+        found: `${i}`,
       });
-    return values;
   };
-  const numbers = (name: string) =>
-    Float64Array.from(all(name), (value) => (value == null ? NaN : Number(value)));
-  const strings = (name: string) => all(name).map((value) => (value == null ? '' : String(value)));
+  const numbers = (name: string): Float64Array => {
+    const list = new Float64Array(length);
+    each(name, (value, i) => {
+      list[i] = value === undefined ? Number.NaN : Number(value);
+    });
+    return list;
+  };
+  const optional = (name: string): (string | undefined)[] => {
+    const list: (string | undefined)[] = [];
+    each(name, (value) => list.push(value as string | undefined));
+    return list;
+  };
+  const strings = (name: string): string[] => optional(name).map((value) => value ?? '');
   return {
     length,
     id: strings('id'),
     corpus: strings('corpus'),
     source: strings('source'),
-    heldOut: Uint8Array.from(all('split'), (split) => (split === 'held-out' ? 1 : 0)),
+    heldOut: Uint8Array.from(strings('split'), (split) => (split === 'held-out' ? 1 : 0)),
     language: strings('language'),
     bytes: numbers('bytes'),
     tokens: numbers('tokens'),
     excerpt: strings('excerpt'),
     values: signalColumns(steps).map(numbers),
-    refusals: refusalColumns(steps).map((name) =>
-      all(name).map((value) => (value == null ? undefined : String(value))),
-    ),
+    refusals: refusalColumns(steps).map(optional),
     sizes: sizeColumns(steps).map(numbers),
   };
 }

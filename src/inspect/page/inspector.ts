@@ -49,13 +49,19 @@ export class Inspector {
 
   /** Counts anew under the thresholds as they stand. */
   count(): Funnel {
-    const { checks, plan } = this.data;
+    const { plan } = this.data;
     const funnel = emptyFunnel(plan);
-    this.first = addBlock(funnel, plan, this.block, (c, i) => {
-      const { step, comparison } = checks[c]!;
-      return this.on[step]! && breaksAt(this.codes[c]![i]!, comparison, this.at[c]!);
-    });
+    const { codes } = this;
+    const tables = this.data.checks.map((_, c) => this.broken(c));
+    this.first = addBlock(funnel, plan, this.block, (c, i) => tables[c]![codes[c]![i]!] === 1);
     return funnel;
+  }
+
+  /** [256] by code: whether it breaks a check as it stands. */
+  private broken(check: number): Uint8Array {
+    const { step, comparison } = this.data.checks[check]!;
+    const at = this.on[step]! ? this.at[check]! : -1;
+    return Uint8Array.from({ length: 256 }, (_, code) => Number(breaksAt(code, comparison, at)));
   }
 
   breaks(check: number, row: number): boolean {
@@ -64,19 +70,20 @@ export class Inspector {
 
   /** [thresholds + 1] what lies between two thresholds of a check's grid; call after `count`. */
   histogram(check: number): BarCount[] {
-    const places = this.data.checks[check]!.grid.length + 1;
-    const own = new Uint32Array(places);
-    const others = new Uint32Array(places);
-    const kept = new Uint32Array(places);
     const codes = this.codes[check]!;
-    const active = this.on[this.data.checks[check]!.step]!;
+    const all = new Uint32Array(256);
+    const gone = new Uint32Array(256);
     for (let i = 0; i < codes.length; i++) {
       const code = codes[i]!;
-      if (code >= places) continue;
-      const list = active && this.breaks(check, i) ? own : this.first[i]! >= 0 ? others : kept;
-      list[code]!++;
+      all[code]!++;
+      if (this.first[i]! >= 0) gone[code]!++;
     }
-    return Array.from(own, (n, k) => ({ own: n, others: others[k]!, kept: kept[k]! }));
+    const broken = this.broken(check);
+    return Array.from({ length: this.data.checks[check]!.grid.length + 1 }, (_, code) =>
+      broken[code] === 1
+        ? { own: all[code]!, others: 0, kept: 0 }
+        : { own: 0, others: gone[code]!, kept: all[code]! - gone[code]! },
+    );
   }
 
   /** Options that are not as the pipeline has them, as `STEP.OPTION=VALUE`. */

@@ -1,16 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { CancelledError, ConfigurationError, IntegrityError } from '../../core/errors.ts';
-import {
-  ensureFolder,
-  readJsonIfThere,
-  removeIfThere,
-  syncFolder,
-  writeJsonAtomic,
-} from '../../core/files.ts';
+import { CancelledError, IntegrityError } from '../../core/errors.ts';
+import { writeJsonAtomic } from '../../core/files.ts';
 import type { JobContext, JobOutcome, SideFile } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
+import { PARTS_MANIFEST, type PartsManifest, publishParts } from '../parts-folder.ts';
 import { placeFile } from '../place-file.ts';
 import { JsonlSink } from '../writers/jsonl.ts';
 import { LAYOUTS } from '../writers/layouts.ts';
@@ -71,47 +66,6 @@ function openSink(options: WriteOptions, path: string): JsonlSink | ParquetSink 
   return new JsonlSink(path, options.layout, compression as 'none' | 'gzip' | 'zstd');
 }
 
-/** What a folder of parts says of itself; written last, so that a folder without it is not complete. */
-interface PartsManifest {
-  readonly kind: 'provender-parts';
-  readonly version: 1;
-  readonly format: string;
-  readonly layout?: string;
-  readonly compression: string;
-  readonly documents: number;
-  readonly files: readonly { readonly name: string; readonly documents: number; readonly bytes: number }[];
-}
-
-const MANIFEST = 'parts.json';
-
-/** Puts the parts into a folder outside the run, in place of those that an earlier run put there; nothing else is touched. */
-async function publish(folder: string, from: string, manifest: PartsManifest): Promise<void> {
-  await ensureFolder(folder);
-  const path = join(folder, MANIFEST);
-  const earlier = await readJsonIfThere<PartsManifest>(path);
-  if (earlier && earlier.kind !== 'provender-parts')
-    throw new ConfigurationError('this file is not ours to replace', {
-      file: path,
-      expected: 'a list of parts',
-    });
-  const ours = new Set(earlier?.files.map((file) => file.name));
-  for (const { name } of manifest.files)
-    if (!ours.has(name) && (await stat(join(folder, name)).catch(() => undefined)) && !earlier)
-      throw new ConfigurationError('a file that provender did not write is in the way', {
-        file: join(folder, name),
-        expected: 'an empty folder, or one that an earlier run wrote',
-      });
-  const kept = new Set(manifest.files.map((file) => file.name));
-  const names = new Set([...ours, ...kept]);
-  // From here until the new list is there, the folder says that it is not complete, and which names are ours.
-  const files = [...names].map((name) => ({ name, documents: 0, bytes: 0 }));
-  await writeJsonAtomic(path, { ...manifest, incomplete: true, files });
-  for (const name of ours) if (!kept.has(name)) await removeIfThere(join(folder, name));
-  for (const { name } of manifest.files) await placeFile(join(from, name), join(folder, name));
-  syncFolder(folder);
-  await writeJsonAtomic(path, manifest);
-}
-
 async function reduce(
   options: WriteOptions,
   sides: readonly SideFile[],
@@ -145,7 +99,7 @@ async function reduce(
     documents,
     files,
   };
-  await writeJsonAtomic(join(context.folder, MANIFEST), manifest);
+  await writeJsonAtomic(join(context.folder, PARTS_MANIFEST), manifest);
   const summary: Record<string, unknown> = {
     format: options.format,
     documents,
@@ -154,10 +108,10 @@ async function reduce(
   };
   if (options.folder !== undefined) {
     const folder = resolve(context.baseFolder, options.folder);
-    await publish(folder, context.folder, manifest);
+    await publishParts(folder, context.folder, manifest);
     summary.folder = options.folder;
   }
-  return { files: [...files.map((file) => file.name), MANIFEST], summary };
+  return { files: [...files.map((file) => file.name), PARTS_MANIFEST], summary };
 }
 
 export const writeStep = defineBarrier({

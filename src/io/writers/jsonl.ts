@@ -10,27 +10,24 @@ const BLOCK_BYTES = 4 << 20;
 
 export type JsonlCompression = 'none' | 'gzip' | 'zstd';
 
-/** Writes documents as JSON lines. What it writes depends on the documents alone, not on how they are batched. */
-export class JsonlSink implements Sink<DocumentBatch> {
+/** Writes objects as JSON lines. What it writes depends on the objects alone, not on when they come. */
+export class JsonLines {
   private readonly file: FileWriter;
-  private readonly layout: Layout;
   private readonly compression: JsonlCompression;
   private lines: Buffer[] = [];
   private bytes = 0;
 
-  constructor(path: string, layout: Layout, compression: JsonlCompression) {
+  constructor(path: string, compression: JsonlCompression) {
     this.file = new FileWriter(path);
-    this.layout = layout;
     this.compression = compression;
   }
 
-  async add(batch: DocumentBatch): Promise<void> {
-    for (let i = 0; i < batch.length; i++) {
-      const line = Buffer.from(`${JSON.stringify(layOut(this.layout, batch, i))}\n`);
-      this.lines.push(line);
-      this.bytes += line.length;
-      if (this.bytes >= BLOCK_BYTES) await this.flush();
-    }
+  /** The promise need only be awaited where it is not undefined. */
+  add(object: object): Promise<void> | undefined {
+    const line = Buffer.from(`${JSON.stringify(object)}\n`);
+    this.lines.push(line);
+    this.bytes += line.length;
+    return this.bytes >= BLOCK_BYTES ? this.flush() : undefined;
   }
 
   async finish(): Promise<void> {
@@ -50,5 +47,31 @@ export class JsonlSink implements Sink<DocumentBatch> {
     if (this.compression === 'gzip') this.file.add(gzipSync(block));
     else if (this.compression === 'zstd') this.file.add(await compress(block, 3));
     else this.file.add(block);
+  }
+}
+
+/** Writes documents as JSON lines. What it writes depends on the documents alone, not on how they are batched. */
+export class JsonlSink implements Sink<DocumentBatch> {
+  private readonly lines: JsonLines;
+  private readonly layout: Layout;
+
+  constructor(path: string, layout: Layout, compression: JsonlCompression) {
+    this.lines = new JsonLines(path, compression);
+    this.layout = layout;
+  }
+
+  async add(batch: DocumentBatch): Promise<void> {
+    for (let i = 0; i < batch.length; i++) {
+      const full = this.lines.add(layOut(this.layout, batch, i));
+      if (full) await full;
+    }
+  }
+
+  finish(): Promise<void> {
+    return this.lines.finish();
+  }
+
+  abandon(): Promise<void> {
+    return this.lines.abandon();
   }
 }
