@@ -1,9 +1,16 @@
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { ConfigurationError } from '../core/errors.ts';
+import { fileSize } from '../core/files.ts';
 import { count, excerpt } from '../core/format.ts';
 import { readPlan } from '../execute/run-folder.ts';
-import { browse, browsePoints } from '../report/browse.ts';
+import {
+  type ClusterStory,
+  findTravellers,
+  lifeStory,
+  type StoryEvent,
+  type Traveller,
+} from '../report/life-story.ts';
 import type { ShardSplit } from '../shard/format.ts';
 import type { Packing } from '../shard/packing.ts';
 import { type DocumentPlace, type OrderSettings, ShardTracer, type TokenPlace } from '../shard/trace.ts';
@@ -56,29 +63,57 @@ async function tokenizerOf(run: string): Promise<Tokenizer | undefined> {
   );
 }
 
-/** Who refused or kept the document on its way: where the run directory still holds its documents. */
-async function story(run: string, { id, corpus }: { id: string; corpus?: string }): Promise<string[]> {
-  const points = await browsePoints(run).catch(() => []);
-  const first = points[0];
-  if (!first) return [];
-  const lines: string[] = [];
-  for await (const { document, refusal } of browse(run, { step: first.step, id, corpus, limit: 1 })) {
-    const signals = Object.entries(document.signals).map(
-      ([name, value]) => `${name} ${Number(value.toPrecision(4))}`,
-    );
-    if (signals.length) lines.push(`signals   ${signals.join('  ')}`);
-    if (refusal) lines.push(`refused   by ${refusal.step}: ${refusal.reason}`);
-  }
-  return lines;
+/** Everything that touched a document of the shards, or one that never reached them. Empty for a folder of shards. */
+async function storyOf(run: string, traveller: Traveller): Promise<StoryEvent[]> {
+  return (await fileSize(join(run, 'plan.json'))) === undefined ? [] : lifeStory(run, traveller);
+}
+
+async function travellersOf(run: string, wanted: Parameters<typeof findTravellers>[1]): Promise<Traveller[]> {
+  return (await fileSize(join(run, 'plan.json'))) === undefined ? [] : findTravellers(run, wanted);
+}
+
+const VERDICTS = { kept: 'kept', refused: 'refused', around: 'went around' } as const;
+
+function storyLines(events: readonly StoryEvent[]): string[] {
+  const width = Math.max(...events.map(({ step }) => step.length));
+  return events.flatMap(({ step, verdict, reason, value, threshold, detail, signals, limits, cluster }) => {
+    const numbers = (all: Readonly<Record<string, number>>) =>
+      Object.entries(all).map(([name, number]) => `${name} ${Number(number.toPrecision(4))}`);
+    const why = [
+      reason,
+      value === undefined ? undefined : `${Number(value.toPrecision(4))}`,
+      threshold === undefined ? undefined : `threshold ${threshold}`,
+      detail === undefined ? undefined : excerpt(detail, 80),
+    ].filter((part) => part !== undefined);
+    const head = [VERDICTS[verdict], ...(why.length > 0 ? [`(${why.join(', ')})`] : [])].join(' ');
+    const told = [...numbers(signals), ...(cluster ? [clusterText(cluster)] : [])];
+    const lines = [`${step.padEnd(width)}  ${[head, ...told].join('  ')}`];
+    const against = numbers(limits);
+    if (against.length > 0 && told.length > 0)
+      lines.push(pc.dim(`${' '.repeat(width)}  against ${against.join('  ')}`));
+    return lines;
+  });
+}
+
+function clusterText({ cluster, kept, similarity, size, others }: ClusterStory): string {
+  const names = others.slice(0, 3).map(({ id }) => excerpt(id, 60));
+  const more = size - 1 - names.length;
+  const like = similarity < 1 ? `, similarity ${similarity.toFixed(2)}` : '';
+  return `cluster ${cluster} of ${size}${kept ? ', of which it was kept' : like}; the others: ${names.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
 }
 
 function placeLines(place: DocumentPlace): string[] {
   const { document, file, number, copy } = place;
   const [start, end] = document.sourceRange;
   const [from, to] = document.tokenRange;
+  const url =
+    document.url === undefined || document.url === document.source
+      ? []
+      : [`url       ${excerpt(document.url, 200)}`];
   return [
     `document  ${pc.bold(excerpt(document.id, 120))} of ${excerpt(document.corpus, 40)}${copy ? ` (copy ${copy + 1})` : ''}`,
     `source    ${excerpt(document.source, 200)}, bytes ${count(start)} to ${count(end)}`,
+    ...url,
     `shard     ${file}, document ${count(number)}, tokens ${count(from)} to ${count(to)}`,
   ];
 }
@@ -91,6 +126,50 @@ function tokenLines(place: TokenPlace, tokenizer: Tokenizer | undefined): string
   ];
 }
 
+function travellerOf({ document, split }: DocumentPlace): Traveller {
+  const { corpus, id, signals } = document;
+  return { corpus, id, split, signals };
+}
+
+type Print = (value: unknown, lines: readonly string[]) => void;
+
+/** Every place of the tokens of documents by id, source or URL, and the way of each document; also of those refused. */
+async function traceDocuments(
+  run: string,
+  tracer: ShardTracer,
+  wanted: { id: string } | { source: string },
+  print: Print,
+): Promise<number> {
+  const places = tracer.find(wanted);
+  for (const place of places) print(place, placeLines(place));
+  const travellers = new Map(
+    places.map((place) => [JSON.stringify([place.document.corpus, place.document.id]), travellerOf(place)]),
+  );
+  if (places.length === 0) {
+    for (const one of await travellersOf(run, wanted))
+      travellers.set(JSON.stringify([one.corpus, one.id]), one);
+  }
+  for (const traveller of [...travellers.values()].slice(0, MOST_STORIES)) {
+    const story = await storyOf(run, traveller);
+    if (story.length === 0) continue;
+    const { corpus, id, split } = traveller;
+    print({ corpus, id, split, story }, [
+      '',
+      `${pc.bold(excerpt(id, 120))} of ${excerpt(corpus, 40)}`,
+      ...storyLines(story),
+    ]);
+  }
+  if (places.length === 0) {
+    const refused = [...travellers.values()].some(({ refusal }) => refusal !== undefined);
+    const why = refused ? '' : ': the mixture left it out (shard.weights), or there is no such document';
+    print({ places: 0 }, [`${travellers.size > 0 ? '\n' : ''}none of its tokens are in the shards${why}`]);
+  }
+  return 0;
+}
+
+/** Documents of one source whose ways are told. */
+const MOST_STORIES = 10;
+
 /** `provender trace`: from (shard, token) or (step, row, column) to the source, or from a document to its tokens. */
 export async function traceCommand(run: string, options: TraceCommandOptions): Promise<number> {
   const { shard, token, step, document, source } = options;
@@ -102,20 +181,13 @@ export async function traceCommand(run: string, options: TraceCommandOptions): P
     process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
   };
   try {
-    if (document !== undefined || source !== undefined) {
-      const places = tracer.find(document !== undefined ? { id: document } : { source: source! });
-      for (const place of places) print(place, placeLines(place));
-      const told =
-        document !== undefined && !options.json
-          ? await story(run, { id: document, corpus: places[0]?.document.corpus })
-          : [];
-      for (const line of told) process.stdout.write(`${line}\n`);
-      if (places.length === 0 && !options.json)
-        process.stdout.write(
-          'none of its tokens are in the shards: a step refused it, the mixture left it out (shard.weights), or there is no such document; `provender view RUN STEP --id ID` looks for it on the way\n',
-        );
-      return 0;
-    }
+    if (document !== undefined || source !== undefined)
+      return await traceDocuments(
+        run,
+        tracer,
+        document !== undefined ? { id: document } : { source: source! },
+        print,
+      );
     let place: TokenPlace;
     if (step !== undefined)
       place = tracer.atStep(await orderOf(run, split, await seedOf(run)), {
@@ -129,8 +201,12 @@ export async function traceCommand(run: string, options: TraceCommandOptions): P
       throw new ConfigurationError(
         'give --shard and --token, or --step with --row and --column, or --document, or --source',
       );
-    print(place, tokenLines(place, await tokenizerOf(run)));
-    if (!options.json) for (const line of await story(run, place.document)) process.stdout.write(`${line}\n`);
+    const story = await storyOf(run, travellerOf(place));
+    const { document: found, ...rest } = place;
+    print({ ...rest, document: found, story }, [
+      ...tokenLines(place, await tokenizerOf(run)),
+      ...(story.length > 0 ? ['', ...storyLines(story)] : []),
+    ]);
     return 0;
   } finally {
     await tracer.close();

@@ -179,7 +179,21 @@ describe('a run', () => {
       document: { id: string; tokenRange: [number, number] };
     };
     const { stdout } = await shell.run('trace', 'runs/tiny', '--document', found.document.id, '--json');
-    expect(JSON.parse(stdout.split('\n')[0]!)).toMatchObject({ document: { id: found.document.id } });
+    const [place, way] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(place).toMatchObject({ document: { id: found.document.id } });
+    const kept = (step: string) => ({ step, verdict: 'kept' });
+    expect(way.story).toMatchObject(
+      'read hold-out length exact-dedup train-tokenizer encode shard'.split(' ').map(kept),
+    );
+    expect(way.story[2]).toMatchObject({ signals: { words: expect.any(Number) }, limits: { minWords: 25 } });
+    const refused = await shell.run('view', 'runs/tiny', 'length', '--refused', '-n', '1', '--json');
+    const { id } = json(refused) as { id: string };
+    const gone = await shell.run('trace', 'runs/tiny', '--document', id);
+    expect(gone.stdout).toMatch(/length +refused \(too-few-words, \d+, threshold 25\)/);
+    expect(gone.stdout).toMatch(/\nnone of its tokens are in the shards\n$/);
   });
 
   it('is exported, and documents are taken out of its shards for good', async () => {
