@@ -196,13 +196,15 @@ function describeDomains(file: AblationFile, documents: readonly RulerDocument[]
         file: file.path,
         expected: 'a larger fraction of the step hold-out, or another domain',
       });
+    const documentBytes = mine.map(({ text }) => Buffer.byteLength(text));
     return {
       name,
       target: options.target ?? name,
       weight: options.weight / total,
       primary: name === primary,
       documents: mine.length,
-      bytes: mine.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
+      bytes: documentBytes.reduce((sum, size) => sum + size, 0),
+      documentBytes,
       digest: sha256(mine.map(({ corpus, id, text }) => JSON.stringify([corpus, id, text])).join('\n')),
     };
   });

@@ -1,12 +1,12 @@
 import type { Comparison, ControlResult } from './analysis.ts';
-import { decimalsOf, signed } from './sentences.ts';
+import { decimalsOf, seedsWords, signed } from './sentences.ts';
 
 /**
  * A positive control passes where it is seen to be worse within the corrected family, a null control where it is not
  * seen; a null control that repeats the seeds of the base shows nothing but that a training repeats itself.
  */
 export function judgeControl(comparison: Comparison, domain: string): ControlResult | undefined {
-  const { arm, against, control: role, result, primary, reason } = comparison;
+  const { arm, against, control: role, result, primary, reason, power } = comparison;
   if (role === undefined) return undefined;
   if (primary === undefined)
     return {
@@ -20,11 +20,12 @@ export function judgeControl(comparison: Comparison, domain: string): ControlRes
   const figures = `${signed(primary.difference, decimals)} (corrected ${signed(low, decimals)} to ${signed(high, decimals)}) on ${domain}`;
   if (role === 'positive-control') {
     const passed = result === 'worse';
+    const needed = power ? `; ${seedsWords(power)} an arm would show such a difference` : '';
     return {
       arm,
       role,
       passed,
-      sentence: `${arm}, which must be seen, ${passed ? 'is' : 'is not'}: ${figures}.`,
+      sentence: `${arm}, which must be seen, ${passed ? 'is' : 'is not'}: ${figures}${needed}.`,
     };
   }
   if (primary.sharedSeeds)

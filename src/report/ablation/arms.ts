@@ -30,9 +30,18 @@ function option(value: unknown): string {
   return value === undefined || value === null ? 'nothing' : shorten(JSON.stringify(value), 80);
 }
 
+/** A step that was taken out or put in has all its options on one side: a word says that. */
+function changeLine({ path, from, to }: ArmOutcome['changes'][number]): Markup {
+  const isWhole = (value: unknown) => typeof value === 'object' && value !== null;
+  if (isWhole(from) && (to ?? null) === null) return html`<li><code>${path}</code>: left out</li>`;
+  if (isWhole(to) && (from ?? null) === null)
+    return html`<li><code>${path}</code>: added, ${option(to)}</li>`;
+  return html`<li><code>${path}</code>: ${option(from)} → ${option(to)}</li>`;
+}
+
 function changesOf({ changes }: ArmOutcome): Markup | undefined {
   if (changes.length === 0) return undefined;
-  return html`<ul class="changes">${changes.map(({ path, from, to }) => html`<li><code>${path}</code>: ${option(from)} → ${option(to)}</li>`)}</ul>`;
+  return html`<ul class="changes">${changes.map(changeLine)}</ul>`;
 }
 
 function armPart(arm: ArmOutcome, base: ArmOutcome | undefined, most: number): Markup {
@@ -52,13 +61,13 @@ function armPart(arm: ArmOutcome, base: ArmOutcome | undefined, most: number): M
   const last = arm.funnel.at(-1);
   const about = [
     last && `${count(last.documentsOut)} documents, ${bytes(last.bytesOut)} kept`,
-    `${count(arm.trainTokens)} tokens a training`,
+    `${count(arm.trainTokens)} tokens to train from`,
     arm.overlapsRemoved > 0 &&
       `${count(arm.overlapsRemoved)} documents removed as they overlap the held-out set`,
   ].filter((one) => typeof one === 'string');
   return html`<div class="arm"><h3>${arm.name} <small>${arm.summary}</small></h3>
 ${arm.warnings.map(({ reason, detail }) => html`<div class="warn failed"><p class="note"><b>${reason}</b>: ${detail}</p></div>`)}
-${changesOf(arm)}<p class="note">${about.join('; ')}.${same > 0 && ` ${same} of ${arm.funnel.length} steps ${same === 1 ? 'is' : 'are'} as in the base${differing.length > 0 ? '; those that differ:' : '.'}`}${missing.length > 0 && ` Left out: ${missing.map(({ step }) => step).join(', ')}.`}</p>
+${changesOf(arm)}<p class="note">${about.join('; ')}.${missing.length > 0 && ` Left out: ${missing.map(({ step }) => step).join(', ')}.`}${same > 0 && ` ${same} of ${arm.funnel.length} steps ${same === 1 ? 'is' : 'are'} as in the base${differing.length > 0 ? '; those that differ:' : '.'}`}</p>
 ${differing.length > 0 && html`<ol class="funnel">${differing.map((step) => stepRow(step, most))}</ol>`}</div>\n`;
 }
 

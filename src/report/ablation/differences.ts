@@ -18,10 +18,28 @@ export function mainSetting(analysis: Analysis): SettingAnalysis {
   return analysis.settings[analysis.main]!;
 }
 
-/** One scale for all comparisons, so that they can be held against each other; 0 is always on it. */
+/** An interval may reach so many times as far as the differences and the primary intervals; the rest is cut off. */
+const REACH = 1.5;
+
+/**
+ * One scale for all comparisons, so that they can be held against each other; 0 is always on it. Every difference and
+ * every interval of the primary domain fits; another domain's interval that is far wider is cut, and marked.
+ */
 export function forestScale(comparisons: readonly Comparison[]): Scale {
   const all = comparisons.flatMap(({ domains }) => domains);
-  return scaleOver([0, ...all.flatMap(({ corrected }) => [corrected.low, corrected.high])]);
+  const primary = comparisons.flatMap((one) => one.primary ?? []);
+  const must = [
+    0,
+    ...all.map(({ difference }) => difference),
+    ...primary.flatMap(({ corrected }) => [corrected.low, corrected.high]),
+  ];
+  const least = REACH * Math.min(...must);
+  const most = REACH * Math.max(...must);
+  const may = all.flatMap(({ corrected }) => [
+    Math.max(least, corrected.low),
+    Math.min(most, corrected.high),
+  ]);
+  return scaleOver([...must, ...may]);
 }
 
 /** Seen or not: the primary domain by Holm's test, another by its corrected interval. */
@@ -41,8 +59,15 @@ function domainRow(comparison: Comparison, one: DomainDifference, scale: Scale):
   const line = (kind: string, { low, high }: { low: number; high: number }) =>
     html`<line class="${kind} ${tone}" x1="${at(scale, low)}" x2="${at(scale, high)}" y1="50%" y2="50%"/>`;
   return html`<li><span class="label">${isPrimary ? html`<b>${shorten(domain, 40)}</b>` : shorten(domain, 40)}${mark && html`<small>${mark}</small>`}</span>
-<span class="plot"><svg class="range" role="img" aria-label="${words}"><title>${words}</title>${gridLines(scale)}${line('wide', corrected)}${line('thick', interval)}<circle class="${tone}" cx="${at(scale, difference)}" cy="50%" r="5"/></svg></span>
+<span class="plot"><svg class="range" role="img" aria-label="${words}"><title>${words}</title>${gridLines(scale)}${beyond(scale, corrected)}${line('wide', corrected)}${line('thick', interval)}<circle class="${tone}" cx="${at(scale, difference)}" cy="50%" r="5"/></svg></span>
 <span class="value">${signed(difference, decimals)} <small class="both">(${intervalWords(interval, decimals)})</small></span></li>\n`;
+}
+
+/** Arrows where an interval goes on beyond the picture. */
+function beyond(scale: Scale, { low, high }: { low: number; high: number }): Markup {
+  const arrow = (kind: string, x: string, sign: string) =>
+    html`<text class="${kind}" x="${x}" y="1.1rem">${sign}</text>`;
+  return html`${low < scale.low && arrow('from', '0', '◂')}${high > scale.high && arrow('to', '100%', '▸')}`;
 }
 
 function scaleRow(scale: Scale): Markup {

@@ -99,7 +99,7 @@ export function ablationMarkdown(outcome: AblationOutcome, analysis: Analysis): 
     '## Arms',
     '',
     ...table(
-      ['arm', 'what', 'documents', 'tokens a training', 'shards'],
+      ['arm', 'what', 'documents', 'tokens to train from', 'shards'],
       outcome.arms.map(({ name: arm, summary, funnel, trainTokens, digests }) => [
         arm,
         summary,

@@ -30,6 +30,7 @@ export const ABLATION_STYLE = `
 .forest circle.run{fill:var(--accent);fill-opacity:.55;stroke:none}
 .forest line.mean{stroke:var(--fg);stroke-width:2}
 .forest text{fill:var(--muted);font-size:11px;text-anchor:middle}
+.forest text.from{text-anchor:start}.forest text.to{text-anchor:end}
 .comparison{margin:1.25rem 0 0;break-inside:avoid}
 .comparison h3{margin:0 0 .1rem}
 .comparison h3 small{font-weight:400;color:var(--muted)}
