@@ -17,7 +17,7 @@ export interface DocumentSample {
 }
 
 /** A document longer than this is cut in the sample: it is shown and tried, not stored. */
-const MOST_BYTES = 1 << 22;
+const MOST_BYTES = 1 << 19;
 
 /**
  * A uniform sample of the documents that were read: pieces of the corpus in the order of a seed, until `readBytes` of it

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import type { DocumentBatch } from '../core/batch.ts';
+import type { DocumentBatch, DocumentRow } from '../core/batch.ts';
 import type { JobContext, JobOutcome, SideFile, Sink } from '../core/stage.ts';
 import { defineBarrier } from '../core/step.ts';
 import { BlockWriter, digestOf } from './block-file.ts';
@@ -11,6 +11,7 @@ import { KeySorter } from './key-sorter.ts';
 import { preferenceOf, prefersFirst, priorityOptions } from './priority.ts';
 import { removalStage } from './removal.ts';
 import { Pace } from './side-files.ts';
+import { normalizedDigest, urlKey } from './text-keys.ts';
 
 const KIND = 'exact';
 const DIGEST_SECTION = FIRST_OWN_SECTION;
@@ -25,43 +26,53 @@ export const exactDedupOptions = z.strictObject({
     .describe(
       'What must be equal: the bytes of the text; the text without case, white space and punctuation; the URL; the id',
     ),
-  urlField: z.string().default('url').describe('For `by: url`: the field of the metadata, else the source'),
+  urlField: z
+    .string()
+    .default('url')
+    .describe('For `by: url`: the field of the metadata; without it the source, where that is a URL'),
+  normalizeUrl: z
+    .boolean()
+    .default(true)
+    .describe('For `by: url`: scheme, `www.`, fragment and a slash at the end make no difference'),
   ...priorityOptions,
   ...indexOptions,
 });
 export type ExactDedupOptions = z.infer<typeof exactDedupOptions>;
 
-const LETTERS_AND_DIGITS = /[^\p{L}\p{M}\p{N}]+/gu;
-
-/** Lower case, NFKC, letters, marks and digits only. */
-export function normalizedText(text: string): string {
-  return text.normalize('NFKC').toLowerCase().replace(LETTERS_AND_DIGITS, '');
-}
-
-/** What two copies have in common; undefined where a document has nothing to compare. */
-function keyOf(batch: DocumentBatch, i: number, options: ExactDedupOptions): string | Uint8Array | undefined {
+/** SHA-256 of what two copies have in common; undefined where a document has nothing to compare. */
+function keyOf(batch: DocumentBatch, i: number, options: ExactDedupOptions): Buffer | undefined {
   const row = batch.rows[i]!;
   switch (options.by) {
     case 'content':
-      return batch.bytes(i);
+      return sha256(batch.bytes(i));
     case 'normalized-text':
       // Where no letter is left, only the same bytes are the same text.
-      return normalizedText(batch.text(i)) || batch.bytes(i);
+      return normalizedDigest(batch.bytes(i)) ?? sha256(batch.bytes(i));
     case 'url': {
-      const url = row.metadata[options.urlField];
-      return typeof url === 'string' ? url : undefined;
+      const url = urlOf(row, options.urlField);
+      return url === undefined ? undefined : sha256(options.normalizeUrl ? urlKey(url) : url);
     }
     case 'id':
-      return row.id;
+      return sha256(row.id);
     default:
       return options.by satisfies never;
   }
 }
 
+function sha256(data: string | Uint8Array): Buffer {
+  return hash('sha256', data, 'buffer');
+}
+
+function urlOf(row: DocumentRow, field: string): string | undefined {
+  const url = row.metadata[field];
+  if (typeof url === 'string') return url;
+  return /^https?:/i.test(row.source) ? row.source : undefined;
+}
+
 /** What the side files depend on, and of it what the keys do. */
 function formatOf(options: ExactDedupOptions): KeyFormat {
-  const { by, urlField, index: _, keepIndex: __, ...priority } = options;
-  const keys = { by, ...(by === 'url' && { urlField }) };
+  const { by, urlField, normalizeUrl, index: _, keepIndex: __, ...priority } = options;
+  const keys = { by, ...(by === 'url' && { urlField, normalizeUrl }) };
   return {
     kind: KIND,
     sideDigest: digestOf({ kind: KIND, ...keys, ...priority }),
@@ -86,8 +97,7 @@ class ExactTap implements Sink<DocumentBatch> {
   add(batch: DocumentBatch): void {
     for (let i = 0; i < batch.length; i++) {
       const row = batch.rows[i]!;
-      const key = keyOf(batch, i, this.options) ?? `\0${row.corpus}\0${row.id}`;
-      const digest = hash('sha256', key, 'buffer');
+      const digest = keyOf(batch, i, this.options) ?? sha256(`\0${row.corpus}\0${row.id}`);
       const at = this.columns.length * DIGEST_WORDS;
       for (let w = 0; w < DIGEST_WORDS; w++) this.digests[at + w] = digest.readUInt32LE(w * 4);
       this.columns.add(row, this.preference(row, batch.size(i)));
@@ -156,7 +166,7 @@ export const exactDedup = defineBarrier({
   gives: [],
   files: (options, baseFolder) => namedIndex(options, KIND, baseFolder),
   barrier: {
-    tapOptions: ['by', 'urlField', 'keep', 'dateField', 'signal', 'corpora'],
+    tapOptions: ['by', 'urlField', 'normalizeUrl', 'keep', 'dateField', 'signal', 'corpora'],
     tap: (options, _context, path) => new ExactTap(options, path),
     reduce,
     apply: (_options, context) =>

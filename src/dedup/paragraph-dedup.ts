@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineBarrier } from '../core/step.ts';
-import { normalizedText } from './exact-dedup.ts';
 import { byteUnits } from './split-lines.ts';
+import { normalizedText } from './text-keys.ts';
 import { type UnitSplitter, unitBarrier, unitOptions } from './unit-barrier.ts';
 
 const KIND = 'paragraph-dedup';

@@ -4,7 +4,7 @@ import { align, MinhashKernel } from './kernel.ts';
 import { isWide, type MinhashParameters } from './minhash-options.ts';
 import { permutationsOf } from './permutations.ts';
 import { PlainSplitter } from './plain-splitter.ts';
-import { sortedSet } from './shingles.ts';
+import { MOST_SHINGLES, sortedSet } from './shingles.ts';
 import { CLASS_CODES, FOLD_CODES, wordTables } from './word-tables.ts';
 
 /** Bytes of text that the kernel takes at once. */
@@ -93,10 +93,11 @@ export class Signer {
       : new Uint32Array(this.kernel.buffer, minima, this.permutations);
   }
 
-  /** The distinct shingles of the last text in 32 bits, ascending; a view. */
+  /** The distinct shingles of the last text in 32 bits, ascending, at most `MOST_SHINGLES` of them; a view. */
   shingleSet(): Uint32Array {
     if (!this.collecting) throw new InvariantError('shingles were not collected');
-    return sortedSet(this.collected.subarray(0, this.collectedLength));
+    this.compact();
+    return this.collected.subarray(0, this.collectedLength);
   }
 
   private signOwn(text: Uint8Array): number {
@@ -163,6 +164,7 @@ export class Signer {
   }
 
   private collect(count: number): void {
+    if (this.collectedLength + count > 2 * MOST_SHINGLES) this.compact();
     const need = this.collectedLength + count;
     if (need > this.collected.length) {
       const grown = new Uint32Array(Math.max(need, this.collected.length * 2));
@@ -175,6 +177,12 @@ export class Signer {
       for (let i = 0; i < count; i++)
         this.collected[this.collectedLength + i] = hashes[2 * i]! ^ hashes[2 * i + 1]!;
     this.collectedLength = need;
+  }
+
+  /** Sorts what was collected, and keeps the smallest: memory is bounded whatever the document. */
+  private compact(): void {
+    const set = sortedSet(this.collected.subarray(0, this.collectedLength));
+    this.collectedLength = Math.min(set.length, MOST_SHINGLES);
   }
 
   /** Makes room for a part of `bytes` of text in every buffer; what is kept of the part before moves along. */

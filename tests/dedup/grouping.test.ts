@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { linkAll, linkVerified } from '../../src/dedup/candidates.ts';
 import { KeySorter } from '../../src/dedup/key-sorter.ts';
-import { jaccard, similar, sortedSet } from '../../src/dedup/shingles.ts';
+import { jaccard, MOST_SHINGLES, similar, sortedSet } from '../../src/dedup/shingles.ts';
 import { UnionFind } from '../../src/dedup/union-find.ts';
 import { scratch } from './harness.ts';
 
@@ -168,5 +168,35 @@ describe('Jaccard similarity', () => {
         expect(similar(left, right, least)).toBe(expected >= least);
       }),
     );
+  });
+});
+
+describe('sets of more shingles than are kept', () => {
+  let x = 1;
+  const draw = (n: number): Uint32Array =>
+    Uint32Array.from({ length: n }, () => {
+      x = Math.imul(x, 1664525) + 1013904223;
+      return (x ^ (x >>> 15)) >>> 0;
+    });
+  const union = (a: Uint32Array, b: Uint32Array): Uint32Array => {
+    const both = new Uint32Array(a.length + b.length);
+    both.set(a);
+    both.set(b, a.length);
+    return sortedSet(both).slice();
+  };
+  /** The smallest, as a signer keeps them. */
+  const kept = (set: Uint32Array): Uint32Array => set.subarray(0, MOST_SHINGLES);
+
+  it('resemble each other as the whole sets do, within the deviation of the sample', () => {
+    const common = draw(1_600_000);
+    const a = union(common, draw(300_000));
+    const b = union(common, draw(100_000));
+    const all = union(a, b).length;
+    const truth = (a.length + b.length - all) / all;
+    expect(Math.abs(jaccard(kept(a), kept(b)) - truth)).toBeLessThan(0.002);
+    expect(similar(kept(a), kept(b), truth - 0.01)).toBe(true);
+    expect(similar(kept(a), kept(b), truth + 0.01)).toBe(false);
+    expect(jaccard(kept(a), kept(a))).toBe(1);
+    expect(jaccard(kept(a), kept(sortedSet(common.slice(0, 1000))))).toBeLessThan(0.001);
   });
 });
