@@ -80,6 +80,8 @@ export { language as languageStep } from './quality/judges/language.ts';
 export { length as lengthStep } from './quality/judges/length.ts';
 export { redactPii as redactPiiStep } from './quality/judges/redact-pii.ts';
 export { urlFilter as urlFilterStep } from './quality/judges/url-filter.ts';
+export { mergeStatistics, type Statistics } from './quality/statistics.ts';
+export { statsStep } from './quality/steps/stats.ts';
 export { type BrowsedDocument, browse, browsePoints } from './report/browse.ts';
 export { writeReport } from './report/report.ts';
 export { exportShards } from './shard/exports/export.ts';

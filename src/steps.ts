@@ -34,6 +34,7 @@ import { decontaminate } from './quality/steps/decontaminate.ts';
 import { heldOutOverlap } from './quality/steps/held-out-overlap.ts';
 import { indexEvaluation } from './quality/steps/index-evaluation.ts';
 import { loadClassifier } from './quality/steps/load-classifier.ts';
+import { statsStep } from './quality/steps/stats.ts';
 import { trainClassifier } from './quality/steps/train-classifier.ts';
 import { shardStep } from './shard/steps/shard.ts';
 import { encodeStep } from './tokenize/steps/encode.ts';
@@ -76,6 +77,7 @@ export const STEPS: readonly AnyStep[] = [
   heldOutOverlap,
   writeStep,
   keepRejects,
+  statsStep,
   trainTokenizer,
   loadTokenizerStep,
   encodeStep,
