@@ -28,6 +28,7 @@ import { gopherRepetition } from './quality/judges/gopher-repetition.ts';
 import { language } from './quality/judges/language.ts';
 import { learnedQuality } from './quality/judges/learned-quality.ts';
 import { length } from './quality/judges/length.ts';
+import { perplexity } from './quality/judges/perplexity.ts';
 import { redactPii } from './quality/judges/redact-pii.ts';
 import { urlFilter } from './quality/judges/url-filter.ts';
 import { decontaminate } from './quality/steps/decontaminate.ts';
@@ -36,6 +37,7 @@ import { indexEvaluation } from './quality/steps/index-evaluation.ts';
 import { loadClassifier } from './quality/steps/load-classifier.ts';
 import { statsStep } from './quality/steps/stats.ts';
 import { trainClassifier } from './quality/steps/train-classifier.ts';
+import { trainLanguageModel } from './quality/steps/train-language-model.ts';
 import { shardStep } from './shard/steps/shard.ts';
 import { encodeStep } from './tokenize/steps/encode.ts';
 import { loadTokenizerStep } from './tokenize/steps/load-tokenizer.ts';
@@ -64,6 +66,8 @@ export const STEPS: readonly AnyStep[] = [
   trainClassifier,
   loadClassifier,
   learnedQuality,
+  trainLanguageModel,
+  perplexity,
   exactDedup,
   minhashDedup,
   paragraphDedup,

@@ -10,6 +10,7 @@ import { findStep } from '../steps.ts';
 const MARK: Readonly<Record<Artifact, string>> = {
   'evaluation-index': 'evaluation.ngrams',
   classifier: 'classifier.json',
+  'language-model': 'language-model.json',
   tokenizer: 'tokenizer.json',
   shards: 'index.json',
   model: 'model.json',

@@ -183,6 +183,7 @@ export interface Barrier<Options, In extends Batch> {
 export type Artifact =
   | 'evaluation-index'
   | 'classifier'
+  | 'language-model'
   | 'tokenizer'
   | 'shards'
   | 'model'
@@ -193,6 +194,7 @@ export type Artifact =
 export const ARTIFACT_NAMES: Readonly<Record<Artifact, string>> = {
   'evaluation-index': 'an index of evaluation sets',
   classifier: 'a classifier',
+  'language-model': 'a language model',
   tokenizer: 'a tokenizer',
   shards: 'shards',
   model: 'a model',
