@@ -5,9 +5,11 @@ import { CancelledError, IntegrityError } from '../core/errors.ts';
 import { isTemporaryName, syncFolder, temporaryName } from '../core/files.ts';
 import { xxh64 } from '../core/hash.ts';
 import type { Progress } from '../core/stage.ts';
+import { Curriculum, type CurriculumOptions } from './curriculum.ts';
 import type { ShardSplit } from './format.ts';
 import { DocumentCursor, eachDocument, KeyOrder } from './key-order.ts';
 import { type MixtureOptions, type MixturePlan, planMixture, Sampler } from './mixture.ts';
+import { Quality, type QualityOptions, requireSignal } from './quality.ts';
 import { type Counts, type ShardIndex, writeShardIndex } from './shard-set.ts';
 import { type ShardRow, type ShardSetting, ShardSetWriter } from './shard-writer.ts';
 import { HELD_OUT_BIT, SIDE, SIDE_WORDS, SIGNAL_BYTES, SideFile } from './side-file.ts';
@@ -21,6 +23,10 @@ export interface BuildOptions extends MixtureOptions {
   readonly signals: 'all' | 'none' | readonly string[];
   /** Of the documents that the shuffle holds at a time. */
   readonly memoryBytes: number;
+  /** Takes single training documents more or less often, by a signal. */
+  readonly upsample?: QualityOptions | undefined;
+  /** Puts training documents in the order of a signal instead of shuffling them. */
+  readonly orderBy?: CurriculumOptions | undefined;
 }
 
 export interface BuildInput {
@@ -113,6 +119,9 @@ class Builder {
   private readonly writers: Record<ShardSplit, ShardSetWriter>;
   private readonly names = new Map<SideFile, Names>();
   private rested = Number.NEGATIVE_INFINITY;
+  private quality: Quality | undefined;
+  /** What the shuffle reads, where that is not all side files. */
+  private read: readonly SideFile[] | undefined;
 
   constructor(input: BuildInput, options: BuildOptions, sides: SideFile[]) {
     this.input = input;
@@ -143,10 +152,13 @@ class Builder {
         `the mixture is held to ${this.options.maxEpochs} epochs of ${plan.cappedBy}: it has fewer tokens than asked for`,
       );
     }
-    const sampler = plan && Sampler.of(plan, this.options.weightsBy, this.sides);
+    const sampler = await this.sampler(plan);
     if (sampler) await this.writeCopies(sampler);
+    const { orderBy } = this.options;
     try {
-      await this.merge(sampler);
+      if (orderBy) await this.writeInOrder(orderBy, sampler);
+      // What was left out is not among the documents that were put in order.
+      await this.merge(orderBy ? undefined : sampler);
       return await this.finish(plan);
     } catch (error) {
       this.writers.train.abandon();
@@ -176,29 +188,83 @@ class Builder {
     return available;
   }
 
-  /** Second and further copies of upsampled documents, under keys of their own, as one more side file. */
-  private async writeCopies(sampler: Sampler): Promise<void> {
-    const first = this.sides[0]!;
-    const { tokenWidth, keySeed } = first;
+  private async sampler(plan: MixturePlan | undefined): Promise<Sampler | undefined> {
+    const { upsample, weightsBy } = this.options;
+    if (!upsample) return plan && Sampler.of(plan, weightsBy, this.sides);
+    const quality = new Quality(upsample, this.sides);
+    this.quality = quality;
+    const sums = new Map<string, { amount: number; weighted: number }>();
+    if (plan) {
+      await this.eachDocument((side, words, at, body) => {
+        const corpus = words[at + SIDE.corpus]!;
+        if (corpus & HELD_OUT_BIT) return;
+        const name = side.footer.corpora[corpus]!;
+        const amount = weightsBy === 'tokens' ? words[at + SIDE.tokens]! : 1;
+        const sum = sums.get(name) ?? { amount: 0, weighted: 0 };
+        sum.amount += amount;
+        sum.weighted += amount * quality.times(side, words, at, body, 0);
+        sums.set(name, sum);
+      });
+    }
+    const means = [...sums].map(([name, { amount, weighted }]) => [name, weighted / amount] as const);
+    return Sampler.byQuality(plan, new Map(means));
+  }
+
+  /** Calls `see` for every document of the side files, file by file; a body begins where its bytes do. */
+  private async eachDocument(
+    see: (side: SideFile, words: Uint32Array, at: number, body: Uint8Array) => void,
+  ): Promise<void> {
+    for (const side of this.sides) {
+      for (const extent of side.footer.extents) {
+        if (this.tired()) await this.rest();
+        eachDocument(side, extent, (words, at, body) => see(side, words, at, body));
+      }
+    }
+  }
+
+  /** All documents that are taken, under keys that follow a signal, as the only side file that is read from then on. */
+  private async writeInOrder(orderBy: CurriculumOptions, sampler: Sampler | undefined): Promise<void> {
+    requireSignal('orderBy.signal', orderBy.signal, this.sides);
+    const curriculum = new Curriculum(orderBy);
+    await this.eachDocument((side, words, at, body) => curriculum.see(side, words, at, body, 0));
+    curriculum.rank();
+    const side = await this.writeSide('ordered', (writer) =>
+      this.eachDocument((from, words, at, body) => {
+        if (!this.splitOf({ words, at, side: from, bytes: body, bodyAt: 0 }, sampler)) return;
+        const record = words.subarray(at, at + SIDE_WORDS);
+        const key = curriculum.key(from, words, at, body, 0);
+        writer.addFrom(from, record, body, record[SIDE.copy]!, key);
+      }),
+    );
+    this.read = [side];
+  }
+
+  /** One more side file, which is deleted in the end. */
+  private async writeSide(name: string, fill: (writer: SideWriter) => Promise<void>): Promise<SideFile> {
+    const { tokenWidth, keySeed } = this.sides[0]!;
     const endOfText = this.input.endOfText;
+    const path = temporaryName(join(this.input.folder, `${name}.side`));
     const tokenizerDigest = this.input.tokenizer.digest;
-    const path = temporaryName(join(this.input.folder, 'copies.side'));
     const writer = new SideWriter(path, { tokenizerDigest, tokenWidth, endOfText, keySeed });
     try {
-      for (const side of this.sides) {
-        for (const extent of side.footer.extents) {
-          if (this.tired()) await this.rest();
-          eachDocument(side, extent, (words, at, body) =>
-            this.addCopies(sampler, side, words.subarray(at, at + SIDE_WORDS), body, writer),
-          );
-        }
-      }
+      await fill(writer);
       await writer.finish();
     } catch (error) {
       writer.abandon();
       throw error;
     }
-    this.sides.push(new SideFile(path));
+    const side = new SideFile(path);
+    this.sides.push(side);
+    return side;
+  }
+
+  /** Second and further copies of upsampled documents, under keys of their own, as one more side file. */
+  private async writeCopies(sampler: Sampler): Promise<void> {
+    await this.writeSide('copies', (writer) =>
+      this.eachDocument((side, words, at, body) =>
+        this.addCopies(sampler, side, words.subarray(at, at + SIDE_WORDS), body, writer),
+      ),
+    );
   }
 
   private addCopies(
@@ -209,7 +275,8 @@ class Builder {
     writer: SideWriter,
   ): void {
     if (record[SIDE.corpus]! & HELD_OUT_BIT) return;
-    const copies = sampler.copies(side.footer.corpora[record[SIDE.corpus]!]!, record, 0);
+    const times = this.quality?.times(side, record, 0, body, 0);
+    const copies = sampler.copies(side.footer.corpora[record[SIDE.corpus]!]!, record, 0, times);
     if (copies < 2) return;
     const name = asBytes(record.slice(SIDE.hash, SIDE.hash + 2));
     for (let copy = 1; copy < copies; copy++) {
@@ -232,12 +299,13 @@ class Builder {
 
   private async merge(sampler: Sampler | undefined): Promise<void> {
     const { progress } = this.input;
-    const total = this.sides.reduce((sum, side) => sum + side.documents, 0);
+    const sides = this.read ?? this.sides;
+    const total = sides.reduce((sum, side) => sum + side.documents, 0);
     const row = emptyRow(this.signals.length);
     const cursor = new DocumentCursor();
     let done = 0;
     const order = new KeyOrder(this.options.memoryBytes, this.input.folder);
-    for await (const group of order.groups(this.sides)) {
+    for await (const group of order.groups(sides)) {
       for (let k = 0; k < group.length; k++) {
         if (done++ % DOCUMENTS_A_LOOK === 0 && this.tired()) {
           await this.rest();
@@ -260,12 +328,16 @@ class Builder {
   }
 
   /** Where a document goes, or undefined where the mixture leaves it out. */
-  private splitOf({ words, at, side }: DocumentCursor, sampler: Sampler | undefined): ShardSplit | undefined {
+  private splitOf(
+    { words, at, side, bytes, bodyAt }: DocumentCursor,
+    sampler: Sampler | undefined,
+  ): ShardSplit | undefined {
     const corpus = words[at + SIDE.corpus]!;
     if (corpus & HELD_OUT_BIT) return 'held-out';
     // A further copy is there because its document is taken; only the first can be left out.
     if (!sampler || words[at + SIDE.copy] !== 0) return 'train';
-    return sampler.copies(side.footer.corpora[corpus]!, words, at) === 0 ? undefined : 'train';
+    const times = this.quality?.times(side, words, at, bytes, bodyAt);
+    return sampler.copies(side.footer.corpora[corpus]!, words, at, times) === 0 ? undefined : 'train';
   }
 
   private fillRow(row: ShardRow, { words, at, side, bytes, bodyAt }: DocumentCursor): void {
@@ -329,6 +401,8 @@ class Builder {
         shuffleSeed: (this.sides[0]?.keySeed ?? 0n).toString(16),
         shardTokens: this.options.shardTokens,
         mixture: mixture ?? null,
+        ...(this.options.upsample ? { upsample: this.options.upsample } : {}),
+        ...(this.options.orderBy ? { orderBy: this.options.orderBy } : {}),
       },
     });
     return { index, files: ['index.json', ...[...train, ...heldOut].map((entry) => entry.file)], mixture };

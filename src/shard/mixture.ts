@@ -102,9 +102,12 @@ interface Take {
 /** How many copies of each training document go into the mixture. */
 export class Sampler {
   private readonly takes: ReadonlyMap<string, Take>;
+  /** By corpus how often a document of quality 1 is taken; undefined where quality does not count. */
+  private readonly rates: ReadonlyMap<string, number> | undefined;
 
-  private constructor(takes: ReadonlyMap<string, Take>) {
+  private constructor(takes: ReadonlyMap<string, Take>, rates?: ReadonlyMap<string, number>) {
     this.takes = takes;
+    this.rates = rates;
   }
 
   /** Finds the cuts that make the fractional parts of the epochs come out to within one document. */
@@ -120,7 +123,24 @@ export class Sampler {
     return new Sampler(takes);
   }
 
-  copies(corpus: string, words: Uint32Array, at: number): number {
+  /**
+   * Where single documents are taken more or less often by their quality: by corpus, epochs over the mean of the
+   * documents' times, so that the corpus keeps its share of the mixture; 1 without a mixture. Fractions are drawn document by document.
+   */
+  static byQuality(plan: MixturePlan | undefined, meanTimes: ReadonlyMap<string, number>): Sampler {
+    const rates = new Map<string, number>();
+    for (const { corpus, epochs } of plan?.parts ?? [])
+      rates.set(corpus, epochs / (meanTimes.get(corpus) || 1));
+    return new Sampler(new Map(), rates);
+  }
+
+  /** `times` is what the document's quality is worth. */
+  copies(corpus: string, words: Uint32Array, at: number, times = 1): number {
+    if (this.rates) {
+      const wanted = (this.rates.get(corpus) ?? 1) * times;
+      const whole = Math.floor(wanted + 1e-9);
+      return whole + (drawOf(words, at) < (wanted - whole) * TWO_53 ? 1 : 0);
+    }
     const take = this.takes.get(corpus);
     if (!take) return 1;
     return take.whole + (take.cut > 0 && drawOf(words, at) < take.cut ? 1 : 0);

@@ -57,6 +57,36 @@ const options = z.strictObject({
     .positive()
     .optional()
     .describe('Tokens (documents, where weightsBy says so) of the mixture; by default as many as there are'),
+  upsample: z
+    .strictObject({
+      signal: z.string().describe('Name of the signal, such as learned-quality.score'),
+      bands: z
+        .array(
+          z.strictObject({
+            from: z.number().describe('Least value of the band'),
+            times: z.number().min(0).max(100).describe('How often its documents are taken'),
+          }),
+        )
+        .min(1)
+        .describe('The highest band that a document reaches decides'),
+      otherwise: z
+        .number()
+        .min(0)
+        .max(100)
+        .default(1)
+        .describe('How often documents below all bands, or without the signal, are taken'),
+    })
+    .optional()
+    .describe("Takes training documents more or less often by a signal; a corpus keeps its weights' share"),
+  orderBy: z
+    .strictObject({
+      signal: z.string().describe('Name of the signal'),
+      descending: z.boolean().default(false).describe('From the largest value to the smallest'),
+    })
+    .optional()
+    .describe(
+      'A curriculum: training documents in the order of a signal instead of shuffled; train.epochsInOrder reads it so',
+    ),
   memoryBytes: z
     .number()
     .int()

@@ -1,0 +1,72 @@
+import { ConfigurationError } from '../core/errors.ts';
+import { HELD_OUT_BIT, SIDE, SIGNAL_BYTES, type SideFile } from './side-file.ts';
+
+/** Documents whose signal is at least `from`, and below the next band, are taken `times` times. */
+export interface QualityBand {
+  readonly from: number;
+  readonly times: number;
+}
+
+export interface QualityOptions {
+  readonly signal: string;
+  readonly bands: readonly QualityBand[];
+  /** How often documents below all bands, or without the signal, are taken. */
+  readonly otherwise: number;
+}
+
+const number = new Float64Array(1);
+const numberBytes = new Uint8Array(number.buffer);
+
+/** The value of a signal in a document's body, NaN where it has none. `index` is the signal's in its side file. */
+export function signalIn(
+  side: SideFile,
+  index: number,
+  words: Uint32Array,
+  at: number,
+  bytes: Uint8Array,
+  bodyAt: number,
+): number {
+  let from = bodyAt + words[at + SIDE.tokens]! * side.tokenWidth;
+  for (let k = words[at + SIDE.signals]!; k > 0; k--, from += SIGNAL_BYTES) {
+    if ((bytes[from]! | (bytes[from + 1]! << 8) | (bytes[from + 2]! << 16)) !== index) continue;
+    for (let b = 0; b < 8; b++) numberBytes[b] = bytes[from + 4 + b]!;
+    return number[0]!;
+  }
+  return Number.NaN;
+}
+
+/** How often single documents are taken by what a signal says of them. */
+export class Quality {
+  private readonly options: QualityOptions;
+  /** Highest first. */
+  private readonly bands: readonly QualityBand[];
+  private readonly indexes = new Map<SideFile, number>();
+
+  /** Throws ConfigurationError where no document has the signal. */
+  constructor(options: QualityOptions, sides: readonly SideFile[]) {
+    this.options = options;
+    this.bands = [...options.bands].sort((a, b) => b.from - a.from);
+    requireSignal('upsample.signal', options.signal, sides);
+  }
+
+  times(side: SideFile, words: Uint32Array, at: number, bytes: Uint8Array, bodyAt: number): number {
+    if (words[at + SIDE.corpus]! & HELD_OUT_BIT) return 1;
+    let index = this.indexes.get(side);
+    if (index === undefined) {
+      index = side.footer.signals.indexOf(this.options.signal);
+      this.indexes.set(side, index);
+    }
+    const value = index < 0 ? Number.NaN : signalIn(side, index, words, at, bytes, bodyAt);
+    for (const { from, times } of this.bands) if (value >= from) return times;
+    return this.options.otherwise;
+  }
+}
+
+export function requireSignal(option: string, signal: string, sides: readonly SideFile[]): void {
+  const known = new Set(sides.flatMap(({ footer }) => footer.signals));
+  if (known.has(signal)) return;
+  throw new ConfigurationError(`${option}: no document has this signal`, {
+    expected: [...known].sort().join(', ') || 'a step that measures one',
+    found: signal,
+  });
+}
