@@ -147,7 +147,7 @@ export interface ControlResult {
   readonly sentence: string;
 }
 
-/** How the order of the arms holds from one setting to another, in the primary domain. */
+/** How the order of the arms, null controls left out, holds from one setting to another in the primary domain. */
 export interface RankStability {
   readonly orders: readonly {
     readonly size: string;

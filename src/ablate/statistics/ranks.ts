@@ -9,13 +9,17 @@ export function rankStability(
   primary: string,
 ): RankStability | undefined {
   if (settings.length < 2) return undefined;
+  // A null control is the base once more: which of the two comes first is noise.
+  const nulls = settings[0]!.comparisons.flatMap(({ arm, control }) =>
+    control === 'null-control' ? arm : [],
+  );
   const orders = settings.map(({ size, learningRate, arms }) => ({
     size,
     learningRate,
     arms: arms
       .flatMap(({ arm, excluded, domains }) => {
         const mean = domains[primary]?.mean ?? null;
-        return excluded === undefined && mean !== null ? [{ arm, mean }] : [];
+        return excluded === undefined && mean !== null && !nulls.includes(arm) ? [{ arm, mean }] : [];
       })
       .sort((a, b) => a.mean - b.mean),
   }));

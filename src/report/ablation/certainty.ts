@@ -39,7 +39,7 @@ export function methodSentences(setting: SettingAnalysis, primary: string, famil
     sentences.push(
       unequal
         ? `The unit of replication is the training. The arms' spreads differ ${ratioWords}, more than 3: they are not pooled, and each comparison is Welch's, from the spreads of its own two arms.`
-        : `The unit of replication is the training. Two trainings of one arm differ by a standard deviation of ${value.toFixed(4)} bits per byte on ${primary} (${low.toFixed(4)} to ${high.toFixed(4)}, ${Number(degreesOfFreedom.toFixed(1))} degrees of freedom). The arms' spreads differ ${ratioWords}, not more than 3: one, pooled over all arms, serves every comparison, with the seeds as blocks where arms share them.`,
+        : `The unit of replication is the training. Trainings of one arm spread by a standard deviation of ${value.toFixed(4)} bits per byte on ${primary} (${low.toFixed(4)} to ${high.toFixed(4)}, ${Number(degreesOfFreedom.toFixed(1))} degrees of freedom). The arms' spreads differ ${ratioWords}, not more than 3: one, pooled over all arms, serves every comparison, with the seeds as blocks where arms share them.`,
     );
   }
   sentences.push(

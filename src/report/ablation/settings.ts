@@ -2,10 +2,12 @@
 
 import type { AblationOutcome } from '../../ablate/outcome.ts';
 import type { Analysis, SettingAnalysis } from '../../ablate/statistics/analysis.ts';
-import { decimalsOf, intervalWords, signed } from '../../ablate/statistics/sentences.ts';
+import { decimalsOf } from '../../ablate/statistics/sentences.ts';
 import type { Section } from '../figures.ts';
-import { html, table } from '../html.ts';
-import { RESULT_WORDS } from './words.ts';
+import { html, type Markup, table } from '../html.ts';
+import { forest, forestScale } from './forest.ts';
+import type { Scale } from './scale.ts';
+import { resultClass } from './words.ts';
 
 export function settingName({ size, learningRate }: Pick<SettingAnalysis, 'size' | 'learningRate'>): string {
   return `${size}, rate ${learningRate}`;
@@ -30,20 +32,35 @@ export function rankSentence({ ranks, settings }: Analysis): string {
   return `${order} ${turned.length > 0 ? `The sign changes for ${names}.` : 'No comparison changes its sign.'}`;
 }
 
+/** One comparison in every setting that has it. */
+function bySetting({ settings, main }: Analysis, index: number, scale: Scale): Markup {
+  const { arm, against } = settings[0]!.comparisons[index]!;
+  const measured = settings.flatMap((setting, i) => {
+    const { primary, result } = setting.comparisons[index]!;
+    return primary ? { name: settingName(setting), primary, result, isMain: i === main } : [];
+  });
+  if (measured.length === 0) return html``;
+  const decimals = Math.min(...measured.map(({ primary }) => decimalsOf(primary.standardError)));
+  const rows = measured.map(({ name, primary, result, isMain }) => ({
+    label: name,
+    mark: isMain ? 'verdict' : undefined,
+    tone: resultClass(result),
+    difference: primary,
+    decimals,
+  }));
+  return html`<div class="comparison"><h3>${arm} − ${against}</h3>${forest(rows, scale)}</div>`;
+}
+
 /** Undefined where there is one setting alone. */
 export function settingsSection(outcome: AblationOutcome, analysis: Analysis): Section | undefined {
-  const { settings, ranks, main } = analysis;
+  const { settings, ranks } = analysis;
   if (!ranks) return undefined;
   const { primary } = outcome.declaration;
-  const pairs = settings[0]!.comparisons.map(({ arm, against }) => `${arm} − ${against}`);
-  const differences = settings.map((setting, i) => [
-    html`${settingName(setting)}${i === main && html` <small class="note">the verdict's</small>`}`,
-    ...setting.comparisons.map(({ primary: one, result }) => {
-      if (!one) return RESULT_WORDS[result];
-      const decimals = decimalsOf(one.standardError);
-      return html`${signed(one.difference, decimals)} <small>(${intervalWords(one.interval, decimals)}), ${RESULT_WORDS[result]}</small>`;
-    }),
-  ]);
+  const scale = forestScale(
+    settings.flatMap(({ comparisons }) =>
+      comparisons.map((one) => ({ ...one, domains: one.primary ? [one.primary] : [] })),
+    ),
+  );
   const orders = [
     ...ranks.orders.map((order) => [
       settingName(order),
@@ -57,7 +74,8 @@ export function settingsSection(outcome: AblationOutcome, analysis: Analysis): S
   return {
     id: 'settings',
     title: 'Sizes and learning rates',
-    body: html`<p>${rankSentence(analysis)}</p>${table(`Differences on ${primary} by setting`, [{ heading: 'setting' }, ...pairs.map((heading) => ({ heading }))], differences)}
+    body: html`<p>${rankSentence(analysis)}</p>
+<p class="note">Differences on ${primary}, a row a setting.</p>${settings[0]!.comparisons.map((_, i) => bySetting(analysis, i, scale))}
 ${table('Arms by mean bits per byte, best first', [{ heading: 'setting' }, { heading: 'order' }], orders)}`,
   };
 }
