@@ -1,41 +1,46 @@
+import { unbrotliFile } from './brotli.ts';
+import { bunzip2File, isBzip2 } from './bzip2.ts';
 import { DamageError } from './damage.ts';
 import { fileBytes, fileHead, type Piece } from './file-bytes.ts';
 import { gunzipFile } from './gzip.ts';
 import { unzstdFile } from './zstd.ts';
 
-export type Compression = 'none' | 'gzip' | 'zstd';
+export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'brotli';
 
 /** Magic numbers of what is not read, so that the error can say so. */
 const FOREIGN: readonly (readonly [string, readonly number[]])[] = [
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ['lz4', [0x04, 0x22, 0x4d, 0x18]],
   ['zip', [0x50, 0x4b, 0x03, 0x04]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
 ];
 
 function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return bytes.length >= magic.length && magic.every((byte, i) => bytes[i] === byte);
 }
 
-/** What the first bytes of a file say of its compression (4 bytes are enough for gzip and zstd). */
+/**
+ * What the first bytes of a file say of its compression (10 bytes are enough). Only Brotli has no magic number: there
+ * the name decides.
+ */
 export function detectCompression(head: Uint8Array, file?: string): Compression {
   if (startsWith(head, [0x1f, 0x8b])) return 'gzip';
   if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd])) return 'zstd';
   // A zstd file may begin with a skippable frame: 0x184D2A50 to 0x184D2A5F.
   if (head.length >= 4 && (head[0]! & 0xf0) === 0x50 && startsWith(head.subarray(1), [0x2a, 0x4d, 0x18]))
     return 'zstd';
+  if (isBzip2(head)) return 'bzip2';
   for (const [name, magic] of FOREIGN)
     if (startsWith(head, magic))
       throw new DamageError('unsupported-compression', 'compression not supported', {
         file,
-        expected: 'plain, gzip or zstd',
+        expected: 'plain, gzip, zstd, bzip2 or Brotli',
         found: name,
       });
-  return 'none';
+  return file !== undefined && /\.br$/i.test(file) ? 'brotli' : 'none';
 }
 
 export function compressionOf(path: string): Compression {
-  return detectCompression(fileHead(path, 8), path);
+  return detectCompression(fileHead(path, 10), path);
 }
 
 /**
@@ -53,11 +58,31 @@ export async function* decompressedBytes(
     yield* fileBytes(path, from, size, signal);
     return;
   }
-  const source = compression === 'gzip' ? gunzipFile(path, size, signal) : unzstdFile(path, size, signal);
+  const source = decompress(compression, path, size, signal);
   let at = 0;
   for await (const piece of source) {
     const end = at + piece.bytes.length;
     if (end > from) yield at >= from ? piece : { bytes: piece.bytes.subarray(from - at), disk: piece.disk };
     at = end;
+  }
+}
+
+function decompress(
+  compression: Exclude<Compression, 'none'>,
+  path: string,
+  size: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Piece> {
+  switch (compression) {
+    case 'gzip':
+      return gunzipFile(path, size, signal);
+    case 'zstd':
+      return unzstdFile(path, size, signal);
+    case 'bzip2':
+      return bunzip2File(path, 0, size, signal);
+    case 'brotli':
+      return unbrotliFile(path, size, signal);
+    default:
+      return compression satisfies never;
   }
 }

@@ -1,6 +1,18 @@
 import { z } from 'zod';
 
-export const FORMATS = ['text', 'jsonl', 'json', 'html', 'mail', 'warc'] as const;
+export const FORMATS = [
+  'text',
+  'jsonl',
+  'json',
+  'csv',
+  'tsv',
+  'parquet',
+  'html',
+  'mail',
+  'mbox',
+  'warc',
+  'wikipedia',
+] as const;
 export type Format = (typeof FORMATS)[number];
 
 export const fieldsSchema = z
@@ -30,7 +42,7 @@ export const onInvalidUtf8Schema = z
 
 /** How the bytes of a file become documents. Shared by `read` options, corpus cards and the spec of an input. */
 export const layoutShape = {
-  fields: fieldsSchema.describe('Which field becomes what (jsonl, json).'),
+  fields: fieldsSchema.describe('Which field becomes what (jsonl, json, csv, tsv, parquet).'),
   unit: z
     .enum(['file', 'line', 'paragraph'])
     .default('file')
@@ -45,6 +57,16 @@ export const layoutShape = {
     .min(1)
     .optional()
     .describe('Where in one JSON document the array of records is: `a.b`; the whole document without it.'),
+  delimiter: z
+    .string()
+    .length(1)
+    .optional()
+    .describe('What parts the fields of a line: a comma (csv) or a tab (tsv) without it.'),
+  columns: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Names of the columns of a csv or tsv file whose first line does not have them.'),
   extract: z
     .enum(['main', 'all'])
     .default('main')
@@ -70,6 +92,8 @@ export interface ReadSpec {
   readonly unit: 'file' | 'line' | 'paragraph';
   readonly separator?: string;
   readonly path?: string;
+  readonly delimiter?: string;
+  readonly columns?: readonly string[];
   readonly extract: 'main' | 'all';
   /** The group of every document of the file, or `thread`: told by each mail. */
   readonly group?: string;
@@ -87,10 +111,14 @@ const EXTENSIONS: Readonly<Record<string, Format>> = {
   jsonl: 'jsonl',
   ndjson: 'jsonl',
   json: 'json',
+  csv: 'csv',
+  tsv: 'tsv',
+  parquet: 'parquet',
   html: 'html',
   htm: 'html',
   xhtml: 'html',
   eml: 'mail',
+  mbox: 'mbox',
   warc: 'warc',
   arc: 'warc',
   wet: 'warc',
@@ -98,6 +126,8 @@ const EXTENSIONS: Readonly<Record<string, Format>> = {
 
 /** The format that a file's name tells, the ending of a compression left out. */
 export function formatOfName(path: string): Format | undefined {
-  const name = path.toLowerCase().replace(/\.(gz|gzip|zst|zstd)$/, '');
+  const name = path.toLowerCase().replace(/\.(gz|gzip|zst|zstd|bz2|br)$/, '');
+  // `enwiki-20240101-pages-articles-multistream1.xml-p1p41242.bz2`
+  if (/wiki.*-pages-(?:articles|meta).*\.xml/.test(name)) return 'wikipedia';
   return EXTENSIONS[name.slice(name.lastIndexOf('.') + 1)];
 }

@@ -1,5 +1,5 @@
-import type { Json } from '../../core/document.ts';
-import { InputError } from '../../core/errors.ts';
+import type { Json, NewDocument } from '../../core/document.ts';
+import { InputError, type Place } from '../../core/errors.ts';
 import type { ReadItem } from '../../core/stage.ts';
 import { parseMail } from '../../ingest/mail/message.ts';
 import { BadRecord } from '../fields.ts';
@@ -8,25 +8,36 @@ import { readWhole } from './whole.ts';
 
 /** One mail a file. Quoted replies and signatures stay: they are for filters and deduplication to judge. */
 export function readMail(reading: Reading, from: Position | undefined): AsyncIterable<ReadItem> {
-  const { corpus, source, threads } = reading.spec;
+  const { corpus, source } = reading.spec;
   return readWhole(reading, from, (bytes) => {
-    const mail = parseMail(bytes);
-    const file = reading.slice.path;
-    if (!mail)
-      throw new BadRecord(
-        'no-mail-headers',
-        new InputError('not a mail', { file, offset: 0, expected: 'header fields', found: 'none' }),
-      );
-    const { text, subject, date, from: sender, list, messageId, html, thread } = mail;
-    if (text === undefined)
-      throw new BadRecord(
-        'missing-text',
-        new InputError('no text in the mail', { file, expected: 'a part of type text', found: 'none' }),
-      );
-    const metadata: Record<string, Json> = { html };
-    for (const [key, value] of Object.entries({ subject, date, from: sender, list, messageId }))
-      if (value !== undefined) metadata[key] = value;
-    const group = threads && thread !== undefined ? `${corpus}/thread:${thread}` : undefined;
-    return { id: source, corpus, source, start: 0, end: bytes.length, text, group, metadata };
+    const place = { file: reading.slice.path, offset: 0 };
+    const document = documentOfMail(bytes, reading, place);
+    return { ...document, id: source, corpus, source, start: 0, end: bytes.length };
   });
+}
+
+/** Text, thread and fields of a mail (RFC 822, MIME). Throws BadRecord `no-mail-headers`, `missing-text`. */
+export function documentOfMail(
+  bytes: Buffer,
+  reading: Reading,
+  place: Place,
+): Pick<NewDocument, 'text' | 'group' | 'metadata'> {
+  const { corpus, threads } = reading.spec;
+  const mail = parseMail(bytes);
+  if (!mail)
+    throw new BadRecord(
+      'no-mail-headers',
+      new InputError('not a mail', { ...place, expected: 'header fields', found: 'none' }),
+    );
+  const { text, subject, date, from: sender, list, messageId, html, thread } = mail;
+  if (text === undefined)
+    throw new BadRecord(
+      'missing-text',
+      new InputError('no text in the mail', { ...place, expected: 'a part of type text', found: 'none' }),
+    );
+  const metadata: Record<string, Json> = { html };
+  for (const [key, value] of Object.entries({ subject, date, from: sender, list, messageId }))
+    if (value !== undefined) metadata[key] = value;
+  const group = threads && thread !== undefined ? `${corpus}/thread:${thread}` : undefined;
+  return { text, group, metadata };
 }

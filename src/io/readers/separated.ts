@@ -5,8 +5,13 @@ import { compressionOf, decompressedBytes } from '../compression.ts';
 import { isUtf8 } from '../utf8.ts';
 import type { Position, Reading } from './reader.ts';
 
-/** Turns one record, [start, end) of the decompressed file, into a document. Throws BadRecord. */
-export type MakeDocument = (bytes: Buffer, start: number, end: number, record: number) => NewDocument;
+/** Turns one record, [start, end) of the decompressed file, into a document, or finds that it is none. Throws BadRecord. */
+export type MakeDocument = (
+  bytes: Buffer,
+  start: number,
+  end: number,
+  record: number,
+) => NewDocument | undefined;
 
 export const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
@@ -32,13 +37,15 @@ export function isSplittableSeparator(separator: string): boolean {
 /**
  * Reads records that end with a separator. The last may lack it; records of nothing but white space do not count;
  * a BOM at the start is skipped. A slice has the records whose first byte it holds: reading begins one separator
- * before it, so that the record at its very start is seen, and goes on past its end for the last.
+ * before it, so that the record at its very start is seen, and goes on past its end for the last. Records are valid
+ * UTF-8 unless they are `binary`.
  */
 export async function* readSeparated(
   reading: Reading,
   from: Position | undefined,
   separator: Buffer,
   make: MakeDocument,
+  binary = false,
 ): AsyncGenerator<ReadItem> {
   const { slice, spec, context } = reading;
   const width = separator.length;
@@ -52,7 +59,7 @@ export async function* readSeparated(
   const pieces = decompressedBytes(slice.path, slice.size, openAt, context.signal);
   for await (const block of recordBlocks(pieces, openAt, separator, spec.maxRecordBytes)) {
     const { bytes, offset } = block;
-    const valid = isUtf8(bytes);
+    const valid = binary || isUtf8(bytes);
     if (block.tooLong !== undefined && !block.damage && offset >= first && offset < limit) {
       reading.tooLarge(offset, record++, block.tooLong);
       const past = offset + block.tooLong;
@@ -101,7 +108,8 @@ function readRecord(
   }
   try {
     const text = valid ? bytes : reading.validUtf8(bytes, start, record);
-    reading.add(make(text, start, start + size, record));
+    const document = make(text, start, start + size, record);
+    if (document) reading.add(document);
   } catch (error) {
     reading.reject(error, size);
   }

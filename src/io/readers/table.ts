@@ -9,9 +9,14 @@ const READERS: Readonly<Record<Format, () => Promise<Reader>>> = {
   text: async () => (await import('./text.ts')).readText,
   jsonl: async () => (await import('./jsonl.ts')).readJsonl,
   json: async () => (await import('./json.ts')).readJson,
+  csv: async () => (await import('./csv.ts')).readCsv,
+  tsv: async () => (await import('./csv.ts')).readCsv,
+  parquet: async () => (await import('./parquet.ts')).readParquet,
   html: async () => (await import('./html.ts')).readHtml,
   mail: async () => (await import('./mail.ts')).readMail,
+  mbox: async () => (await import('./mbox.ts')).readMbox,
   warc: async () => (await import('./warc.ts')).readWarc,
+  wikipedia: async () => (await import('./wikipedia.ts')).readWikipedia,
 };
 
 export function readerOf(format: Format): Promise<Reader> {

@@ -22,7 +22,17 @@ import { readerOf } from '../readers/table.ts';
 /** A file smaller than this is never cut, so nobody looks into it before it is read. */
 const SPLIT_FROM_BYTES = 1 << 16;
 
-const FILE_OPTIONS = ['format', 'fields', 'unit', 'separator', 'path', 'extract', 'group'] as const;
+const FILE_OPTIONS = [
+  'format',
+  'fields',
+  'unit',
+  'separator',
+  'path',
+  'delimiter',
+  'columns',
+  'extract',
+  'group',
+] as const;
 
 const inputSchema = z
   .strictObject({
@@ -72,6 +82,8 @@ const DEFAULTS: Record<(typeof FILE_OPTIONS)[number], unknown> = {
   unit: 'file',
   separator: undefined,
   path: undefined,
+  delimiter: undefined,
+  columns: undefined,
   extract: 'main',
   group: undefined,
 };
@@ -98,7 +110,10 @@ interface Found {
 
 const posix = (path: string) => (sep === '/' ? path : path.replaceAll(sep, '/'));
 
-type Layout = Pick<Input, 'fields' | 'unit' | 'separator' | 'path' | 'extract' | 'group'>;
+type Layout = Pick<
+  Input,
+  'fields' | 'unit' | 'separator' | 'path' | 'delimiter' | 'columns' | 'extract' | 'group'
+>;
 
 function specOf(
   layout: Layout,
@@ -108,7 +123,7 @@ function specOf(
   index: number,
   common: Common,
 ): ReadSpec {
-  const { fields, unit, separator, path, extract, group } = layout;
+  const { fields, unit, separator, path, delimiter, columns, extract, group } = layout;
   const block = typeof group === 'object' ? Math.floor(index / group.files) : undefined;
   return {
     format,
@@ -118,6 +133,8 @@ function specOf(
     unit,
     separator,
     path,
+    delimiter,
+    columns,
     extract,
     group: block === undefined ? undefined : `${corpus}/files-${block}`,
     threads: group === 'thread',
@@ -179,19 +196,25 @@ function fileInput(input: Input, patterns: readonly string[], baseFolder: string
   });
 }
 
+/** Formats whose records can be found from any byte of a plain file, and those that have their own way to be cut. */
 function isSplittable(path: string, size: number, spec: ReadSpec): boolean {
-  const separated =
-    spec.format === 'jsonl' ||
-    (spec.format === 'text' &&
-      (spec.separator === undefined ? spec.unit === 'line' : isSplittableSeparator(spec.separator)));
-  if (!separated || size < SPLIT_FROM_BYTES) return false;
+  if (size < SPLIT_FROM_BYTES) return false;
+  if (spec.format === 'parquet') return true;
   try {
-    return compressionOf(path) === 'none';
+    const compression = compressionOf(path);
+    if (spec.format === 'wikipedia') return compression === 'none' || compression === 'bzip2';
+    return compression === 'none' && isSeparated(spec);
   } catch (error) {
     // What cannot be decompressed is rejected when it is read.
     if (error instanceof DamageError) return false;
     throw error;
   }
+}
+
+function isSeparated({ format, separator, unit }: ReadSpec): boolean {
+  if (format === 'jsonl' || format === 'mbox') return true;
+  if (format !== 'text') return false;
+  return separator === undefined ? unit === 'line' : isSplittableSeparator(separator);
 }
 
 async function list(
@@ -243,7 +266,8 @@ async function* read(
 
 export const readStep = defineSource({
   kind: 'read',
-  summary: 'reads documents from files (text, JSONL, JSON, HTML, mail, WARC; gzip, zstd) and corpora',
+  summary:
+    'reads documents from files (text, JSONL, JSON, CSV, Parquet, HTML, mail, WARC, Wikipedia dumps; gzip, zstd, bzip2, Brotli) and corpora',
   options: readOptions,
   module: import.meta.url,
   source: { list, read },

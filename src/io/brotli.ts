@@ -1,0 +1,81 @@
+import { type BrotliDecompress, constants, createBrotliDecompress } from 'node:zlib';
+import { DamageError } from './damage.ts';
+import { fileBytes, type Piece } from './file-bytes.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+/** Brotli expands without bound: what one step may give waits in memory. */
+const INPUT_BYTES = 16 * 1024;
+
+/** The decompressed bytes of a Brotli file (RFC 7932). */
+export async function* unbrotliFile(path: string, size: number, signal?: AbortSignal): AsyncGenerator<Piece> {
+  const decoder = createBrotliDecompress({
+    chunkSize: CHUNK_BYTES,
+    flush: constants.BROTLI_OPERATION_FLUSH,
+  });
+  let output: Buffer[] = [];
+  let failure: Error | undefined;
+  let ended = false;
+  let seen = 0;
+  let good = 0;
+  decoder.on('data', (bytes: Buffer) => output.push(bytes));
+  decoder.on('end', () => {
+    ended = true;
+  });
+  const failed = new Promise<void>((resolve) => {
+    decoder.on('error', (error) => {
+      failure = error;
+      resolve();
+    });
+  });
+  const take = function* (disk: number): Generator<Piece> {
+    const taken = output;
+    output = [];
+    for (const bytes of taken) {
+      seen += bytes.length;
+      yield { bytes, disk };
+    }
+  };
+  try {
+    for await (const { bytes, disk } of fileBytes(path, 0, size, signal, INPUT_BYTES)) {
+      await Promise.race([write(decoder, bytes), failed]);
+      yield* take(disk);
+      if (failure || ended) break;
+      good = disk;
+    }
+    if (!failure && !ended) {
+      await Promise.race([finish(decoder), failed]);
+      yield* take(size);
+    }
+    if (failure) throw damage(path, failure, seen, good);
+  } finally {
+    decoder.destroy();
+  }
+}
+
+function write(decoder: BrotliDecompress, bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => decoder.write(bytes, () => resolve()));
+}
+
+function finish(decoder: BrotliDecompress): Promise<void> {
+  return new Promise((resolve) => {
+    decoder.once('end', resolve);
+    decoder.end();
+  });
+}
+
+function damage(path: string, failure: Error, offset: number, disk: number): DamageError {
+  const truncated = (failure as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
+  return new DamageError(
+    truncated ? 'truncated-input' : 'corrupt-input',
+    truncated ? 'Brotli data cut off' : 'Brotli data damaged',
+    {
+      file: path,
+      offset,
+      expected: truncated ? 'the rest of the Brotli stream' : 'a valid Brotli stream',
+      found: truncated
+        ? `the end of the file at compressed byte ${disk}`
+        : `${failure.message} after compressed byte ${disk}`,
+      cause: failure,
+    },
+  );
+}
