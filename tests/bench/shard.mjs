@@ -1,5 +1,5 @@
 // Shards: loading shuffled batches of 8 x 1,024 with ids, positions and verified digests; writing; the global shuffle.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -17,95 +17,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
-import { xxh64 } from '../../dist/core/hash.js';
-import { Random } from '../../dist/core/random.js';
-import { buildShards } from '../../dist/shard/build.js';
 import { exportShards } from '../../dist/shard/exports/export.js';
 import { ShardLoader } from '../../dist/shard/loader.js';
 import { ShardWriter } from '../../dist/shard/shard-writer.js';
-import { SideWriter } from '../../dist/shard/side-writer.js';
 import { shardPython } from '../interop/shard/venv.mjs';
 import { median } from './peers.mjs';
+import { batches, buildSet, DIGEST, VOCABULARY, writeSide } from './shard-documents.mjs';
 
-const VOCABULARY = 50257;
 const CONTEXT = 1024;
 const ROWS = 8;
 const ROUNDS = 3;
-const DIGEST = createHash('sha256').update('bench').digest('hex');
-/**
- * Documents of 50 to 1,450 tokens with an id, a URL and three signals, like filtered web pages, in batches as the step
- * `encode` makes them: rows, and the tokens of all of them with offsets.
- */
-function* batches(tokens, seed = 1) {
-  const random = new Random(seed);
-  const text = Uint32Array.from({ length: 1 << 16 }, () => random.below(VOCABULARY - 1));
-  for (let made = 0, i = 0; made < tokens; ) {
-    const batch = { rows: [], tokens: new Uint32Array(256 * 1450), offsets: [0] };
-    let at = 0;
-    for (; batch.rows.length < 256 && made < tokens; i++) {
-      const length = 50 + random.below(1400);
-      const start = random.below(text.length - length);
-      batch.tokens.set(text.subarray(start, start + length), at);
-      at += length;
-      made += length + 1;
-      batch.offsets.push(at);
-      batch.rows.push({
-        id: `${seed}-doc-${i}`,
-        corpus: i % 3 ? 'web' : 'books',
-        source: `https://example.org/${seed}/page/${i}`,
-        start: 0,
-        end: 4 * length,
-        split: 'train',
-        metadata: {},
-        signals: { 'length.characters': 4 * length, 'gopher.stopWords': 7, 'dedup.size': 1 },
-        ordinal: i,
-      });
-    }
-    batch.tokens = batch.tokens.slice(0, at);
-    yield batch;
-  }
-}
-
-const SIDE_SETTING = {
-  tokenizerDigest: DIGEST,
-  tokenWidth: 2,
-  endOfText: VOCABULARY - 1,
-  keySeed: xxh64(Buffer.from('bench')),
-};
-
-/** Writes the batches of one part to a side file; gives how many tokens that were, ends of text included. */
-async function writeSide(path, part) {
-  const writer = new SideWriter(path, SIDE_SETTING);
-  let written = 0;
-  for (const { rows, tokens, offsets } of part) {
-    for (let i = 0; i < rows.length; i++)
-      writer.add(rows[i], 4 * (offsets[i + 1] - offsets[i]), tokens, offsets[i], offsets[i + 1]);
-    written += tokens.length + rows.length;
-  }
-  await writer.finish();
-  return written;
-}
-
-async function buildSet(sides, folder, memoryBytes = 256 << 20) {
-  mkdirSync(folder, { recursive: true });
-  return buildShards(
-    {
-      sides,
-      folder,
-      tokenizer: {
-        digest: DIGEST,
-        vocabularySize: VOCABULARY,
-        specialTokens: new Map([['<|endoftext|>', VOCABULARY - 1]]),
-      },
-      endOfText: VOCABULARY - 1,
-      progress: { report() {} },
-      signal: new AbortController().signal,
-      say() {},
-    },
-    { shardTokens: 1e8, signals: 'all', weightsBy: 'tokens', temperature: 1, maxEpochs: 4, memoryBytes },
-  );
-}
-
 function startPeer(folder) {
   const python = shardPython();
   if (!python) return undefined;
@@ -330,12 +251,38 @@ function row(name, unit, ours, peers) {
   return { area: 'shard', case: name, unit, ours, peers, ratio };
 }
 
-const CASES = { load, write, shuffle };
+/** 10 GB of tokens, each side in a process of its own so that its peak memory is told; minutes, so only when asked for. */
+async function shuffleLarge(folder) {
+  const tokens = String(Number(process.env.PROVENDER_BENCH_TOKENS ?? 5e9));
+  const measure = (command, script) => {
+    const place = join(folder, 'large');
+    mkdirSync(place);
+    const printed = execFileSync(command, [script, place, tokens], { stdio: ['ignore', 'pipe', 'ignore'] });
+    rmSync(place, { recursive: true });
+    return JSON.parse(printed.toString().trim().split('\n').at(-1));
+  };
+  const ours = measure(process.execPath, 'tests/bench/shard-large.mjs');
+  const python = shardPython();
+  const theirs = python && measure(python, 'tests/bench/shard_large_peer.py');
+  const megabytes = { ours: ours.kilobytes / 1024, theirs: theirs && theirs.kilobytes / 1024 };
+  const memory = row(
+    'shuffle-10GB-memory',
+    'MiB',
+    megabytes.ours,
+    theirs ? { datatrove: megabytes.theirs } : {},
+  );
+  if (theirs) memory.ratio.datatrove = megabytes.theirs / megabytes.ours;
+  const speed = ({ tokens, seconds }) => tokens / seconds;
+  return [row('shuffle-10GB', 'tokens/s', speed(ours), theirs ? { datatrove: speed(theirs) } : {}), memory];
+}
+
+const CASES = { load, write, shuffle, 'shuffle-10GB': shuffleLarge };
+const ON_REQUEST = new Set(['shuffle-10GB']);
 
 export async function run({ cases = [] } = {}) {
   const rows = [];
   for (const [name, measure] of Object.entries(CASES)) {
-    if (cases.length > 0 && !cases.includes(name)) continue;
+    if (cases.length > 0 ? !cases.includes(name) : ON_REQUEST.has(name)) continue;
     const folder = mkdtempSync(join(tmpdir(), 'provender-bench-'));
     try {
       rows.push(...(await measure(folder)));

@@ -1,0 +1,42 @@
+// The global shuffle of so many tokens: node tests/bench/shard-large.mjs FOLDER TOKENS. Documents are made batch by batch,
+// which is not timed; prints {seconds, tokens, kilobytes} with the peak memory of this process.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { batches, buildSet, writeSide } from './shard-documents.mjs';
+
+/** Of one part: what 256 MiB of text come to. */
+const PART_TOKENS = 64e6;
+
+const [folder, wanted] = [process.argv[2], Number(process.argv[3])];
+let seconds = 0;
+
+/** The same batches, the clock standing still while each is made. */
+function* timed(made) {
+  let started = performance.now();
+  for (;;) {
+    seconds += (performance.now() - started) / 1000;
+    const { value, done } = made.next();
+    started = performance.now();
+    if (done) return;
+    yield value;
+  }
+}
+
+mkdirSync(folder, { recursive: true });
+const sides = [];
+let tokens = 0;
+for (let part = 0; tokens < wanted; part++) {
+  const path = join(folder, `${part}.side`);
+  const made = batches(Math.min(PART_TOKENS, wanted - tokens), part);
+  // Made for the clock's sake: what follows the last batch is the end of the file.
+  const written = await writeSide(path, timed(made), (more) => {
+    seconds += more;
+  });
+  tokens += written;
+  sides.push(path);
+}
+const started = performance.now();
+await buildSet(sides, join(folder, 'shards'), 256 << 20);
+seconds += (performance.now() - started) / 1000;
+const { maxRSS } = process.resourceUsage();
+process.stdout.write(`${JSON.stringify({ seconds, tokens, kilobytes: maxRSS })}\n`);
