@@ -1,3 +1,4 @@
+import { injectDuplicates } from './ablate/steps/inject-duplicates.ts';
 import { removeOverlaps } from './ablate/steps/remove-overlaps.ts';
 import { shuffleWordsStep } from './ablate/steps/shuffle-words.ts';
 import { ConfigurationError } from './core/errors.ts';
@@ -76,6 +77,7 @@ export const STEPS: readonly AnyStep[] = [
   substringDedup,
   removeOverlaps,
   shuffleWordsStep,
+  injectDuplicates,
   indexEvaluation,
   decontaminate,
   heldOutOverlap,
