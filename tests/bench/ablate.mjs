@@ -1,8 +1,9 @@
 // Ablations. The case `calibration-null` trains 2,400 micro models: it runs where it is named, and only there.
 import { calibrationNull } from './ablate-null.mjs';
+import { orchestration } from './ablate-orchestration.mjs';
 import { calibrationSimulated } from './ablate-simulated.mjs';
 
-const CASES = { 'calibration-simulated': calibrationSimulated };
+const CASES = { orchestration, 'calibration-simulated': calibrationSimulated };
 const LONG = { 'calibration-null': calibrationNull };
 
 export async function run({ cases }) {
