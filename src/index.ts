@@ -1,6 +1,9 @@
 /** The public API of provender. */
 
 export { z } from 'zod';
+export type { AblationOutcome } from './ablate/outcome.ts';
+export { analyse } from './ablate/statistics/analyse.ts';
+export type { Analysis } from './ablate/statistics/analysis.ts';
 export { type Batch, DocumentBatch, DocumentBatchBuilder, TokenBatch } from './core/batch.ts';
 export type { Document, Json, NewDocument, Split } from './core/document.ts';
 export { readDocumentFile } from './core/document-file.ts';
@@ -82,6 +85,7 @@ export { redactPii as redactPiiStep } from './quality/judges/redact-pii.ts';
 export { urlFilter as urlFilterStep } from './quality/judges/url-filter.ts';
 export { mergeStatistics, type Statistics } from './quality/statistics.ts';
 export { statsStep } from './quality/steps/stats.ts';
+export { writeAblationReport } from './report/ablation/report.ts';
 export { type BrowsedDocument, browse, browsePoints } from './report/browse.ts';
 export { writeReport } from './report/report.ts';
 export { exportShards } from './shard/exports/export.ts';
