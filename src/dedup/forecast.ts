@@ -1,17 +1,17 @@
 import { tmpdir } from 'node:os';
-import { KeySorter } from './key-sorter.ts';
+import { KeySorter, SORTED_IN_MEMORY } from './key-sorter.ts';
 import type { MinhashParameters } from './minhash-options.ts';
 
 /** What a document costs in a side file apart from keys and shingles: meta, label, index. */
 const OTHER_BYTES = 80;
 /** Of an entry of a sorted run: key and document. */
 const RUN_BYTES = 12;
-/** Entries that are sorted without the disk. */
-const IN_MEMORY = 1 << 23;
-/** Bytes a document that reduction holds (forest, hashes of ids, places of sets, clusters), and what it takes besides: measured
- * at one and at ten million documents (tests/long/dedup-scale.test.ts). */
+/**
+ * Bytes a document that reduction holds (forest, hashes of ids, places of sets, clusters), an entry that is sorted, and
+ * what it takes besides: 384 MB were measured at a million documents (tests/long/dedup-scale.test.ts).
+ */
 const BYTES_PER_DOCUMENT = 24;
-const FIXED_BYTES = 200e6;
+const FIXED_BYTES = 340e6;
 const SORT_BYTES_PER_ENTRY = 20;
 /** A worker that signs. */
 const WORKER_BYTES = 200e6;
@@ -48,9 +48,11 @@ export function forecastOf(
   return {
     documents,
     diskBytes: Math.round((stored + sampled * (8 * bands + OTHER_BYTES)) * scale),
-    temporaryBytes: documents > IN_MEMORY ? RUN_BYTES * documents : 0,
+    temporaryBytes: documents > SORTED_IN_MEMORY ? RUN_BYTES * documents : 0,
     memoryBytes:
-      FIXED_BYTES + BYTES_PER_DOCUMENT * documents + SORT_BYTES_PER_ENTRY * Math.min(documents, IN_MEMORY),
+      FIXED_BYTES +
+      BYTES_PER_DOCUMENT * documents +
+      SORT_BYTES_PER_ENTRY * Math.min(documents, SORTED_IN_MEMORY),
     workerBytes: WORKER_BYTES,
     signatureSeconds: (sample.signSeconds * scale) / workers,
     clusterSeconds: documents === 0 ? 0 : bands * documents * secondsPerEntry(),

@@ -14,6 +14,9 @@ import {
   RunReader,
 } from './key-streams.ts';
 
+/** Entries that are sorted without the disk: with their order, 80 MB of keys of two words. */
+export const SORTED_IN_MEMORY = 1 << 22;
+
 /** What else takes part in a grouping. */
 export interface GroupOptions {
   /** Sorted entries from elsewhere, of documents that were not added here; the caller closes them. */
@@ -38,7 +41,7 @@ export class KeySorter {
   private bound = 0;
 
   /** @param expected entries that will be added, to size the buffers */
-  constructor(keyWords: number, folder: string, expected: number, budget = 1 << 23) {
+  constructor(keyWords: number, folder: string, expected: number, budget = SORTED_IN_MEMORY) {
     this.keyWords = keyWords;
     this.folder = folder;
     this.budget = Math.max(1, budget);

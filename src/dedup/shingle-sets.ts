@@ -3,8 +3,8 @@ import { blocksOf, type Side } from './document-columns.ts';
 import { jaccard, similar } from './shingles.ts';
 import type { Pace } from './side-files.ts';
 
-/** Words of sets that are kept for the pairs to come: 64 MiB. */
-const CACHED_WORDS = 1 << 24;
+/** Words of sets that are kept for the pairs to come: 32 MiB. */
+const CACHED_WORDS = 1 << 23;
 
 interface SetBlock {
   readonly side: Side;

@@ -54,8 +54,8 @@ function time(command, args, options) {
   return (performance.now() - started) / 1000;
 }
 
-function ours(folder, preset) {
-  const home = join(folder, `ours-${preset}`);
+function ours(folder, name, options) {
+  const home = join(folder, `ours-${name}`);
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home);
   const pipeline = join(home, 'whole.yaml');
@@ -65,7 +65,7 @@ function ours(folder, preset) {
 run: { workers: 2, minFreeBytes: 1 }
 steps:
   - read: { inputs: [{ files: '../input/*.jsonl' }] }
-  - minhash-dedup: { preset: ${preset} }
+  - minhash-dedup: { ${options} }
   - write: { folder: kept }
 `,
   );
@@ -121,7 +121,7 @@ function textDedup(folder, python, texts) {
   rmSync(out, { recursive: true, force: true });
   const args = ['-m', 'text_dedup.minhash', '--path', 'json', '--split', 'train', '--column', 'text'];
   args.push('--data_dir', join(folder, 'input'), '--output', out, '--cache_dir', join(folder, 'cache'));
-  args.push('--num_proc', '2', '--debug');
+  args.push('--num_proc', '2', '--debug', '--num_perm', '128', '--b', '16', '--r', '8');
   // Without the network; and every round from the files, not from what an earlier one cached.
   const cache = join(folder, 'hf');
   rmSync(cache, { recursive: true, force: true });
@@ -151,40 +151,53 @@ function requireSame(peer, ours, theirs) {
   );
 }
 
+/** Our options that give a peer's signatures, and the peer: text-dedup with the 128 permutations of the case `signatures`. */
+const PEERS = {
+  datatrove: { options: 'preset: datatrove', run: datatrove },
+  'text-dedup': { options: 'preset: text-dedup, bands: 16, rows: 8', run: textDedup },
+};
+
 /**
- * Every system with its own preset; ours has both, and the slower of the two counts. The clusters must be the same.
+ * Each peer beside us with its own signatures, which must come to the same clusters. In the row `whole` we are measured
+ * with datatrove's, in `whole-text-dedup` with text-dedup's.
  */
 export function runWhole(texts, python) {
   const folder = mkdtempSync(join(tmpdir(), 'dedup-whole-'));
   try {
     writeInput(join(folder, 'input'), texts);
-    const times = { datatrove: [], 'text-dedup': [] };
-    const own = { datatrove: [], 'text-dedup': [] };
-    const peers = python ? { datatrove, 'text-dedup': textDedup } : {};
+    const times = {};
+    const add = (name, seconds) => {
+      times[name] ??= [];
+      times[name].push(seconds);
+    };
     for (let round = 0; round < ROUNDS; round++) {
-      for (const preset of ['datatrove', 'text-dedup']) {
-        const mine = ours(folder, preset);
-        own[preset].push(mine.seconds);
-        if (!peers[preset]) continue;
-        const theirs = peers[preset](folder, resolve(python), texts);
-        times[preset].push(theirs.seconds);
-        requireSame(preset, mine.clusters, theirs.clusters);
+      for (const [peer, { options, run }] of Object.entries(PEERS)) {
+        const mine = ours(folder, peer, options);
+        add(`ours ${peer}`, mine.seconds);
+        if (!python) continue;
+        const theirs = run(folder, resolve(python), texts);
+        add(peer, theirs.seconds);
+        requireSame(peer, mine.clusters, theirs.clusters);
       }
     }
-    const rate = (seconds) => texts.length / median(seconds);
-    const row = {
+    const rate = (name) => texts.length / median(times[name]);
+    const row = (name, own, peers) => ({
       area: 'dedup',
-      case: 'whole',
+      case: name,
       unit: 'documents/s',
-      ours: Math.min(rate(own.datatrove), rate(own['text-dedup'])),
-      peers: {},
-      ratio: {},
-    };
-    for (const peer of Object.keys(peers)) {
-      row.peers[peer] = rate(times[peer]);
-      row.ratio[peer] = row.ours / row.peers[peer];
-    }
-    return row;
+      ours: rate(own),
+      peers: Object.fromEntries(peers.map((peer) => [peer, rate(peer)])),
+      ratio: Object.fromEntries(peers.map((peer) => [peer, rate(own) / rate(peer)])),
+    });
+    const there = python ? Object.keys(PEERS) : [];
+    return [
+      row('whole', 'ours datatrove', there),
+      row(
+        'whole-text-dedup',
+        'ours text-dedup',
+        there.filter((peer) => peer === 'text-dedup'),
+      ),
+    ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

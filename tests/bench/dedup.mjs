@@ -148,6 +148,6 @@ export async function run({ cases = [] } = {}) {
     for (const peer of Object.values(peers)) peer.close();
   }
   rows.push(...(await belowDocuments(wanted)));
-  if (wanted('whole')) rows.push(runWhole(corpusWithCopies(realTexts(1)), python));
+  if (wanted('whole')) rows.push(...runWhole(corpusWithCopies(realTexts(1)), python));
   return rows;
 }

@@ -66,7 +66,7 @@ async function deduplicate(documents: number): Promise<{ reduced: Reduced; cpu: 
     console.log(
       `${documents} documents: signatures ${((signed - began) / 1000).toFixed(0)} s, ${megabytes(sum(taps.map((t) => t.bytes)))} on the disk,`,
       `clusters ${reduced.seconds.toFixed(0)} s, ${megabytes(reduced.bytes)} and ${megabytes(reduced.temporaryBytes)} for a while,`,
-      `all ${((ended - began) / 1000).toFixed(0)} s, ${cpu.toFixed(0)} s of CPU;`,
+      `all ${((ended - began) / 1000).toFixed(0)} s; of CPU ${sum(taps.map((t) => t.cpu)).toFixed(0)} s, ${reduced.cpu.toFixed(0)} s and ${sum(applied.map((a) => a.cpu)).toFixed(0)} s for removal;`,
       `at most resident: signatures ${megabytes(Math.max(...taps.map((t) => t.rss)))}, clusters ${megabytes(reduced.rss)},`,
       `removal ${megabytes(Math.max(...applied.map((a) => a.rss)))}; ${JSON.stringify(reduced.summary)}`,
     );
@@ -95,10 +95,8 @@ describe(`minhash-dedup of ${DOCUMENTS} documents`, () => {
       console.log(
         `Jaccard ${jaccard.toFixed(3)}: ${removed} of ${groups} found, ${(groups * p).toFixed(0)} ± ${(2.58 * deviation).toFixed(0)} predicted`,
       );
-      // 99 % of a normal distribution; and a permutation is not quite independent of the next.
-      expect(Math.abs(removed - groups * p), `member ${member}`).toBeLessThanOrEqual(
-        2.58 * deviation + 0.002 * groups,
-      );
+      // 99 % of a normal distribution, and one for what is so rare that it has none.
+      expect(Math.abs(removed - groups * p), `member ${member}`).toBeLessThanOrEqual(2.58 * deviation + 1);
     });
     expect(sum(COPIES.map((member) => reduced.removed[member]!))).toBe(2 * groups);
     if (tenth) {
