@@ -22,6 +22,7 @@ import { keepRejects } from './io/steps/keep-rejects.ts';
 import { readStep } from './io/steps/read.ts';
 import { writeStep } from './io/steps/write.ts';
 import { c4 } from './quality/judges/c4.ts';
+import { cleanLinesStep } from './quality/judges/clean-lines.ts';
 import { dolmaGopher } from './quality/judges/dolma-gopher.ts';
 import { fineweb } from './quality/judges/fineweb.ts';
 import { gopherQuality } from './quality/judges/gopher-quality.ts';
@@ -32,6 +33,7 @@ import { length } from './quality/judges/length.ts';
 import { perplexity } from './quality/judges/perplexity.ts';
 import { redactPii } from './quality/judges/redact-pii.ts';
 import { urlFilter } from './quality/judges/url-filter.ts';
+import { wordFilter } from './quality/judges/word-filter.ts';
 import { decontaminate } from './quality/steps/decontaminate.ts';
 import { heldOutOverlap } from './quality/steps/held-out-overlap.ts';
 import { indexEvaluation } from './quality/steps/index-evaluation.ts';
@@ -63,6 +65,8 @@ export const STEPS: readonly AnyStep[] = [
   fineweb,
   dolmaGopher,
   urlFilter,
+  wordFilter,
+  cleanLinesStep,
   redactPii,
   trainClassifier,
   loadClassifier,

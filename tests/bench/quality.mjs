@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { gunzipSync } from 'node:zlib';
+import { DocumentBatch } from '../../dist/core/batch.js';
 import { viewOf } from '../../dist/core/text-view.js';
+import { readLabels } from '../../dist/inspect/answer.js';
+import { brokenUnder, checksOf } from '../../dist/inspect/checks.js';
+import { measureStep } from '../../dist/inspect/measure.js';
+import { measuredStep } from '../../dist/inspect/measured-step.js';
+import { readSignals } from '../../dist/inspect/read-signals.js';
 import { c4, cleanC4 } from '../../dist/quality/judges/c4.js';
 import { fineweb } from '../../dist/quality/judges/fineweb.js';
 import { gopherQuality } from '../../dist/quality/judges/gopher-quality.js';
@@ -75,12 +81,49 @@ function startPeer(python, texts) {
   };
 }
 
-async function presets() {
-  const texts = realTexts();
+/** The presets in the order of the peer's verdicts; C4, which edits, comes last. */
+const INSPECTED = [gopherQuality, gopherRepetition, fineweb, c4].map((step) => ({
+  measured: measuredStep(step, step.kind, step.options.parse({})),
+  options: step.options.parse({}),
+}));
+
+/** All that `provender inspect` does with texts until their signals lie in a Parquet file. */
+async function inspectTexts(texts, path) {
+  const steps = INSPECTED.map(({ measured }) => measured);
+  const context = { watch() {}, baseFolder: '.', signal: new AbortController().signal };
+  const sink = await measureStep.barrier.tap({ steps, seed: 1 }, context, path);
+  for (let from = 0; from < texts.length; from += 256) {
+    const documents = texts
+      .slice(from, from + 256)
+      .map((text, i) => ({ id: `${from + i}`, corpus: 'c', source: 's', start: 0, end: 1, text }));
+    await sink.add(DocumentBatch.from(documents, from));
+  }
+  await sink.finish();
+}
+
+/** What the signals in the file say of each text: kept or not, by preset. */
+async function inspectedVerdicts(path) {
+  const labels = await readLabels([path], INSPECTED);
+  const checks = checksOf(INSPECTED, labels);
+  const kept = [];
+  for await (const block of readSignals(
+    [path],
+    INSPECTED.map(({ measured }) => measured),
+  )) {
+    const options = INSPECTED.map((step) => step.options);
+    const broken = brokenUnder(checks, options, block);
+    for (let i = 0; i < block.length; i++)
+      kept.push(INSPECTED.map((_, s) => !checks.some((check, c) => check.step === s && broken(c, i))));
+  }
+  return kept;
+}
+
+/** A case against datatrove's four presets: `verdicts` are compared with its before `pass` is timed beside it. */
+async function againstDatatrove(name, texts, verdicts, pass) {
   const python = peerPython('quality', PEER);
   const peer = python && startPeer(python, texts);
   try {
-    const ours = texts.map(judge);
+    const ours = await verdicts();
     if (peer) {
       const { kept } = await peer.round();
       const wrong = texts.findIndex((_, i) => JSON.stringify(kept[i]) !== JSON.stringify(ours[i]));
@@ -91,14 +134,14 @@ async function presets() {
     const theirSeconds = [];
     for (let round = 0; round < ROUNDS; round++) {
       const started = performance.now();
-      for (const text of texts) judge(text);
+      await pass();
       ourSeconds.push((performance.now() - started) / 1000);
       if (peer) theirSeconds.push((await peer.round()).seconds);
     }
     const rate = (seconds) => texts.length / median(seconds);
     const row = {
       area: 'quality',
-      case: 'presets',
+      case: name,
       unit: 'documents/s',
       ours: rate(ourSeconds),
       peers: {},
@@ -114,7 +157,30 @@ async function presets() {
   }
 }
 
-const CASES = { presets, ...languageCases, ...decontaminationCases };
+function presets() {
+  const texts = realTexts();
+  const pass = () => {
+    for (const text of texts) judge(text);
+  };
+  return againstDatatrove('presets', texts, () => texts.map(judge), pass);
+}
+
+async function inspect() {
+  const texts = realTexts();
+  const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+  const path = join(folder, 'signals.parquet');
+  try {
+    const verdicts = async () => {
+      await inspectTexts(texts, path);
+      return inspectedVerdicts(path);
+    };
+    return await againstDatatrove('inspect', texts, verdicts, () => inspectTexts(texts, path));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const CASES = { presets, inspect, ...languageCases, ...decontaminationCases };
 
 export async function run({ cases = [] } = {}) {
   const rows = [];

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { viewOf } from '../../src/core/text-view.ts';
 import { c4, cleanC4 } from '../../src/quality/judges/c4.ts';
+import { cleanLines, cleanLinesStep } from '../../src/quality/judges/clean-lines.ts';
+import { dolmaGopher } from '../../src/quality/judges/dolma-gopher.ts';
 import { fineweb } from '../../src/quality/judges/fineweb.ts';
 import { gopherQuality } from '../../src/quality/judges/gopher-quality.ts';
 import { gopherRepetition } from '../../src/quality/judges/gopher-repetition.ts';
+import { PhraseSet } from '../../src/quality/phrases.ts';
 import { HOSTILE } from './hostile.ts';
 
 const SIZE = 100_000;
@@ -17,7 +20,7 @@ describe('hostile text is judged in bounded time', () => {
       expect(text.length).toBeGreaterThanOrEqual(SIZE - 1);
       const view = viewOf(text);
       const started = performance.now();
-      for (const step of [gopherQuality, gopherRepetition, fineweb] as const) {
+      for (const step of [gopherQuality, gopherRepetition, fineweb, dolmaGopher] as const) {
         const options = step.options.parse({}) as never;
         const values = Array.from(step.judge.measure(view, options));
         for (const value of values) expect(Number.isFinite(value)).toBe(true);
@@ -28,6 +31,8 @@ describe('hostile text is judged in bounded time', () => {
         c4.options.parse({ requireTerminalPunctuation: false, minWordsPerLine: null }),
       );
       if ('text' in left) expect(left.text.length).toBeLessThanOrEqual(text.length);
+      expect(cleanLines(text, cleanLinesStep.options.parse({}))).toBeDefined();
+      expect(new PhraseSet(['a-a-a-b', 'aaaaaaab'], true).count(text)).toBeLessThan(text.length);
       expect(performance.now() - started).toBeLessThan(MOST_MS);
     });
   }
