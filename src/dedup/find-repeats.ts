@@ -51,8 +51,8 @@ interface Stretch {
   readonly shift: number;
 }
 
-/** Cells of the filter for each gram that is expected to be chosen; one in eight is then taken, and as many singles pass. */
-const CELLS_A_GRAM = 8;
+/** Cells of the filter for each gram that is expected to be chosen; one in 32 is then taken, and as many singles pass. */
+const CELLS_A_GRAM = 32;
 const MERSENNE_61 = (1n << 61n) - 1n;
 
 /**

@@ -6,6 +6,7 @@ import { addKey, FLAG, FLAG_AGAIN, FLAG_APART, FLAG_NOTHING, findSlot, mix, open
 export { openTable, tableKeys };
 
 const POLYNOMIAL: u64 = 0xd6e8feb86659fd93;
+const MIXER: u64 = 0x9e3779b97f4a7c15;
 const MERSENNE_61: u64 = (1 << 61) - 1;
 const MASK_30: u64 = (1 << 30) - 1;
 const MASK_31: u64 = (1 << 31) - 1;
@@ -37,7 +38,7 @@ export function configure(length: i32, gram: i32, b1: u64, b2: u64, ringAt: usiz
   gramLength = gram;
   grams = length - gram + 1;
   gramPower = 1;
-  for (let i = 0; i < gram; i++) gramPower *= POLYNOMIAL;
+  for (let i = 1; i < gram; i++) gramPower *= POLYNOMIAL;
   base1 = b1;
   base2 = b2;
   power1 = 1;
@@ -130,27 +131,35 @@ export function beginChosen(shift: i32): void {
 // @ts-ignore: decorator
 @inline
 function choose<T>(text: usize, symbols: i32, codes: usize): u32 {
+  // Globals are loaded anew in every turn; locals are not.
+  const length = gramLength;
+  const power = gramPower;
+  const span = grams;
+  const slots = ring;
+  const mask = ringMask;
+  let last = lastChosen;
   let hash: u64 = 0;
   let smallest: u64 = u64.MAX_VALUE;
   let chosen: i32 = -1;
   let looked: i32 = -1;
   let twice = false;
   let candidates: u32 = 0;
-  for (let i = 0; i < symbols; i++) {
-    hash = hash * POLYNOMIAL + symbol<T>(text, i);
-    if (i >= gramLength) hash -= gramPower * symbol<T>(text, i - gramLength);
-    const gram = i - gramLength + 1;
-    if (gram < 0) continue;
-    const mixed = mix(hash);
-    store<u64>(ring + ((gram & ringMask) << 3), mixed);
-    const window = gram - grams + 1;
+  for (let i = 0; i < length - 1; i++) hash = hash * POLYNOMIAL + symbol<T>(text, i);
+  let gone: u64 = 0;
+  const count = symbols - length + 1;
+  for (let gram = 0; gram < count; gram++) {
+    hash = (hash - power * gone) * POLYNOMIAL + symbol<T>(text, gram + length - 1);
+    gone = symbol<T>(text, gram);
+    const mixed = (hash ^ (hash >> 32)) * MIXER;
+    store<u64>(slots + ((gram & mask) << 3), mixed);
+    const window = gram - span + 1;
     if (mixed <= smallest) {
       smallest = mixed;
       chosen = gram;
     } else if (chosen < window) {
       smallest = u64.MAX_VALUE;
       for (let j = window; j <= gram; j++) {
-        const other = load<u64>(ring + ((j & ringMask) << 3));
+        const other = load<u64>(slots + ((j & mask) << 3));
         if (other <= smallest) {
           smallest = other;
           chosen = j;
@@ -159,8 +168,8 @@ function choose<T>(text: usize, symbols: i32, codes: usize): u32 {
     }
     if (window < 0) continue;
     if (codes === 0) {
-      if (chosen !== lastChosen) countChosen(smallest);
-      lastChosen = chosen;
+      if (chosen !== last) countChosen(smallest);
+      last = chosen;
     } else {
       if (chosen !== looked) twice = chosenTwice(smallest);
       looked = chosen;
@@ -170,6 +179,7 @@ function choose<T>(text: usize, symbols: i32, codes: usize): u32 {
       }
     }
   }
+  lastChosen = last;
   return candidates;
 }
 
