@@ -122,8 +122,7 @@ function writeJsonl(folder, bytes) {
 }
 
 /** Units of documents against a peer; `check` compares what was found. */
-async function units({ name, peer, packages, environment, bytes, rounds, check }) {
-  const python = peerPython(environment, packages);
+async function units({ name, peer, bytes, rounds, check }, python) {
   const folder = mkdtempSync(join(tmpdir(), 'units-'));
   const times = { ours: [], theirs: [] };
   try {
@@ -155,8 +154,6 @@ async function units({ name, peer, packages, environment, bytes, rounds, check }
 const PARAGRAPHS = {
   name: 'paragraphs',
   peer: 'dolma',
-  packages: ['--no-deps', 'dolma==1.2.1'],
-  environment: 'dolma',
   bytes: 25_000_000,
   rounds: ROUNDS,
   check(ours, theirs) {
@@ -170,8 +167,6 @@ const PARAGRAPHS = {
 const SENTENCES = {
   name: 'sentences',
   peer: 'datatrove',
-  packages: ['datatrove==0.10.1', 'spacy==3.8.18', 'xxhash<4', 'nltk'],
-  environment: 'sentences',
   bytes: 2_000_000,
   rounds: 2,
   check(ours, theirs) {
@@ -179,10 +174,12 @@ const SENTENCES = {
   },
 };
 
-export async function belowDocuments(wanted) {
+/** @param python the environment that datatrove is in */
+export async function belowDocuments(wanted, python) {
   const rows = [];
   if (wanted('substrings')) rows.push(await substrings());
-  if (wanted('paragraphs')) rows.push(await units(PARAGRAPHS));
-  if (wanted('sentences')) rows.push(await units(SENTENCES));
+  if (wanted('paragraphs'))
+    rows.push(await units(PARAGRAPHS, peerPython('dolma', ['--no-deps', 'dolma==1.2.1'])));
+  if (wanted('sentences')) rows.push(await units(SENTENCES, python));
   return rows;
 }

@@ -147,7 +147,7 @@ export async function run({ cases = [] } = {}) {
     rows.push(await measure('signatures-datatrove', options, texts, peers));
     for (const peer of Object.values(peers)) peer.close();
   }
-  rows.push(...(await belowDocuments(wanted)));
+  rows.push(...(await belowDocuments(wanted, python)));
   if (wanted('whole')) rows.push(...runWhole(corpusWithCopies(realTexts(1)), python));
   return rows;
 }
