@@ -159,7 +159,7 @@ async function write(folder) {
     const places = [0];
     for (const { id, source } of batch.rows)
       for (const name of [id, source]) places.push(places.at(-1) + Buffer.byteLength(name));
-    const names = Buffer.from(batch.rows.map(({ id, source }) => id + source).join(''));
+    const names = new TextEncoder().encode(batch.rows.map(({ id, source }) => id + source).join(''));
     return { ...batch, places, names, bytes: new Uint8Array(Uint16Array.from(batch.tokens).buffer) };
   });
   const path = join(folder, 'one.shard');

@@ -92,7 +92,7 @@ const options = z.strictObject({
     .int()
     .min(1 << 20)
     .default(256 << 20)
-    .describe('Memory of the buffers of the global shuffle'),
+    .describe('Memory for the documents that the global shuffle holds at a time'),
 });
 
 export type ShardOptions = z.output<typeof options>;
