@@ -1,3 +1,4 @@
+import { injectCanaries } from './ablate/steps/inject-canaries.ts';
 import { injectDuplicates } from './ablate/steps/inject-duplicates.ts';
 import { removeOverlaps } from './ablate/steps/remove-overlaps.ts';
 import { shuffleWordsStep } from './ablate/steps/shuffle-words.ts';
@@ -82,6 +83,7 @@ export const STEPS: readonly AnyStep[] = [
   removeOverlaps,
   shuffleWordsStep,
   injectDuplicates,
+  injectCanaries,
   indexEvaluation,
   decontaminate,
   heldOutOverlap,

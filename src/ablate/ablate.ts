@@ -9,10 +9,11 @@ import type { StepTable } from '../core/pipeline-file.ts';
 import type { RunObserver } from '../execute/run.ts';
 import { lockHolder, lockRunFolder } from '../execute/run-folder.ts';
 import { planArms } from './arms.ts';
-import { collectOutcome } from './collect.ts';
+import { type CarriedOut, collectOutcome } from './collect.ts';
 import type { AblationFile } from './file.ts';
 import type { AblationOutcome } from './outcome.ts';
 import { type Prepared, prepare } from './prepare.ts';
+import { probe } from './probes/probe.ts';
 import { carryOutTrainings, type TrainingObserver } from './training-pool.ts';
 import { planSizes, planTrainings, type TrainingUnit } from './trainings.ts';
 
@@ -63,9 +64,16 @@ export async function ablate(settings: AblationSettings): Promise<Ablated> {
     signal,
   );
   const trainings = units.map((unit, i) => ({ unit, result: results[i]! }));
-  const outcome = collectOutcome(file, prepared, trainings);
+  const threads = settings.processes ?? processesOf(file);
+  const probes = await probe({ file, prepared, units: completeUnits(trainings), folder, threads, signal });
+  const outcome = { ...collectOutcome(file, prepared, trainings), ...(probes ? { probes } : {}) };
   await writeJsonAtomic(join(folder, OUTCOME_FILE), outcome);
   return { outcome, prepared };
+}
+
+/** Those whose training came to its end, and so has a model. */
+function completeUnits(trainings: readonly CarriedOut[]): TrainingUnit[] {
+  return trainings.filter(({ result }) => result.status === 'complete').map(({ unit }) => unit);
 }
 
 export function processesOf({ options }: AblationFile): number {

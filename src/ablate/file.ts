@@ -168,6 +168,16 @@ export const ablationOptions = z.strictObject({
     .optional()
     .describe('peaks that every training is repeated at; default: that of the schedule'),
   sizes: z.array(sizeOptions).min(1).optional().describe('the same at several model sizes and budgets'),
+  probes: z
+    .union([
+      z.literal(false),
+      z.literal(true).transform(() => ({ bytes: 65_536 })),
+      z.strictObject({
+        bytes: z.int().min(1).default(65_536).describe('text of each kind that is scored'),
+      }),
+    ])
+    .default(false)
+    .describe('score what the filters of the base arm refused, and what they kept, with its trained model'),
   processes: z
     .union([z.int().min(1), z.literal('auto')])
     .default('auto')

@@ -16,6 +16,7 @@ import { budgetOf, stepsFor } from './budget.ts';
 import type { AblationFile } from './file.ts';
 import type { Declaration } from './outcome.ts';
 import type { Prepared, PreparedArm } from './prepare.ts';
+import { hasCanaries } from './steps/inject-canaries.ts';
 import { requireLikelihood, type TrainingTask } from './training.ts';
 
 /** One training in its place. */
@@ -127,7 +128,7 @@ function unitOf(
   file: AblationFile,
   { ruler, rulerFile }: Prepared,
   folder: string,
-  { plan, shards, tokenizer, index }: PreparedArm,
+  { plan, steps: pipeline, shards, tokenizer, index }: PreparedArm,
   size: SizePlan,
   learningRate: number,
   block: number,
@@ -137,7 +138,7 @@ function unitOf(
   const options: TrainOptions = { ...size.options, steps, schedule, evaluateEvery: 0 };
   const seeds = seedsOf(file.options.seed, block, plan.role === 'null-control' ? plan.name : undefined);
   const name = `${size.name}-${learningRate}-${String(block).padStart(2, '0')}`;
-  const keepModel = plan.role === 'base' && block === 1;
+  const keepModel = block === 1 && (plan.role === 'base' || hasCanaries(pipeline));
   const { checkpoint: _, ...decisive } = options;
   const fingerprint = digestOf({
     options: decisive,
