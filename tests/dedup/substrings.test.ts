@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DocumentBatch } from '../../src/core/batch.ts';
 import type { NewDocument } from '../../src/core/document.ts';
@@ -341,5 +341,25 @@ describe('substring-dedup', () => {
       };
       await expect(apply()).rejects.toThrow(IntegrityError);
     }
+  });
+});
+
+describe('substring-dedup over tokens', () => {
+  const tokenizer = '../shared/data/tokenizers/gpt-neo-tokenizer.json.gz';
+  it.skipIf(!existsSync(tokenizer))('cuts runs of tokens, between tokens', async () => {
+    const shared = 'The quick brown fox jumps over the lazy dog, and naïve cafés serve 漢字 to him all day.';
+    const documents = [
+      document('a', `First of all: ${shared} That was it.`),
+      document('b', `Second: ${shared} And on it goes.`),
+      document('c', 'Nothing of that is in here.'),
+      document('d', ''),
+    ];
+    const tokens = options({ tokenizer: resolve(tokenizer), minLength: 12, keep: 'earliest' });
+    const { texts, summary } = await runBarrier(substringDedup.barrier, tokens, [documents]);
+    expect(texts.get('a')).toBe(documents[0]!.text);
+    expect(texts.get('b')).toBe('Second And on it goes.');
+    expect(texts.get('c')).toBe(documents[2]!.text);
+    expect(summary).toMatchObject({ documents: 4, spans: 1, documentsWithSpans: 1 });
+    expect(summary.tokens).toBeLessThan(100);
   });
 });
