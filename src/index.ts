@@ -1,9 +1,15 @@
 /** The public API of provender. */
 
 export { z } from 'zod';
+export { type AblationObserver, type AblationSettings, ablate } from './ablate/ablate.ts';
+export { type AblationFile, readAblationFile } from './ablate/file.ts';
 export type { AblationOutcome } from './ablate/outcome.ts';
 export { analyse } from './ablate/statistics/analyse.ts';
 export type { Analysis } from './ablate/statistics/analysis.ts';
+export { injectCanaries as injectCanariesStep } from './ablate/steps/inject-canaries.ts';
+export { injectDuplicates as injectDuplicatesStep } from './ablate/steps/inject-duplicates.ts';
+export { removeOverlaps as removeOverlapsStep } from './ablate/steps/remove-overlaps.ts';
+export { shuffleWordsStep } from './ablate/steps/shuffle-words.ts';
 export { type Batch, DocumentBatch, DocumentBatchBuilder, TokenBatch } from './core/batch.ts';
 export type { Document, Json, NewDocument, Split } from './core/document.ts';
 export { readDocumentFile } from './core/document-file.ts';
@@ -51,11 +57,13 @@ export {
 } from './core/step.ts';
 // The steps by name, for pipelines composed in TypeScript.
 export { holdOut as holdOutStep } from './core/steps/hold-out.ts';
+export { holdOutListed as holdOutListedStep } from './core/steps/hold-out-listed.ts';
 export { pipe as pipeStep } from './core/steps/pipe.ts';
 export type { StepTally } from './core/tally.ts';
 export { viewOf } from './core/text-view.ts';
 export { type Drop, drop, KEEP, type Keep, type Verdict } from './core/verdict.ts';
 export { exactDedup as exactDedupStep } from './dedup/exact-dedup.ts';
+export { groupNearDuplicates as groupNearDuplicatesStep } from './dedup/group-near-duplicates.ts';
 export { minhashDedup as minhashDedupStep } from './dedup/minhash-dedup.ts';
 export { type MinhashDedupOptions, minhashDedupOptions } from './dedup/minhash-options.ts';
 export { ngramDedup as ngramDedupStep } from './dedup/ngram-dedup.ts';
