@@ -22,6 +22,17 @@ function topOf(probabilities: Float64Array): Prediction {
   return { label, probability: probabilities[label]! };
 }
 
+const TABLE = 512;
+const TABLE_END = 8;
+
+/** fastText's sigmoid of the losses that judge each label alone: from a table of 512 steps, as its scores are. */
+function tableSigmoid(x: number): number {
+  if (x < -TABLE_END) return 0;
+  if (x > TABLE_END) return 1;
+  const step = Math.trunc(((x + TABLE_END) * TABLE) / TABLE_END / 2);
+  return sigmoid((step * 2 * TABLE_END) / TABLE - TABLE_END);
+}
+
 /** Softmax over logits, or a sigmoid of each (one-vs-all, negative sampling). */
 export function flatOutput(
   loss: FastTextModel['loss'],
@@ -31,7 +42,7 @@ export function flatOutput(
   const isSoftmax = loss === 'softmax';
   const probabilities = (mean: Float64Array): Float64Array => {
     const out = logits(mean);
-    if (!isSoftmax) return out.map(sigmoid);
+    if (!isSoftmax) return out.map(tableSigmoid);
     let most = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < labels; i++) most = Math.max(most, out[i]!);
     let total = 0;
