@@ -141,6 +141,13 @@ describe('sentences', () => {
     ]);
     expect([...sentencesOf('')]).toEqual([]);
   });
+  it('of a line that is very long come in pieces, no word lost', () => {
+    const words = Array.from({ length: 60_000 }, (_, i) => `w${i % 10}`);
+    const found = [...sentencesOf(words.join(' '))];
+    expect(found.length).toBeGreaterThan(1);
+    expect(found.flat()).toEqual(words.map((word) => word.replace(/[0-9]/, '0')));
+    expect([...sentencesOf('x'.repeat(200_000))].flat().join('').length).toBe(200_000);
+  });
   it('of no word at all have the perplexity of guessing', () => {
     expect(percentilesOf([3, 1, 2])[50]).toBe(2);
     expect(percentilesOf([5]).every((value) => value === 5)).toBe(true);

@@ -57,10 +57,13 @@ interface SideHead {
 const indexPath = (context: Pick<StageContext, 'artifact'>): string =>
   join(context.artifact('evaluation-index'), EVALUATION_INDEX);
 
+const LONGEST_SHOWN = 1 << 24;
+
 /** The n-grams as text. Characters are shown by the words that they stand among. */
 function textsOf(index: NgramIndex, text: string, hits: readonly Hit[]): string[] {
   const { n, tokenization } = index.parts;
-  const words = foldedWords(text);
+  // The words of a text of 200 MB would not fit into memory: its matches are reported without their text.
+  const words = text.length > LONGEST_SHOWN ? [] : foldedWords(text);
   if (tokenization === 'characters') {
     const joined = words.join(' ');
     return hits.map(({ position }) => joined.slice(position, position + n));
