@@ -10,7 +10,13 @@ import { EXPORTERS, type ExportFormat, exportShards } from '../shard/exports/exp
 import { IMPORTERS, type ImportFormat, importShards } from '../shard/imports/import.ts';
 import { renderCard } from '../shard/receipt/card.ts';
 import { CARD_FILE, makeReceipt, RECEIPT_FILE, type RunFacts } from '../shard/receipt/receipt.ts';
-import { findRemovals, type RemovalRequest, type Removed, removeDocuments } from '../shard/remove.ts';
+import {
+  clearLeftovers,
+  findRemovals,
+  type RemovalRequest,
+  type Removed,
+  removeDocuments,
+} from '../shard/remove.ts';
 import { INDEX_NAME, readShardIndex, type ShardIndex } from '../shard/shard-set.ts';
 import { artifactFolder } from './artifacts.ts';
 import { openTokenizer } from './open-tokenizer.ts';
@@ -161,7 +167,10 @@ export async function removeCommand(run: string, options: RemoveCommandOptions):
     const found = await findRemovals(folder, request);
     if (options.dryRun || found.length === 0) {
       // A removal that was cut off after its index changed over is finished here.
-      if (!options.dryRun) await updateManifest(folder);
+      if (!options.dryRun) {
+        await clearLeftovers(folder);
+        await updateManifest(folder);
+      }
       printRemoval(found, options, 'would remove');
       return 0;
     }

@@ -64,10 +64,7 @@ export async function findRemovals(folder: string, request: RemovalRequest): Pro
  */
 export async function removeDocuments(folder: string, request: RemovalRequest): Promise<RemovalOutcome> {
   const index = await readShardIndex(folder);
-  await clearUnnamed(
-    folder,
-    new Set(SHARD_SPLITS.flatMap((s) => index.splits[s].shards.map(({ file }) => file))),
-  );
+  await clearLeftovers(folder, index);
   const matcher = new Matcher(request);
   const removed: Removed[] = [];
   const replaced: string[] = [];
@@ -97,6 +94,13 @@ export async function removeDocuments(folder: string, request: RemovalRequest): 
   for (const file of replaced) await rm(join(folder, file));
   const tokens = tokensOf(removed);
   return { documents: removed.length, tokens, shards: replaced, index: after };
+}
+
+/** Deletes shards that the index does not name, or no more: of a removal that was cut off. */
+export async function clearLeftovers(folder: string, known?: ShardIndex): Promise<void> {
+  const { splits } = known ?? (await readShardIndex(folder));
+  const named = SHARD_SPLITS.flatMap((split) => splits[split].shards.map(({ file }) => file));
+  await clearUnnamed(folder, new Set(named));
 }
 
 const noCounts = (): Counts => ({ documents: 0, tokens: 0, bytes: 0 });

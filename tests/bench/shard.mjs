@@ -17,8 +17,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
+import { BlockFileWriter } from '../../dist/shard/block-writer.js';
 import { exportShards } from '../../dist/shard/exports/export.js';
+import { SHARD_FORMAT } from '../../dist/shard/format.js';
 import { ShardLoader } from '../../dist/shard/loader.js';
+import { ShardFile } from '../../dist/shard/shard-file.js';
 import { ShardWriter } from '../../dist/shard/shard-writer.js';
 import { shardPython } from '../interop/shard/venv.mjs';
 import { median } from './peers.mjs';
@@ -154,14 +157,81 @@ async function writeShard(path, documents) {
   await writer.finish();
 }
 
-async function write(folder) {
-  const documents = [...batches(60e6)].map((batch) => {
+/** Documents as the shuffle gives them: tokens, ids and sources as bytes. */
+function storedDocuments() {
+  return [...batches(60e6)].map((batch) => {
     const places = [0];
     for (const { id, source } of batch.rows)
       for (const name of [id, source]) places.push(places.at(-1) + Buffer.byteLength(name));
     const names = new TextEncoder().encode(batch.rows.map(({ id, source }) => id + source).join(''));
     return { ...batch, places, names, bytes: new Uint8Array(Uint16Array.from(batch.tokens).buffer) };
   });
+}
+
+/** The same tokens in the same container, digested and synced, with the ends of the documents and nothing else. */
+async function writeBare(path, documents) {
+  const writer = new BlockFileWriter(path, SHARD_FORMAT);
+  const ends = [];
+  let at = 0;
+  for (const { rows, bytes, offsets } of documents) {
+    await setImmediate();
+    for (let i = 0; i < rows.length; i++) {
+      writer.add(bytes.subarray(2 * offsets[i], 2 * offsets[i + 1]));
+      at += offsets[i + 1] - offsets[i];
+      ends.push(at);
+    }
+  }
+  writer.align(8);
+  writer.add(new Uint8Array(BigUint64Array.from(ends, BigInt).buffer));
+  await writer.finish(() => {});
+}
+
+/**
+ * What lineage costs (id, source, byte range, corpus, signals of each document): from tokens in memory to shards in global
+ * random order, against documents that are numbers without a source or signals; and one shard against a file in the same
+ * container with the tokens and the ends of the documents alone.
+ */
+async function lineage(folder) {
+  const full = [...batches(60e6)];
+  const plain = full.map((batch) => ({
+    ...batch,
+    rows: batch.rows.map((row) => ({ ...row, id: `${row.ordinal}`, source: '', signals: {} })),
+  }));
+  const documents = storedDocuments();
+  const tokens = full.reduce((sum, batch) => sum + batch.tokens.length, 0);
+  const path = join(folder, 'one.shard');
+  const seconds = { full: [], plain: [], shard: [], bare: [] };
+  const time = async (into, work) => {
+    const started = performance.now();
+    await work();
+    into.push((performance.now() - started) / 1000);
+    rmSync(path, { recursive: true });
+  };
+  const build = async (part) => {
+    mkdirSync(path);
+    await writeSide(join(path, 'side'), part);
+    await buildSet([join(path, 'side')], join(path, 'shards'));
+  };
+  for (let round = 0; round < 2 * ROUNDS + 1; round++) {
+    await time(seconds.plain, () => build(plain));
+    await time(seconds.full, () => build(full));
+    await time(seconds.bare, () => writeBare(path, documents));
+    await time(seconds.shard, () => writeShard(path, documents));
+  }
+  await writeShard(path, documents);
+  const { header } = new ShardFile(path, 'none');
+  const fixed = (header.sourcesAt - header.endsAt) / header.documents;
+  // The first round warms up.
+  const rate = (list) => tokens / median(list.slice(1));
+  return [
+    row('lineage', 'tokens/s', rate(seconds.full), { 'without-lineage': rate(seconds.plain) }),
+    row('lineage, one shard', 'tokens/s', rate(seconds.shard), { 'tokens-alone': rate(seconds.bare) }),
+    row('lineage, fixed bytes a document', 'bytes', fixed, {}),
+  ];
+}
+
+async function write(folder) {
+  const documents = storedDocuments();
   const path = join(folder, 'one.shard');
   const ours = [];
   const plain = [];
@@ -276,7 +346,7 @@ async function shuffleLarge(folder) {
   return [row('shuffle-10GB', 'tokens/s', speed(ours), theirs ? { datatrove: speed(theirs) } : {}), memory];
 }
 
-const CASES = { load, write, shuffle, 'shuffle-10GB': shuffleLarge };
+const CASES = { load, write, lineage, shuffle, 'shuffle-10GB': shuffleLarge };
 const ON_REQUEST = new Set(['shuffle-10GB']);
 
 export async function run({ cases = [] } = {}) {

@@ -188,6 +188,51 @@ def hugging_face():
     done("datasets", rows=len(data["train"]))
 
 
+def card():
+    """The dataset card beside the Parquet files: its header is what huggingface_hub reads, and the folder loads by its path."""
+    import datasets
+    from huggingface_hub import DatasetCard
+
+    card = DatasetCard.load(f"{folder}/parquet/README.md")
+    assert card.data.pretty_name == "shards" and card.data.license == "other", card.data
+    assert card.data.size_categories == ["n<1K"] and "provender" in card.data.tags
+    assert "## Corpora" in card.text
+    with tempfile.TemporaryDirectory() as cache:
+        data = datasets.load_dataset(f"{folder}/parquet", cache_dir=cache)
+        assert {split: len(data[split]) for split in data} == {"train": len(known["train"]), "validation": len(known["held-out"])}
+    done("dataset card", language=card.data.language)
+
+
+def write_theirs():
+    """The training documents as the writers of others write them, for provender's importers."""
+    import datasets
+    import torch
+    from megatron.core.datasets.indexed_dataset import IndexedDatasetBuilder
+    from streaming_shim import MDSWriter
+
+    dtype = np.uint16 if os.path.exists(f"{folder}/nanogpt") else np.int32
+    theirs = f"{folder}/theirs"
+    os.makedirs(f"{theirs}/megatron")
+    os.makedirs(f"{theirs}/parquet/data")
+    documents = [d for d in known["train"] if d["tokens"]]
+    builder = IndexedDatasetBuilder(f"{theirs}/megatron/x.bin", dtype=dtype)
+    for d in documents:
+        # Several sequences a document, as Megatron has them after sentence splitting.
+        half = len(d["tokens"]) // 2
+        parts = [part for part in (d["tokens"][:half], d["tokens"][half:]) if part]
+        for part in parts:
+            builder.add_item(torch.tensor(part, dtype=torch.int64))
+        builder.end_document()
+    builder.finalize(f"{theirs}/megatron/x.idx")
+    name = "uint16" if dtype is np.uint16 else "uint32"
+    with MDSWriter(out=f"{theirs}/mds", columns={"input_ids": f"ndarray:{name}", "id": "str"}, size_limit=1 << 14) as writer:
+        for d in documents:
+            writer.write({"input_ids": np.asarray(d["tokens"], name), "id": d["id"]})
+    rows = {"input_ids": [d["tokens"] for d in documents], "id": [d["id"] for d in documents]}
+    datasets.Dataset.from_dict(rows).to_parquet(f"{theirs}/parquet/data/train.parquet", batch_size=37)
+    done("written for the importers", documents=len(documents))
+
+
 own_format()
 megatron()
 llm_c()
@@ -197,3 +242,5 @@ datatrove()
 mds()
 dolma()
 hugging_face()
+card()
+write_theirs()

@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type ExportFormat, exportShards } from '../../../src/shard/exports/export.ts';
+import { type ImportFormat, importShards } from '../../../src/shard/imports/import.ts';
 import { ShardLoader } from '../../../src/shard/loader.ts';
-import { build, makeDocuments, newFolder } from '../../shard/make-shards.ts';
+import { renderCard } from '../../../src/shard/receipt/card.ts';
+import { makeReceipt } from '../../../src/shard/receipt/receipt.ts';
+import { build, makeDocuments, newFolder, TOKENIZER } from '../../shard/make-shards.ts';
 import { shardPython } from './venv.mjs';
 
 const python: string | undefined = shardPython();
@@ -31,6 +34,8 @@ async function prepare(vocabulary: number): Promise<string> {
   for (const format of formats) {
     await exportShards(shards, join(folder, format), format, { fileTokens: 4000 });
   }
+  const receipt = await makeReceipt(shards);
+  writeFileSync(join(folder, 'parquet/README.md'), renderCard(receipt, { parquet: true }));
   renameSync(shards, join(folder, 'shards'));
   writeFileSync(join(folder, 'documents.json'), JSON.stringify(known));
   return folder;
@@ -48,6 +53,7 @@ it.skipIf(!python).each([50257, 65500, 128256])(
       .map((line) => (JSON.parse(line) as { check: string }).check);
     expect(checks.sort()).toEqual(
       [
+        'dataset card',
         'datasets',
         'datatrove',
         'dolma',
@@ -55,9 +61,36 @@ it.skipIf(!python).each([50257, 65500, 128256])(
         'megatron-core',
         'mosaicml-streaming',
         'own format',
+        'written for the importers',
         ...(vocabulary <= 65536 ? ['nanogpt'] : []),
       ].sort(),
     );
+    const known = JSON.parse(readFileSync(join(folder, 'documents.json'), 'utf8')) as {
+      train: { id: string; tokens: number[] }[];
+    };
+    const wanted = known.train.filter(({ tokens }) => tokens.length > 0);
+    for (const format of ['megatron', 'mds', 'parquet'] as const) {
+      const found = await imported(join(folder, 'theirs', format), format, vocabulary);
+      expect(found.map(({ tokens }) => tokens.join())).toEqual(wanted.map(({ tokens }) => tokens.join()));
+      if (format !== 'megatron') expect(found.map(({ id }) => id)).toEqual(wanted.map(({ id }) => id));
+    }
   },
   600_000,
 );
+
+/** What the importers make of files that others wrote. */
+async function imported(folder: string, format: ImportFormat, vocabulary: number) {
+  const to = newFolder();
+  const endOfText = vocabulary - 1;
+  const tokenizer = {
+    ...{ digest: TOKENIZER, vocabularySize: vocabulary, endOfText },
+    specialTokens: new Map([['<|endoftext|>', endOfText]]),
+  };
+  await importShards(folder, to, format, { tokenizer, corpus: 'theirs' });
+  const loader = await ShardLoader.open(to, { split: 'train', context: 1, rows: 1, orderSeed: 0 });
+  const found: { id: string; tokens: number[] }[] = [];
+  for await (const { document, tokens } of loader.documents())
+    found.push({ id: document.id, tokens: [...tokens] });
+  await loader.close();
+  return found;
+}
