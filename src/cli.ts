@@ -615,6 +615,34 @@ function build(): Command {
     });
 
   program
+    .command('crawl')
+    .description('crawls the web into WARC files: politely, within a scope, and on where it was stopped')
+    .argument('[urls...]', 'where to begin')
+    .requiredOption('-o, --out <folder>', 'where the WARC files and the frontier go')
+    .option('--sitemap <url>', 'a sitemap whose pages are seeds (several times)', collect, [])
+    .option(
+      '-s, --set <path=value>',
+      'an option of the crawl step: scope=domain, maxPages=1000, delay=0.5 (`provender steps crawl` lists them)',
+      collect,
+      [],
+    )
+    .option('--refresh', 'of a complete crawl, ask for every page again: only what changed is sent')
+    .option('--json', 'print the report as one JSON object')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      examples(
+        'provender crawl https://example.org/ -o crawl/example',
+        'provender crawl --sitemap https://example.org/sitemap.xml -o crawl/example -s maxPages=500',
+        "provender crawl https://docs.example.org/guide/ -o crawl/guide -s scope=prefix -s 'userAgent=my-bot (+https://example.com/bot)'",
+      ),
+    )
+    .action(async (urls: string[], options) => {
+      const { crawlCommand } = await import('./cli/crawl-command.ts');
+      exitCode = await crawlCommand(urls, options);
+    });
+
+  program
     .command('clean')
     .description('removes what a finished run no longer needs: documents between steps, or everything')
     .argument('<run>', 'a run directory')

@@ -17,6 +17,7 @@ import { sentenceDedup } from './dedup/sentence-dedup.ts';
 import { substringDedup } from './dedup/substring-dedup.ts';
 import type { StepReference } from './execute/plan.ts';
 import { loadUserModule } from './execute/user-step.ts';
+import { crawlStep } from './ingest/steps/crawl.ts';
 import { fixTextStep } from './ingest/steps/fix-text.ts';
 import { measureStep } from './inspect/measure.ts';
 import { keepRejects } from './io/steps/keep-rejects.ts';
@@ -53,6 +54,7 @@ import { trainStep } from './train/steps/train.ts';
 /** Every step that a pipeline file can name, in the order in which documents usually meet them. */
 export const STEPS: readonly AnyStep[] = [
   readStep,
+  crawlStep,
   groupNearDuplicates,
   holdOut,
   fixTextStep,

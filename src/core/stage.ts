@@ -104,8 +104,14 @@ export interface ReadItem {
 }
 
 export interface Source<Options> {
-  /** Lists the inputs in a stable order. Missing paths are errors. */
-  list(options: Options, context: { baseFolder: string; signal: AbortSignal }): Promise<InputFile[]>;
+  /**
+   * Lists the inputs in a stable order. Missing paths are errors. A source that fetches its inputs does so here, but
+   * not for a dry run.
+   */
+  list(
+    options: Options,
+    context: { baseFolder: string; signal: AbortSignal; dryRun?: boolean },
+  ): Promise<InputFile[]>;
   read(slice: InputSlice, from: Cursor | undefined, context: ReadContext): AsyncIterable<ReadItem>;
 }
 

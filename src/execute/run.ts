@@ -135,7 +135,7 @@ export async function dryRun(
   plan: Plan,
   settings: RunSettings,
 ): Promise<{ unit: Unit; decision: Decision; inputBytes?: number }[]> {
-  const run = new Run(plan, settings);
+  const run = new Run(plan, settings, true);
   try {
     return await run.decide();
   } finally {
@@ -146,6 +146,8 @@ export async function dryRun(
 class Run {
   private readonly plan: Plan;
   private readonly settings: RunSettings;
+  /** Only says what would be done: nothing is fetched. */
+  private readonly dry: boolean;
   private readonly pool: WorkerPool;
   private readonly manifests = new Map<number, UnitManifest>();
   private readonly records = new Map<number, TaskRecord[]>();
@@ -156,8 +158,9 @@ class Run {
   /** Aborted by Ctrl-C and by a disk that fills. */
   private readonly stopper = new AbortController();
 
-  constructor(plan: Plan, settings: RunSettings) {
+  constructor(plan: Plan, settings: RunSettings, dry = false) {
     this.plan = plan;
+    this.dry = dry;
     this.settings = settings;
     this.pool = new WorkerPool(workerCount(plan.spec.run.workers));
     this.stopper.signal.addEventListener('abort', () => this.stopTasks());
@@ -275,6 +278,7 @@ class Run {
     const files = await source.list(unit.source.spec.options, {
       baseFolder: this.plan.spec.baseFolder,
       signal,
+      dryRun: this.dry,
     });
     return cutPartitions(files, this.plan.spec.run.partitionBytes);
   }

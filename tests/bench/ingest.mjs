@@ -19,6 +19,7 @@ import { decompressedBytes } from '../../dist/io/compression.js';
 import { readStep } from '../../dist/io/steps/read.js';
 import { parseHttpResponse } from '../../dist/io/warc/http.js';
 import { ArchiveReader } from '../../dist/io/warc/records.js';
+import { crawl } from './ingest-crawl.mjs';
 import { extraction } from './ingest-extraction.mjs';
 import { median, peerPython } from './peers.mjs';
 
@@ -153,7 +154,7 @@ async function jsonl() {
   }
 }
 
-const CASES = { extraction, jsonl, warc };
+const CASES = { crawl, extraction, jsonl, warc };
 
 export async function run({ cases = [] } = {}) {
   const rows = [];
