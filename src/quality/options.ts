@@ -9,12 +9,3 @@ export function threshold(value: number, description: string) {
 export function share(value: number | null, description: string) {
   return z.number().min(0).max(1).nullable().default(value).describe(`${description}; null: no such rule`);
 }
-
-/** Whether a rule is on and the value is below it. Python's comparisons: NaN is never below. */
-export function below(value: number, least: number | null): least is number {
-  return least !== null && value < least;
-}
-
-export function above(value: number, most: number | null): most is number {
-  return most !== null && value > most;
-}
