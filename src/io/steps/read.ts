@@ -267,7 +267,7 @@ async function* read(
 export const readStep = defineSource({
   kind: 'read',
   summary:
-    'reads documents from files (text, JSONL, JSON, CSV, Parquet, HTML, mail, WARC, Wikipedia dumps; gzip, zstd, bzip2, Brotli) and corpora',
+    'reads documents from files (text, JSON, CSV, Parquet, HTML, mail, WARC, wiki; compressed) and corpora',
   options: readOptions,
   module: import.meta.url,
   source: { list, read },
