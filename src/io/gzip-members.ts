@@ -1,11 +1,12 @@
-import { crc32, inflateRawSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { ByteWindow } from './byte-window.ts';
 import { fileBytes, type Piece } from './file-bytes.ts';
+import { InflateKernel } from './inflate.ts';
 
 /** A member that is longer, or gives more, is inflated as a stream. */
 const MEMBER_BYTES = 4 << 20;
 const OUTPUT_BYTES = 32 << 20;
-const FIRST_GUESS = 256 * 1024;
+const FIRST_GUESS = 64 * 1024;
 
 /** Length of a gzip header (RFC 1952, 2.3) at the front of `bytes`, or -1 where it is none or not all there. */
 function headerLength(bytes: Buffer): number {
@@ -23,27 +24,21 @@ function headerLength(bytes: Buffer): number {
   return flags & 0xe0 || at > bytes.length ? -1 : at;
 }
 
-interface Inflated {
-  buffer: Buffer;
-  engine: { bytesWritten: number };
-}
+let kernel: InflateKernel | undefined;
 
 /** The member at the front of the window: what it gives and its length; undefined where it is not plain and sound. */
 function inflateMember(bytes: Buffer): { output: Buffer; length: number } | undefined {
   const header = headerLength(bytes);
   if (header < 0) return undefined;
-  try {
-    const input = bytes.subarray(header);
-    const options = { info: true, chunkSize: FIRST_GUESS, maxOutputLength: OUTPUT_BYTES };
-    const { buffer: output, engine } = inflateRawSync(input, options) as unknown as Inflated;
-    const end = header + engine.bytesWritten;
-    if (end + 8 > bytes.length) return undefined;
-    const sound =
-      bytes.readUInt32LE(end) === crc32(output) && bytes.readUInt32LE(end + 4) === output.length >>> 0;
-    return sound ? { output, length: end + 8 } : undefined;
-  } catch {
-    return undefined;
-  }
+  kernel ??= new InflateKernel(MEMBER_BYTES);
+  const inflated = kernel.inflate(bytes.subarray(header, header + MEMBER_BYTES), OUTPUT_BYTES);
+  if (typeof inflated === 'string') return undefined;
+  const end = header + inflated.length;
+  if (end + 8 > bytes.length) return undefined;
+  const { bytes: view } = inflated;
+  const sound = bytes.readUInt32LE(end) === crc32(view) && bytes.readUInt32LE(end + 4) === view.length >>> 0;
+  // The kernel's memory is used again for the next member.
+  return sound ? { output: Buffer.from(view), length: end + 8 } : undefined;
 }
 
 /**
