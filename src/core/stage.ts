@@ -103,15 +103,20 @@ export interface ReadItem {
   readonly cursor: Cursor;
 }
 
+export interface ListContext {
+  readonly baseFolder: string;
+  readonly signal: AbortSignal;
+  readonly dryRun?: boolean;
+  /** A line for the person who watches. */
+  say?(line: string): void;
+}
+
 export interface Source<Options> {
   /**
    * Lists the inputs in a stable order. Missing paths are errors. A source that fetches its inputs does so here, but
    * not for a dry run.
    */
-  list(
-    options: Options,
-    context: { baseFolder: string; signal: AbortSignal; dryRun?: boolean },
-  ): Promise<InputFile[]>;
+  list(options: Options, context: ListContext): Promise<InputFile[]>;
   read(slice: InputSlice, from: Cursor | undefined, context: ReadContext): AsyncIterable<ReadItem>;
 }
 

@@ -279,6 +279,7 @@ class Run {
       baseFolder: this.plan.spec.baseFolder,
       signal,
       dryRun: this.dry,
+      say: (line) => this.settings.observer?.say?.(line),
     });
     return cutPartitions(files, this.plan.spec.run.partitionBytes);
   }

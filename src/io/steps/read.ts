@@ -2,11 +2,12 @@ import { statSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { z } from 'zod';
 import { CancelledError, ConfigurationError, classifySystemError } from '../../core/errors.ts';
-import type { Cursor, InputFile, InputSlice, ReadContext, ReadItem } from '../../core/stage.ts';
+import type { Cursor, InputFile, InputSlice, ListContext, ReadContext, ReadItem } from '../../core/stage.ts';
 import { defineSource } from '../../core/step.ts';
 import { compressionOf } from '../compression.ts';
 import { DamageError } from '../damage.ts';
 import { expandGlob } from '../glob.ts';
+import { SCHEME, urlsOf } from '../http/url.ts';
 import {
   FORMATS,
   type Format,
@@ -54,7 +55,9 @@ const inputSchema = z
         z.array(z.string().min(1)).min(1),
       ])
       .optional()
-      .describe('Paths or patterns (*, **, ?, [ab], {a,b}), from the folder of the pipeline file.'),
+      .describe(
+        'Paths or patterns (*, **, ?, [ab], {a,b}), from the folder of the pipeline file; or http(s) URLs ({a,b}), which are fetched into .provender/downloads there.',
+      ),
     format: z
       .enum(['auto', ...FORMATS])
       .default('auto')
@@ -179,21 +182,49 @@ async function cardInput(input: Input, baseFolder: string, common: Common): Prom
   return found;
 }
 
-function fileInput(input: Input, patterns: readonly string[], baseFolder: string, common: Common): Found[] {
-  const paths = new Set<string>();
-  for (const pattern of patterns) for (const path of expandGlob(pattern, baseFolder)) paths.add(path);
-  return [...paths].map((path, index) => {
-    const format = input.format === 'auto' ? formatOfName(path) : input.format;
+/** What `files` names: paths, and URLs as they are. */
+async function fileInput(
+  input: Input,
+  patterns: readonly string[],
+  context: ListContext,
+  common: Common,
+): Promise<Found[]> {
+  const { baseFolder } = context;
+  const names = new Set<string>();
+  const urls = new Set<string>();
+  for (const pattern of patterns) {
+    const mine = SCHEME.test(pattern) ? urlsOf(pattern) : undefined;
+    for (const url of mine ?? []) urls.add(url);
+    for (const name of mine ?? expandGlob(pattern, baseFolder)) names.add(name);
+  }
+  const found = [...names].map((name, index) => {
+    const isUrl = urls.has(name);
+    const format =
+      input.format === 'auto' ? formatOfName(isUrl ? new URL(name).pathname : name) : input.format;
     if (format === undefined)
       throw new ConfigurationError('the name does not tell the format', {
-        file: path,
+        file: name,
         expected: `\`format\`: ${FORMATS.join(', ')}`,
       });
-    return {
-      path,
-      spec: specOf(input, format, input.corpus, posix(relative(baseFolder, path)), index, common),
-    };
+    const source = isUrl ? name : posix(relative(baseFolder, name));
+    return { path: name, spec: specOf(input, format, input.corpus, source, index, common) };
   });
+  if (urls.size === 0) return found;
+  const places = await placesOf([...urls], context);
+  return found.flatMap(({ path, spec }) => {
+    const place = urls.has(path) ? places.get(path) : path;
+    return place === undefined ? [] : [{ path: place, spec }];
+  });
+}
+
+/** Where the bytes of the URLs are. For a dry run: of those that were fetched before. */
+async function placesOf(
+  urls: readonly string[],
+  { baseFolder, signal, dryRun, say }: ListContext,
+): Promise<Map<string, string>> {
+  // Brings an HTTP client, which no worker needs.
+  const { cached, download } = await import('../http/downloads.ts');
+  return dryRun ? cached(urls, baseFolder) : download(urls, baseFolder, { signal, say });
 }
 
 /** Formats whose records can be found from any byte of a plain file, and those that have their own way to be cut. */
@@ -217,17 +248,15 @@ function isSeparated({ format, separator, unit }: ReadSpec): boolean {
   return separator === undefined ? unit === 'line' : isSplittableSeparator(separator);
 }
 
-async function list(
-  options: ReadOptions,
-  { baseFolder, signal }: { baseFolder: string; signal: AbortSignal },
-): Promise<InputFile[]> {
+async function list(options: ReadOptions, context: ListContext): Promise<InputFile[]> {
+  const { baseFolder, signal } = context;
   const { onInvalidUtf8, maxRecordBytes } = options;
   const common = { onInvalidUtf8, maxRecordBytes };
   const files: InputFile[] = [];
   for (const input of options.inputs) {
     if (signal.aborted) throw new CancelledError();
     const found = input.files
-      ? fileInput(input, input.files, baseFolder, common)
+      ? await fileInput(input, input.files, context, common)
       : await cardInput(input, baseFolder, common);
     for (const { path, spec } of found) {
       try {
@@ -267,7 +296,7 @@ async function* read(
 export const readStep = defineSource({
   kind: 'read',
   summary:
-    'reads documents from files (text, JSON, CSV, Parquet, HTML, mail, WARC, wiki; compressed) and corpora',
+    'reads documents from files and URLs (text, JSON, CSV, Parquet, HTML, mail, WARC, wiki), and corpora',
   options: readOptions,
   module: import.meta.url,
   source: { list, read },
