@@ -8,12 +8,15 @@ function niceStep(step: number): number {
   return ([1, 2, 5, 10].find((factor) => factor * power >= step * (1 - 1e-9)) ?? 10) * power;
 }
 
+/** Multiples of `step`; where the range is too narrow for doubles to count them, its ends. */
 function evenly(low: number, high: number, step: number): number[] {
-  const grid: number[] = [];
-  const digits = Math.max(0, Math.ceil(-Math.log10(step)) + 1);
-  for (let k = Math.floor(low / step); k <= Math.ceil(high / step); k++)
-    grid.push(Number((k * step).toFixed(digits)));
-  return grid;
+  const first = Math.floor(low / step);
+  const last = Math.ceil(high / step);
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) return [low, high];
+  const digits = Math.min(100, Math.max(0, Math.ceil(-Math.log10(step)) + 1));
+  const grid = new Set<number>();
+  for (let k = first; k <= last; k++) grid.add(Number((k * step).toFixed(digits)));
+  return [...grid];
 }
 
 /** Whole numbers of two figures, each about a fortieth part larger than the last. */
