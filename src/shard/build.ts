@@ -5,16 +5,19 @@ import { CancelledError, IntegrityError } from '../core/errors.ts';
 import { isTemporaryName, syncFolder, temporaryName } from '../core/files.ts';
 import { xxh64 } from '../core/hash.ts';
 import type { Progress } from '../core/stage.ts';
+import { writeInLanes } from './build-lanes.ts';
 import { Curriculum, type CurriculumOptions } from './curriculum.ts';
 import type { ShardSplit } from './format.ts';
-import { DocumentCursor, eachDocument, KeyOrder } from './key-order.ts';
+import { eachDocument } from './key-order.ts';
 import { type MixtureOptions, type MixturePlan, planMixture, Sampler } from './mixture.ts';
 import { Quality, type QualityOptions, requireSignal } from './quality.ts';
+import { Selection } from './selection.ts';
+import { planShards } from './shard-plan.ts';
 import { type Counts, type ShardIndex, writeShardIndex } from './shard-set.ts';
-import { type ShardRow, type ShardSetting, ShardSetWriter } from './shard-writer.ts';
-import { HELD_OUT_BIT, SIDE, SIDE_WORDS, SIGNAL_BYTES, SideFile } from './side-file.ts';
+import type { ShardEntry, ShardSetting } from './shard-writer.ts';
+import { HELD_OUT_BIT, SIDE, SIDE_WORDS, SideFile } from './side-file.ts';
 import { SideWriter } from './side-writer.ts';
-import { asBytes, getBig, getU64 } from './u64.ts';
+import { asBytes, getBig } from './u64.ts';
 
 export interface BuildOptions extends MixtureOptions {
   /** A shard is closed before the document that would take it past this many tokens. */
@@ -42,6 +45,10 @@ export interface BuildInput {
   readonly endOfText: number | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** How many threads may write shards at a time, this one included; 1 unless said. The bytes do not depend on it. */
+  readonly threads?: number;
+  /** Bytes of side files that are worth a further thread; some megabytes unless said. */
+  readonly bytesAThread?: number;
   say(line: string): void;
 }
 
@@ -55,8 +62,9 @@ const OWN_FILE = /^((train|held-out)-\d+(\.r\d+)?\.shard|removal-\d+\.json|index
 
 /**
  * Puts the documents of side files into shards in order of their shuffle keys, so that the bytes depend on the documents,
- * the seed and the options alone, not on how the documents came in parts. Memory is bounded by `memoryBytes`, one shard's
- * index, and 80 bytes for each 256 KiB of side file.
+ * the seed and the options alone, not on how the documents came in parts. Which documents go into which shard
+ * is planned first, so that threads write whole shards side by side. Memory is bounded by `memoryBytes` in all, and in each
+ * thread one shard's index, and 80 bytes for each 256 KiB of side file.
  */
 export async function buildShards(input: BuildInput, options: BuildOptions): Promise<BuildResult> {
   await removeLeftovers(input.folder);
@@ -96,19 +104,8 @@ function checkSide(first: SideFile, side: SideFile, input: BuildInput): void {
   must('end-of-text tokens', input.endOfText !== undefined, side.endOfTextAppended);
 }
 
-/** After so many documents the clock is looked at: that costs as much as moving to the next one. */
-const DOCUMENTS_A_LOOK = 64;
-
 const noCounts = (): Counts => ({ documents: 0, tokens: 0, bytes: 0 });
 type CorpusCounts = { name: string; splits: Record<ShardSplit, Counts> };
-
-/** What a side file's numbers stand for. */
-interface Names {
-  /** Index of its corpus -> index in `corpora`. */
-  readonly corpusOf: readonly number[];
-  /** Index of its signal -> column or -1. */
-  readonly columnOf: readonly number[];
-}
 
 class Builder {
   private readonly input: BuildInput;
@@ -116,8 +113,8 @@ class Builder {
   private readonly sides: SideFile[];
   private readonly corpora: CorpusCounts[];
   private readonly signals: readonly string[];
-  private readonly writers: Record<ShardSplit, ShardSetWriter>;
-  private readonly names = new Map<SideFile, Names>();
+  private readonly setting: ShardSetting;
+  private readonly entries: Record<ShardSplit, ShardEntry[]> = { train: [], 'held-out': [] };
   private rested = Number.NEGATIVE_INFINITY;
   private quality: Quality | undefined;
   /** What the shuffle reads, where that is not all side files. */
@@ -130,16 +127,13 @@ class Builder {
     const names = [...new Set(sides.flatMap((side) => side.footer.corpora))].sort();
     this.corpora = names.map((name) => ({ name, splits: { train: noCounts(), 'held-out': noCounts() } }));
     this.signals = this.signalColumns();
-    const setting: ShardSetting = {
+    this.setting = {
       tokenizerDigest: input.tokenizer.digest,
       vocabularySize: input.tokenizer.vocabularySize,
       endOfText: input.endOfText,
       corpora: names,
       signals: this.signals,
     };
-    const writer = (split: ShardSplit): ShardSetWriter =>
-      new ShardSetWriter(input.folder, split, setting, options.shardTokens);
-    this.writers = { train: writer('train'), 'held-out': writer('held-out') };
   }
 
   async run(): Promise<BuildResult> {
@@ -155,16 +149,11 @@ class Builder {
     const sampler = await this.sampler(plan);
     if (sampler) await this.writeCopies(sampler);
     const { orderBy } = this.options;
-    try {
-      if (orderBy) await this.writeInOrder(orderBy, sampler);
-      // What was left out is not among the documents that were put in order.
-      await this.merge(orderBy ? undefined : sampler);
-      return await this.finish(plan);
-    } catch (error) {
-      this.writers.train.abandon();
-      this.writers['held-out'].abandon();
-      throw error;
-    }
+    const selection = new Selection(sampler, this.quality);
+    if (orderBy) await this.writeInOrder(orderBy, selection);
+    // What was left out is not among the documents that were put in order.
+    await this.write(orderBy ? new Selection(undefined, undefined) : selection);
+    return this.finish(plan);
   }
 
   private signalColumns(): string[] {
@@ -223,14 +212,14 @@ class Builder {
   }
 
   /** All documents that are taken, under keys that follow a signal, as the only side file that is read from then on. */
-  private async writeInOrder(orderBy: CurriculumOptions, sampler: Sampler | undefined): Promise<void> {
+  private async writeInOrder(orderBy: CurriculumOptions, selection: Selection): Promise<void> {
     requireSignal('orderBy.signal', orderBy.signal, this.sides);
     const curriculum = new Curriculum(orderBy);
     await this.eachDocument((side, words, at, body) => curriculum.see(side, words, at, body, 0));
     curriculum.rank();
     const side = await this.writeSide('ordered', (writer) =>
       this.eachDocument((from, words, at, body) => {
-        if (!this.splitOf({ words, at, side: from, bytes: body, bodyAt: 0 }, sampler)) return;
+        if (!selection.takes(words, at, from, body, 0)) return;
         const record = words.subarray(at, at + SIDE_WORDS);
         const key = curriculum.key(from, words, at, body, 0);
         writer.addFrom(from, record, body, record[SIDE.copy]!, key);
@@ -284,104 +273,29 @@ class Builder {
     }
   }
 
-  private namesOf(side: SideFile): Names {
-    let names = this.names.get(side);
-    if (!names) {
-      const corpora = this.corpora.map(({ name }) => name);
-      names = {
-        corpusOf: side.footer.corpora.map((name) => corpora.indexOf(name)),
-        columnOf: side.footer.signals.map((name) => this.signals.indexOf(name)),
-      };
-      this.names.set(side, names);
-    }
-    return names;
-  }
-
-  private async merge(sampler: Sampler | undefined): Promise<void> {
-    const { progress } = this.input;
+  /** Plans the shards, and writes them in as many threads as pay. */
+  private async write(selection: Selection): Promise<void> {
+    const { input, options, setting } = this;
+    const { folder, signal, progress } = input;
     const sides = this.read ?? this.sides;
-    const total = sides.reduce((sum, side) => sum + side.documents, 0);
-    const row = emptyRow(this.signals.length);
-    const cursor = new DocumentCursor();
-    let done = 0;
-    const order = new KeyOrder(this.options.memoryBytes, this.input.folder);
-    for await (const group of order.groups(sides)) {
-      for (let k = 0; k < group.length; k++) {
-        if (done++ % DOCUMENTS_A_LOOK === 0 && this.tired()) {
-          await this.rest();
-          progress.report(done, total, 'documents shuffled');
-        }
-        group.moveTo(k, cursor);
-        const split = this.splitOf(cursor, sampler);
-        if (!split) continue;
-        this.fillRow(row, cursor);
-        const writer = this.writers[split];
-        if (writer.needsRotation(row.tokens)) await writer.rotate();
-        writer.add(row);
-        const counts = this.corpora[row.corpus]!.splits[split];
-        counts.documents++;
-        counts.tokens += row.tokens;
-        counts.bytes += row.textBytes;
-      }
-    }
-    progress.report(total, total, 'documents shuffled');
-  }
-
-  /** Where a document goes, or undefined where the mixture leaves it out. */
-  private splitOf(
-    { words, at, side, bytes, bodyAt }: DocumentCursor,
-    sampler: Sampler | undefined,
-  ): ShardSplit | undefined {
-    const corpus = words[at + SIDE.corpus]!;
-    if (corpus & HELD_OUT_BIT) return 'held-out';
-    // A further copy is there because its document is taken; only the first can be left out.
-    if (!sampler || words[at + SIDE.copy] !== 0) return 'train';
-    const times = this.quality?.times(side, words, at, bytes, bodyAt);
-    return sampler.copies(side.footer.corpora[corpus]!, words, at, times) === 0 ? undefined : 'train';
-  }
-
-  private fillRow(row: ShardRow, { words, at, side, bytes, bodyAt }: DocumentCursor): void {
-    const names = this.namesOf(side);
-    row.tokens = words[at + SIDE.tokens]!;
-    row.hashLow = words[at + SIDE.hash]!;
-    row.hashHigh = words[at + SIDE.hash + 1]!;
-    row.corpus = names.corpusOf[words[at + SIDE.corpus]! & ~HELD_OUT_BIT]!;
-    row.copy = words[at + SIDE.copy]!;
-    row.start = getU64(words, at + SIDE.sourceStart);
-    row.end = getU64(words, at + SIDE.sourceEnd);
-    row.textBytes = getU64(words, at + SIDE.textBytes);
-    const signalsAt = bodyAt + row.tokens * side.tokenWidth;
-    const idAt = signalsAt + words[at + SIDE.signals]! * SIGNAL_BYTES;
-    const sourceAt = idAt + words[at + SIDE.idBytes]!;
-    row.tokenBytes = bytes.subarray(bodyAt, signalsAt);
-    row.id = bytes.subarray(idAt, sourceAt);
-    row.source = bytes.subarray(sourceAt, sourceAt + words[at + SIDE.sourceBytes]!);
-    this.readSignals(row, bytes, signalsAt, idAt, names.columnOf);
-  }
-
-  /** The signals at body[at .. end) that have columns. */
-  private readSignals(
-    row: ShardRow,
-    body: Uint8Array,
-    at: number,
-    end: number,
-    columnOf: readonly number[],
-  ): void {
-    row.signalCount = 0;
-    if (this.signals.length === 0) return;
-    for (let i = at; i < end; i += SIGNAL_BYTES) {
-      const column = columnOf[body[i]! | (body[i + 1]! << 8) | (body[i + 2]! << 16)]!;
-      if (column < 0) continue;
-      for (let k = 0; k < 8; k++) doubleBytes[k] = body[i + 4 + k]!;
-      row.signals[2 * row.signalCount] = column;
-      row.signals[2 * row.signalCount++ + 1] = double[0]!;
+    const shards = await planShards(sides, options.shardTokens, selection, async () => {
+      if (this.tired()) await this.rest();
+    });
+    const lanes = { sides, folder, setting, selection, memoryBytes: options.memoryBytes, signal, progress };
+    for (const { entries, counts, split } of await writeInLanes(lanes, shards, input)) {
+      this.entries[split].push(...entries);
+      counts.forEach((more, i) => {
+        const sum = this.corpora[i]!.splits[split];
+        sum.documents += more.documents;
+        sum.tokens += more.tokens;
+        sum.bytes += more.bytes;
+      });
     }
   }
 
   private async finish(mixture: MixturePlan | undefined): Promise<BuildResult> {
     const { tokenizer, endOfText, folder } = this.input;
-    const train = await this.writers.train.finish();
-    const heldOut = await this.writers['held-out'].finish();
+    const { train, 'held-out': heldOut } = this.entries;
     syncFolder(folder);
     const { digest, vocabularySize, specialTokens } = tokenizer;
     const index = await writeShardIndex(folder, {
@@ -428,26 +342,4 @@ class Builder {
     if (this.input.signal.aborted) throw new CancelledError();
     this.rested = performance.now();
   }
-}
-
-const double = new Float64Array(1);
-const doubleBytes = new Uint8Array(double.buffer);
-
-function emptyRow(signals: number): ShardRow {
-  const none = new Uint8Array(0);
-  return {
-    tokenBytes: none,
-    tokens: 0,
-    hashLow: 0,
-    hashHigh: 0,
-    id: none,
-    source: none,
-    corpus: 0,
-    copy: 0,
-    start: 0,
-    end: 0,
-    textBytes: 0,
-    signals: new Float64Array(2 * signals),
-    signalCount: 0,
-  };
 }

@@ -2,10 +2,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryName } from '../core/files.ts';
 import { DigestBuffers } from './kernel.ts';
+import { MAX_ROUGHLY_SORTED, sortedByKey } from './key-sort.ts';
 import {
+  ALL_BUCKETS,
   BUCKETS,
+  type BucketRange,
   bodyBytesOf,
-  compareKeys,
+  FIRST_HELD_OUT_BUCKET,
   LAST_LEVEL,
   SIDE,
   SIDE_RECORD_BYTES,
@@ -42,8 +45,6 @@ interface Plan {
   readonly pieces: readonly Piece[];
 }
 
-/** High word of a key and a number below this fit one double's 53 bits. */
-const MAX_GROUP_DOCUMENTS = 1 << 21;
 const LEAST_BUDGET = 1 << 20;
 const DIGESTS_A_CALL = 8192;
 
@@ -80,7 +81,7 @@ class Group {
     this.sideOf = new Uint32Array(this.length);
     let i = 0;
     for (const piece of plan.pieces) i = this.find(piece, i);
-    this.order = this.sorted();
+    this.order = sortedByKey(this.words, this.recordAt);
   }
 
   /** Puts the document that is number k by key under the cursor. */
@@ -104,31 +105,10 @@ class Group {
     }
     return i;
   }
-
-  /** Indexes of the documents by key; equal keys by hash and copy, so that arrival does not count. */
-  private sorted(): Uint32Array {
-    const { words, recordAt, length } = this;
-    const high = (i: number): number => words[recordAt[i]! + SIDE.key + 1]!;
-    // A sort without a comparator is ten times as fast.
-    const rough = new Float64Array(length);
-    for (let i = 0; i < length; i++) rough[i] = high(i) * MAX_GROUP_DOCUMENTS + i;
-    rough.sort();
-    const order = new Uint32Array(length);
-    for (let i = 0; i < length; i++) order[i] = rough[i]! % MAX_GROUP_DOCUMENTS;
-    for (let from = 0; from < length; ) {
-      let to = from + 1;
-      while (to < length && high(order[to]!) === high(order[from]!)) to++;
-      if (to - from > 1) {
-        order.subarray(from, to).sort((a, b) => compareKeys(words, recordAt[a]!, words, recordAt[b]!));
-      }
-      from = to;
-    }
-    return order;
-  }
 }
 
 /**
- * The documents of side files in order of their keys: a group of buckets at a time is read, in large pieces, while the one
+ * The documents of side files in order of their keys, the training documents first: a group of buckets at a time is read, in large pieces, while the one
  * before is gone through, and sorted in memory. A bucket too large for that is dealt out again by further bits of the key.
  */
 export class KeyOrder {
@@ -141,8 +121,12 @@ export class KeyOrder {
     this.budget = Math.max(leastBudget, memoryBytes / 2);
   }
 
-  async *groups(sides: readonly SideFile[], level = 0): AsyncGenerator<Group> {
-    const plans = planGroups(sides, this.budget);
+  async *groups(
+    sides: readonly SideFile[],
+    range: BucketRange = ALL_BUCKETS,
+    level = 0,
+  ): AsyncGenerator<Group> {
+    const plans = planGroups(sides, this.budget, range);
     const fits = (plan: Plan | undefined): plan is Plan =>
       plan !== undefined && (level === LAST_LEVEL || plan.bytes <= this.budget || plan.documents < 2);
     const largest = plans.filter(fits).reduce((most, plan) => Math.max(most, plan.bytes), 0);
@@ -188,7 +172,7 @@ export class KeyOrder {
     }
     const dealt = new SideFile(path);
     try {
-      yield* this.groups([dealt], level + 1);
+      yield* this.groups([dealt], ALL_BUCKETS, level + 1);
     } finally {
       dealt.close();
       await rm(path);
@@ -212,8 +196,8 @@ export function eachDocument(
   }
 }
 
-/** As many buckets to a group as `budget` bytes hold, and one at least. */
-function planGroups(sides: readonly SideFile[], budget: number): Plan[] {
+/** Bytes of memory and documents of each bucket. */
+function weigh(sides: readonly SideFile[]): { costs: Float64Array; documents: Float64Array } {
   const costs = new Float64Array(BUCKETS);
   const documents = new Float64Array(BUCKETS);
   for (const { footer, file } of sides) {
@@ -222,10 +206,29 @@ function planGroups(sides: readonly SideFile[], budget: number): Plan[] {
       documents[bucket]! += n;
     }
   }
+  return { costs, documents };
+}
+
+/** How many KeyOrders may share `memoryBytes` without that a bucket which fits one of them is too large for a share. */
+export function mostOrders(memoryBytes: number, sides: readonly SideFile[]): number {
+  const largest = weigh(sides).costs.reduce((most, cost) => Math.max(most, cost), LEAST_BUDGET);
+  const fit = Math.floor(memoryBytes / 2 / largest);
+  return fit > 0 ? fit : Number.POSITIVE_INFINITY;
+}
+
+/** As many buckets to a group as `budget` bytes hold, and one at least. */
+function planGroups(sides: readonly SideFile[], budget: number, range: BucketRange): Plan[] {
+  const { costs, documents } = weigh(sides);
   const plans: Plan[] = [];
-  for (let from = 0; from < BUCKETS; ) {
+  // A group is of one split: its documents are sorted by their keys alone.
+  const fits = (bucket: number, cost: number, count: number): boolean =>
+    bucket < range.to &&
+    bucket !== FIRST_HELD_OUT_BUCKET &&
+    cost + costs[bucket]! <= budget &&
+    count + documents[bucket]! <= MAX_ROUGHLY_SORTED;
+  for (let from = range.from; from < range.to; ) {
     let [cost, count, to] = [costs[from]!, documents[from]!, from + 1];
-    while (to < BUCKETS && cost + costs[to]! <= budget && count + documents[to]! <= MAX_GROUP_DOCUMENTS) {
+    while (fits(to, cost, count)) {
       cost += costs[to]!;
       count += documents[to]!;
       to++;

@@ -99,15 +99,19 @@ interface Take {
   readonly cut: number;
 }
 
+/** What a sampler knows; it may go to other threads. */
+export interface SamplerState {
+  readonly takes: ReadonlyMap<string, Take>;
+  /** By corpus how often a document of quality 1 is taken; undefined where quality does not count. */
+  readonly rates?: ReadonlyMap<string, number> | undefined;
+}
+
 /** How many copies of each training document go into the mixture. */
 export class Sampler {
-  private readonly takes: ReadonlyMap<string, Take>;
-  /** By corpus how often a document of quality 1 is taken; undefined where quality does not count. */
-  private readonly rates: ReadonlyMap<string, number> | undefined;
+  readonly state: SamplerState;
 
-  private constructor(takes: ReadonlyMap<string, Take>, rates?: ReadonlyMap<string, number>) {
-    this.takes = takes;
-    this.rates = rates;
+  constructor(state: SamplerState) {
+    this.state = state;
   }
 
   /** Finds the cuts that make the fractional parts of the epochs come out to within one document. */
@@ -120,7 +124,7 @@ export class Sampler {
       const cut = rest * available < 0.5 ? 0 : findCut(sides, corpus, by, rest * available);
       takes.set(corpus, { whole, cut });
     }
-    return new Sampler(takes);
+    return new Sampler({ takes });
   }
 
   /**
@@ -131,17 +135,18 @@ export class Sampler {
     const rates = new Map<string, number>();
     for (const { corpus, epochs } of plan?.parts ?? [])
       rates.set(corpus, epochs / (meanTimes.get(corpus) || 1));
-    return new Sampler(new Map(), rates);
+    return new Sampler({ takes: new Map(), rates });
   }
 
   /** `times` is what the document's quality is worth. */
   copies(corpus: string, words: Uint32Array, at: number, times = 1): number {
-    if (this.rates) {
-      const wanted = (this.rates.get(corpus) ?? 1) * times;
+    const { rates, takes } = this.state;
+    if (rates) {
+      const wanted = (rates.get(corpus) ?? 1) * times;
       const whole = Math.floor(wanted + 1e-9);
       return whole + (drawOf(words, at) < (wanted - whole) * TWO_53 ? 1 : 0);
     }
-    const take = this.takes.get(corpus);
+    const take = takes.get(corpus);
     if (!take) return 1;
     return take.whole + (take.cut > 0 && drawOf(words, at) < take.cut ? 1 : 0);
   }

@@ -37,7 +37,7 @@ export function signalIn(
 
 /** How often single documents are taken by what a signal says of them. */
 export class Quality {
-  private readonly options: QualityOptions;
+  readonly options: QualityOptions;
   /** Highest first. */
   private readonly bands: readonly QualityBand[];
   private readonly indexes = new Map<SideFile, number>();

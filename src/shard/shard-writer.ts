@@ -48,7 +48,7 @@ export interface ShardEntry {
 }
 
 /** Keeps a shard's index, held in memory while it is written, under about 2 GB. */
-const MAX_DOCUMENTS = 1 << 23;
+export const MAX_DOCUMENTS = 1 << 23;
 
 /** Writes one shard: tokens as they come, the index of its documents from memory at the end. */
 export class ShardWriter {

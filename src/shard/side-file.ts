@@ -9,7 +9,7 @@ import { asWords, getBig, getU64 } from './u64.ts';
  * of their shuffle keys, so that the shuffle reads one range of keys from all parts in large pieces. FORMAT.md gives the
  * bytes.
  */
-export const SIDE_FORMAT: BlockFormat = { magic: 'PVDSIDE\0', version: 2, blockBytes: 1 << 14 };
+export const SIDE_FORMAT: BlockFormat = { magic: 'PVDSIDE\0', version: 3, blockBytes: 1 << 14 };
 
 /** Words of a side record, and what is where in it. */
 export const SIDE_WORDS = 16;
@@ -35,14 +35,33 @@ export const HELD_OUT_BIT = 0x80000000;
 /** Bytes of one signal in a document's body: u32 index into the file's signals, f64 value. */
 export const SIGNAL_BYTES = 12;
 
-export const BUCKET_BITS = 8;
-export const BUCKETS = 1 << BUCKET_BITS;
+const BUCKET_BITS = 8;
+const KEY_BUCKETS = 1 << BUCKET_BITS;
+/** From here on come the held-out documents. */
+export const FIRST_HELD_OUT_BUCKET = KEY_BUCKETS;
+export const BUCKETS = 2 * KEY_BUCKETS;
 /** A bucket that is too large is dealt out again by the next bits of the key, at most so often. */
 export const LAST_LEVEL = 3;
 
-/** The bucket of a document, by the high word of its key: buckets ascend as keys do. */
-export function bucketOf(keyHigh: number, level: number): number {
-  return (keyHigh >>> (32 - BUCKET_BITS * (level + 1))) & (BUCKETS - 1);
+/** Buckets [from, to). */
+export interface BucketRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const ALL_BUCKETS: BucketRange = { from: 0, to: BUCKETS };
+
+/** The splits lie apart, so that a shard is a range of keys of whatever is read for it. */
+export function bucketsOf(split: ShardSplit): BucketRange {
+  return split === 'train'
+    ? { from: 0, to: FIRST_HELD_OUT_BUCKET }
+    : { from: FIRST_HELD_OUT_BUCKET, to: BUCKETS };
+}
+
+/** The bucket of a document, by the high word of its key: the buckets of a split ascend as keys do. */
+export function bucketOf(keyHigh: number, level: number, heldOut: boolean): number {
+  const bucket = (keyHigh >>> (32 - BUCKET_BITS * (level + 1))) & (KEY_BUCKETS - 1);
+  return heldOut ? FIRST_HELD_OUT_BUCKET + bucket : bucket;
 }
 
 /** Documents of one bucket that lie together: their records, then their bodies, each padded to 4 bytes. */
@@ -51,6 +70,7 @@ export interface SideExtent {
   /** Where in the body of the file it begins. */
   readonly at: number;
   readonly documents: number;
+  readonly tokens: number;
   readonly bytes: number;
 }
 

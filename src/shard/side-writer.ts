@@ -70,6 +70,7 @@ class BucketMemory {
   readonly records = new Uint32Array(BUCKETS * CHUNK_DOCUMENTS * SIDE_WORDS);
   readonly bodies: Bodies;
   readonly documents = new Uint32Array(BUCKETS);
+  readonly tokens = new Float64Array(BUCKETS);
   readonly used = new Uint32Array(BUCKETS);
 
   constructor(chunkBytes: number) {
@@ -86,11 +87,12 @@ function takeMemory(chunkBytes: number): BucketMemory {
   const memory = spareMemory?.chunkBytes === chunkBytes ? spareMemory : new BucketMemory(chunkBytes);
   spareMemory = undefined;
   memory.documents.fill(0);
+  memory.tokens.fill(0);
   memory.used.fill(0);
   return memory;
 }
 
-/** Deals documents into buckets by the first bits of their shuffle keys, and writes each bucket in large pieces. */
+/** Deals documents into buckets by split and the first bits of their shuffle keys, and writes each bucket in large pieces. */
 export class SideWriter {
   private readonly file: BlockFileWriter;
   private readonly setting: SideSetting;
@@ -123,7 +125,8 @@ export class SideWriter {
     const names = Object.keys(row.signals);
     const n = end - start + (endOfText === undefined ? 0 : 1);
     const idBytes = this.hashName(row.corpus, row.id);
-    const bucket = bucketOf(this.hasher.hashes[1]!, this.level);
+    const heldOut = row.split === 'held-out';
+    const bucket = bucketOf(this.hasher.hashes[1]!, this.level, heldOut);
     const most = n * tokenWidth + names.length * SIGNAL_BYTES + idBytes + 3 * row.source.length;
     const at = this.begin(bucket, most);
     const oversize = most > this.memory.chunkBytes;
@@ -138,7 +141,7 @@ export class SideWriter {
     const corpus = this.corpora.index(row.corpus);
     for (let i = 0; i < 4; i++) words[at + SIDE.key + i] = this.hasher.hashes[i]!;
     words[at + SIDE.tokens] = n;
-    words[at + SIDE.corpus] = corpus | (row.split === 'held-out' ? HELD_OUT_BIT : 0);
+    words[at + SIDE.corpus] = corpus | (heldOut ? HELD_OUT_BIT : 0);
     words[at + SIDE.idBytes] = idBytes;
     words[at + SIDE.sourceBytes] = sourceBytes;
     setU64(words, at + SIDE.sourceStart, row.start);
@@ -152,13 +155,13 @@ export class SideWriter {
 
   /** Adds a document of another side file, as copy `copy` under the key `key`. */
   addFrom(from: SideFile, record: Uint32Array, body: Uint8Array, copy: number, key: bigint): void {
-    const bucket = bucketOf(Number(key >> 32n), this.level);
+    const heldOut = record[SIDE.corpus]! & HELD_OUT_BIT;
+    const bucket = bucketOf(Number(key >> 32n), this.level, heldOut !== 0);
     const at = this.begin(bucket, body.length);
     const words = this.memory.records;
     words.set(record.subarray(0, SIDE_WORDS), at);
     setBig(words, at + SIDE.key, key);
     words[at + SIDE.copy] = copy;
-    const heldOut = record[SIDE.corpus]! & HELD_OUT_BIT;
     const corpus = this.corpora.index(from.footer.corpora[record[SIDE.corpus]! & ~HELD_OUT_BIT]!);
     words[at + SIDE.corpus] = corpus | heldOut;
     const oversize = body.length > this.memory.chunkBytes;
@@ -213,15 +216,17 @@ export class SideWriter {
     const start = alone ? 0 : bucket * this.memory.chunkBytes + this.memory.used[bucket]!;
     (alone ?? this.memory.bodies.bytes).fill(0, start + bodyBytes, start + padded);
     if (alone) {
-      this.write(bucket, this.memory.records.subarray(at, at + SIDE_WORDS), alone.subarray(0, padded));
+      const record = this.memory.records.subarray(at, at + SIDE_WORDS);
+      this.write(bucket, record, alone.subarray(0, padded), record[SIDE.tokens]!);
       return;
     }
     this.memory.documents[bucket]!++;
+    this.memory.tokens[bucket]! += this.memory.records[at + SIDE.tokens]!;
     this.memory.used[bucket]! += padded;
   }
 
   private flush(bucket: number): void {
-    const { records, bodies, documents, used, chunkBytes } = this.memory;
+    const { records, bodies, documents, tokens, used, chunkBytes } = this.memory;
     if (documents[bucket] === 0) return;
     const first = bucket * CHUNK_DOCUMENTS * SIDE_WORDS;
     const start = bucket * chunkBytes;
@@ -229,15 +234,17 @@ export class SideWriter {
       bucket,
       records.subarray(first, first + documents[bucket]! * SIDE_WORDS),
       bodies.bytes.subarray(start, start + used[bucket]!),
+      tokens[bucket]!,
     );
     documents[bucket] = 0;
+    tokens[bucket] = 0;
     used[bucket] = 0;
   }
 
-  private write(bucket: number, records: Uint32Array, bodies: Uint8Array): void {
+  private write(bucket: number, records: Uint32Array, bodies: Uint8Array, tokens: number): void {
     const { file, extents } = this;
     const bytes = records.byteLength + bodies.length;
-    extents.push({ bucket, at: file.bodyBytes, documents: records.length / SIDE_WORDS, bytes });
+    extents.push({ bucket, at: file.bodyBytes, documents: records.length / SIDE_WORDS, tokens, bytes });
     file.add(asBytes(records));
     file.add(bodies);
   }

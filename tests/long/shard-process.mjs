@@ -13,6 +13,7 @@ if (request) {
     ...{ sides: [side], folder, endOfText: 299, progress: { report() {} }, say() {} },
     tokenizer: { digest: tokenizer, vocabularySize: 300, specialTokens: new Map([['<|endoftext|>', 299]]) },
     signal: new AbortController().signal,
+    ...{ threads: 3, bytesAThread: 1 },
   };
   await buildShards(input, options);
 }

@@ -22,7 +22,7 @@ async function sides(parts: number, chunkBytes: number): Promise<SideFile[]> {
   return files;
 }
 
-/** Every document as hash and digest of its body, in the order given; keys must ascend. */
+/** Every document as hash and digest of its body, in the order given; keys must ascend, first those of train. */
 async function read(files: SideFile[], memoryBytes: number, least: number) {
   const folder = newFolder();
   const order = new KeyOrder(memoryBytes, folder, least);
@@ -37,7 +37,12 @@ async function read(files: SideFile[], memoryBytes: number, least: number) {
       group.moveTo(k, cursor);
       const { words, at, bytes, bodyAt, side } = cursor;
       const record = words.slice(at, at + SIDE_WORDS);
-      if (last.length > 0) expect(compareKeys(last, 0, record, 0)).toBeLessThan(0);
+      const heldOut = (words: Uint32Array): number => words[SIDE.corpus]! >>> 31;
+      const change = last.length > 0 && heldOut(last) < heldOut(record);
+      if (last.length > 0 && !change) {
+        expect(compareKeys(last, 0, record, 0)).toBeLessThan(0);
+        expect(heldOut(last)).toBe(heldOut(record));
+      }
       last = record;
       if (!files.includes(side)) dealtAgain++;
       const body = Buffer.from(bytes.subarray(bodyAt, bodyAt + bodyBytesOf(words, at, side.tokenWidth)));
@@ -59,10 +64,10 @@ async function read(files: SideFile[], memoryBytes: number, least: number) {
 describe('documents in order of their keys', () => {
   it('are the same from many parts, in small pieces, in many groups, and dealt out again where a bucket is too large', async () => {
     const whole = await read(await sides(1, 256 << 10), 1 << 30, 1);
-    expect([whole.found.length, whole.groups, whole.dealtAgain]).toEqual([3000, 1, 0]);
+    expect([whole.found.length, whole.groups, whole.dealtAgain]).toEqual([3000, 2, 0]);
     const inGroups = await read(await sides(3, 1 << 12), 4 << 20, 1);
     expect(inGroups.found).toEqual(whole.found);
-    expect(inGroups.groups).toBeGreaterThan(2);
+    expect(inGroups.groups).toBeGreaterThan(3);
     const again = await read(await sides(2, 4), 100_000, 1);
     expect(again.found).toEqual(whole.found);
     expect(again.dealtAgain).toBeGreaterThan(1000);

@@ -178,12 +178,12 @@ export const shardStep = defineBarrier({
     tap: tapShards,
     async reduce(chosen, sides, context) {
       const tokenizer = await openTokenizer(context);
-      const { folder, progress, signal } = context;
+      const { folder, progress, signal, threads } = context;
       const say = (line: string): void => context.say(line);
       const endOfText = endOfTextOf(chosen, tokenizer);
       const paths = sides.map((side) => side.path);
       const result = await buildShards(
-        { sides: paths, folder, tokenizer, endOfText, progress, signal, say },
+        { sides: paths, folder, tokenizer, endOfText, progress, signal, threads, say },
         chosen,
       );
       return { files: result.files, summary: summaryOf(result) };

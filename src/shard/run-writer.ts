@@ -1,0 +1,203 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { CancelledError, InvariantError } from '../core/errors.ts';
+import { temporaryName } from '../core/files.ts';
+import { DocumentCursor, KeyOrder } from './key-order.ts';
+import type { Selection } from './selection.ts';
+import type { PlannedShard, ShardRun } from './shard-plan.ts';
+import type { Counts } from './shard-set.ts';
+import {
+  type ShardEntry,
+  type ShardRow,
+  type ShardSetting,
+  ShardWriter,
+  shardFileName,
+} from './shard-writer.ts';
+import { HELD_OUT_BIT, SIDE, SIGNAL_BYTES, type SideFile } from './side-file.ts';
+import { getU64 } from './u64.ts';
+
+/** What a run has come to. */
+export interface WrittenRun {
+  readonly entries: readonly ShardEntry[];
+  /** By index into the setting's corpora. */
+  readonly counts: readonly Counts[];
+}
+
+export interface RunWriterInput {
+  readonly sides: readonly SideFile[];
+  readonly folder: string;
+  readonly setting: ShardSetting;
+  readonly selection: Selection;
+  /** Of the documents that are held at a time. */
+  readonly memoryBytes: number;
+  readonly signal: AbortSignal;
+  /** Told of documents that were gone through since the last time. */
+  progress(documents: number): void;
+}
+
+/** After so many documents the clock is looked at: that costs as much as moving to the next one. */
+const DOCUMENTS_A_LOOK = 64;
+
+/** What a side file's numbers stand for. */
+interface Names {
+  /** Index of its corpus -> index in the setting's corpora. */
+  readonly corpusOf: readonly number[];
+  /** Index of its signal -> column or -1. */
+  readonly columnOf: readonly number[];
+}
+
+/** Writes planned shards from side files, run by run. */
+export class RunWriter {
+  private readonly input: RunWriterInput;
+  private readonly names = new Map<SideFile, Names>();
+  private readonly row: ShardRow;
+  private open: { writer: ShardWriter; temporary: string } | undefined;
+  private rested = Number.NEGATIVE_INFINITY;
+
+  constructor(input: RunWriterInput) {
+    this.input = input;
+    this.row = emptyRow(input.setting.signals.length);
+  }
+
+  async write(run: ShardRun): Promise<WrittenRun> {
+    const entries: ShardEntry[] = [];
+    const counts = this.input.setting.corpora.map(() => ({ documents: 0, tokens: 0, bytes: 0 }));
+    try {
+      await this.fill(run, entries, counts);
+    } catch (error) {
+      this.open?.writer.abandon();
+      this.open = undefined;
+      throw error;
+    }
+    return { entries, counts };
+  }
+
+  private async fill(run: ShardRun, entries: ShardEntry[], counts: readonly Counts[]): Promise<void> {
+    const { row } = this;
+    const { memoryBytes, folder, sides, progress } = this.input;
+    const order = new KeyOrder(memoryBytes, folder);
+    const cursor = new DocumentCursor();
+    let { skip } = run[0]!;
+    let done = 0;
+    for await (const group of order.groups(sides, { from: run[0]!.bucket, to: run.at(-1)!.endBucket })) {
+      for (let k = 0; k < group.length; k++) {
+        if (++done % DOCUMENTS_A_LOOK === 0 && performance.now() - this.rested > 10) {
+          await this.rest();
+          progress(done);
+          done = 0;
+        }
+        group.moveTo(k, cursor);
+        if (!this.taken(cursor) || skip-- > 0) continue;
+        this.fillRow(cursor);
+        const planned = run[entries.length]!;
+        this.open ??= this.begin(planned);
+        this.open.writer.add(row);
+        const sum = counts[row.corpus]!;
+        sum.documents++;
+        sum.tokens += row.tokens;
+        sum.bytes += row.textBytes;
+        if (this.open.writer.documents < planned.documents) continue;
+        entries.push(await this.seal(planned));
+        if (entries.length < run.length) continue;
+        progress(done);
+        return;
+      }
+    }
+    throw new InvariantError('the shards were planned with more documents than there are');
+  }
+
+  private begin({ split, shard }: PlannedShard): { writer: ShardWriter; temporary: string } {
+    const temporary = temporaryName(join(this.input.folder, shardFileName(split, shard)));
+    return { writer: new ShardWriter(temporary, split, shard, this.input.setting), temporary };
+  }
+
+  private async seal({ split, shard }: PlannedShard): Promise<ShardEntry> {
+    const { writer, temporary } = this.open!;
+    const file = shardFileName(split, shard);
+    const entry = await writer.finish();
+    this.open = undefined;
+    await rename(temporary, join(this.input.folder, file));
+    return { file, ...entry };
+  }
+
+  private taken({ words, at, side, bytes, bodyAt }: DocumentCursor): boolean {
+    return this.input.selection.takes(words, at, side, bytes, bodyAt);
+  }
+
+  private namesOf(side: SideFile): Names {
+    let names = this.names.get(side);
+    if (!names) {
+      const { corpora, signals } = this.input.setting;
+      names = {
+        corpusOf: side.footer.corpora.map((name) => corpora.indexOf(name)),
+        columnOf: side.footer.signals.map((name) => signals.indexOf(name)),
+      };
+      this.names.set(side, names);
+    }
+    return names;
+  }
+
+  private fillRow({ words, at, side, bytes, bodyAt }: DocumentCursor): void {
+    const { row } = this;
+    const names = this.namesOf(side);
+    row.tokens = words[at + SIDE.tokens]!;
+    row.hashLow = words[at + SIDE.hash]!;
+    row.hashHigh = words[at + SIDE.hash + 1]!;
+    row.corpus = names.corpusOf[words[at + SIDE.corpus]! & ~HELD_OUT_BIT]!;
+    row.copy = words[at + SIDE.copy]!;
+    row.start = getU64(words, at + SIDE.sourceStart);
+    row.end = getU64(words, at + SIDE.sourceEnd);
+    row.textBytes = getU64(words, at + SIDE.textBytes);
+    const signalsAt = bodyAt + row.tokens * side.tokenWidth;
+    const idAt = signalsAt + words[at + SIDE.signals]! * SIGNAL_BYTES;
+    const sourceAt = idAt + words[at + SIDE.idBytes]!;
+    row.tokenBytes = bytes.subarray(bodyAt, signalsAt);
+    row.id = bytes.subarray(idAt, sourceAt);
+    row.source = bytes.subarray(sourceAt, sourceAt + words[at + SIDE.sourceBytes]!);
+    this.readSignals(bytes, signalsAt, idAt, names.columnOf);
+  }
+
+  /** The signals at body[at .. end) that have columns. */
+  private readSignals(body: Uint8Array, at: number, end: number, columnOf: readonly number[]): void {
+    const { row } = this;
+    row.signalCount = 0;
+    if (row.signals.length === 0) return;
+    for (let i = at; i < end; i += SIGNAL_BYTES) {
+      const column = columnOf[body[i]! | (body[i + 1]! << 8) | (body[i + 2]! << 16)]!;
+      if (column < 0) continue;
+      for (let k = 0; k < 8; k++) doubleBytes[k] = body[i + 4 + k]!;
+      row.signals[2 * row.signalCount] = column;
+      row.signals[2 * row.signalCount++ + 1] = double[0]!;
+    }
+  }
+
+  /** Lets timers, signals and messages have their turn. */
+  private async rest(): Promise<void> {
+    await setImmediate();
+    if (this.input.signal.aborted) throw new CancelledError();
+    this.rested = performance.now();
+  }
+}
+
+const double = new Float64Array(1);
+const doubleBytes = new Uint8Array(double.buffer);
+
+function emptyRow(signals: number): ShardRow {
+  const none = new Uint8Array(0);
+  return {
+    tokenBytes: none,
+    tokens: 0,
+    hashLow: 0,
+    hashHigh: 0,
+    id: none,
+    source: none,
+    corpus: 0,
+    copy: 0,
+    start: 0,
+    end: 0,
+    textBytes: 0,
+    signals: new Float64Array(2 * signals),
+    signalCount: 0,
+  };
+}
