@@ -1,6 +1,7 @@
 // The documents of the shard benchmarks, and how they become shards.
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { xxh64 } from '../../dist/core/hash.js';
 import { Random } from '../../dist/core/random.js';
 import { buildShards } from '../../dist/shard/build.js';
@@ -65,7 +66,8 @@ export async function writeSide(path, part, finished = () => {}) {
   return written;
 }
 
-export async function buildSet(sides, folder, memoryBytes = 256 << 20) {
+/** In as many threads as the machine has, as a run does. */
+export async function buildSet(sides, folder, memoryBytes = 256 << 20, shardTokens = 1e8) {
   mkdirSync(folder, { recursive: true });
   return buildShards(
     {
@@ -79,8 +81,9 @@ export async function buildSet(sides, folder, memoryBytes = 256 << 20) {
       endOfText: VOCABULARY - 1,
       progress: { report() {} },
       signal: new AbortController().signal,
+      threads: availableParallelism(),
       say() {},
     },
-    { shardTokens: 1e8, signals: 'all', weightsBy: 'tokens', temperature: 1, maxEpochs: 4, memoryBytes },
+    { shardTokens, signals: 'all', weightsBy: 'tokens', temperature: 1, maxEpochs: 4, memoryBytes },
   );
 }

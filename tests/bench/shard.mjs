@@ -279,6 +279,9 @@ async function sumOf(shards) {
   return sum;
 }
 
+/** A set of several shards, as one of gigabytes is: a thread writes whole shards. */
+const SHUFFLED_SHARD_TOKENS = 5e6;
+
 /** From tokens in memory to shards in global random order; datatrove shuffles each file and merges. */
 async function shuffle(folder) {
   const peer = startPeerFor(folder);
@@ -294,7 +297,7 @@ async function shuffle(folder) {
     // The next part begins while the last one is synced, as parts in several workers do.
     const written = await Promise.all(sides.map((path, part) => writeSide(path, parts[part])));
     const tokens = written.reduce((sum, n) => sum + n, 0);
-    await buildSet(sides, join(place, 'shards'), 64 << 20);
+    await buildSet(sides, join(place, 'shards'), 64 << 20, SHUFFLED_SHARD_TOKENS);
     ours.push(tokens / ((performance.now() - started) / 1000));
     if (tokens !== all.tokens) throw new Error('the two sides shuffle different documents');
     if (round === 0 && (await sumOf(join(place, 'shards'))) !== all.sum)

@@ -92,7 +92,9 @@ const options = z.strictObject({
     .int()
     .min(1 << 20)
     .default(256 << 20)
-    .describe('Memory for the documents that the global shuffle holds at a time'),
+    .describe(
+      'Memory for the documents that the global shuffle holds at a time, in all its threads together',
+    ),
 });
 
 export type ShardOptions = z.output<typeof options>;
