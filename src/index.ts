@@ -87,6 +87,7 @@ export { readStep } from './io/steps/read.ts';
 export { writeStep } from './io/steps/write.ts';
 export { c4 as c4Step } from './quality/judges/c4.ts';
 export { cleanLinesStep } from './quality/judges/clean-lines.ts';
+export { dclmGopher as dclmGopherStep } from './quality/judges/dclm-gopher.ts';
 export { dolmaGopher as dolmaGopherStep } from './quality/judges/dolma-gopher.ts';
 export { fineweb as finewebStep } from './quality/judges/fineweb.ts';
 export { gopherQuality as gopherQualityStep } from './quality/judges/gopher-quality.ts';

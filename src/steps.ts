@@ -25,6 +25,7 @@ import { readStep } from './io/steps/read.ts';
 import { writeStep } from './io/steps/write.ts';
 import { c4 } from './quality/judges/c4.ts';
 import { cleanLinesStep } from './quality/judges/clean-lines.ts';
+import { dclmGopher } from './quality/judges/dclm-gopher.ts';
 import { dolmaGopher } from './quality/judges/dolma-gopher.ts';
 import { fineweb } from './quality/judges/fineweb.ts';
 import { gopherQuality } from './quality/judges/gopher-quality.ts';
@@ -67,6 +68,7 @@ export const STEPS: readonly AnyStep[] = [
   c4,
   fineweb,
   dolmaGopher,
+  dclmGopher,
   urlFilter,
   wordFilter,
   cleanLinesStep,

@@ -192,6 +192,35 @@ export class WordRuns {
     return { characters: this.points[top + n]! - this.points[top]!, count: counts[top]! };
   }
 
+  /** As `topNgram`, but of several n-grams with the highest count the one with the most code points. */
+  longestTopNgram(n: number): Duplicates {
+    const counts = this.countNgrams(n);
+    let count = 0;
+    let characters = 0;
+    for (let i = 0; i < counts.length; i++) {
+      if (counts[i]! === 0 || counts[i]! < count) continue;
+      const points = this.points[i + n]! - this.points[i]!;
+      characters = counts[i]! > count ? points : Math.max(characters, points);
+      count = counts[i]!;
+    }
+    return { characters, count };
+  }
+
+  /** Code points of the words that stand in n-grams occurring twice or more; a word in several of them counts once. */
+  repeatedWordCharacters(n: number): number {
+    const firsts = new Uint32Array(Math.max(this.words.length - n + 1, 0));
+    const counts = this.countNgrams(n, firsts);
+    let characters = 0;
+    let from = 0;
+    for (let i = 0; i < counts.length; i++) {
+      if (counts[firsts[i]!]! < 2) continue;
+      from = Math.max(from, i);
+      characters += this.points[i + n]! - this.points[from]!;
+      from = i + n;
+    }
+    return characters;
+  }
+
   /** The n-grams that occur more than once, every copy counted, and the code points of their words. */
   copies(n: number): Duplicates {
     const counts = this.countNgrams(n);
@@ -212,8 +241,11 @@ export class WordRuns {
     return this.copies(n).characters / Math.max(all, 1);
   }
 
-  /** [n-grams] how often the n-gram at i occurs, at its first place; 0 at its others. */
-  private countNgrams(n: number): Uint32Array {
+  /**
+   * [n-grams] how often the n-gram at i occurs, at its first place; 0 at its others. `firsts` takes the first place of
+   * the n-gram at i.
+   */
+  private countNgrams(n: number, firsts?: Uint32Array): Uint32Array {
     const last = this.words.length - n;
     if (last < 0) return new Uint32Array(0);
     const { ids } = this;
@@ -228,6 +260,7 @@ export class WordRuns {
       if (slots[at] === 0) slots[at] = i + 1;
       const first = slots[at]! - 1;
       counts[first] = counts[first]! + 1;
+      if (firsts) firsts[i] = first;
     }
     return counts;
   }

@@ -14,6 +14,7 @@ const KINDS = [
   'c4',
   'fineweb',
   'dolma-gopher',
+  'dclm-gopher',
   'clean-lines',
   'word-filter',
   'redact-pii',

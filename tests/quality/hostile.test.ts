@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { viewOf } from '../../src/core/text-view.ts';
 import { c4, cleanC4 } from '../../src/quality/judges/c4.ts';
 import { cleanLines, cleanLinesStep } from '../../src/quality/judges/clean-lines.ts';
+import { dclmGopher } from '../../src/quality/judges/dclm-gopher.ts';
 import { dolmaGopher } from '../../src/quality/judges/dolma-gopher.ts';
 import { fineweb } from '../../src/quality/judges/fineweb.ts';
 import { gopherQuality } from '../../src/quality/judges/gopher-quality.ts';
@@ -20,7 +21,7 @@ describe('hostile text is judged in bounded time', () => {
       expect(text.length).toBeGreaterThanOrEqual(SIZE - 1);
       const view = viewOf(text);
       const started = performance.now();
-      for (const step of [gopherQuality, gopherRepetition, fineweb, dolmaGopher] as const) {
+      for (const step of [gopherQuality, gopherRepetition, fineweb, dolmaGopher, dclmGopher] as const) {
         const options = step.options.parse({}) as never;
         const values = Array.from(step.judge.measure(view, options));
         for (const value of values) expect(Number.isFinite(value)).toBe(true);

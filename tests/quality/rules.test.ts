@@ -31,6 +31,7 @@ describe('rules as data', () => {
         'c4',
         'fineweb',
         'dolma-gopher',
+        'dclm-gopher',
       ]),
     );
   });
