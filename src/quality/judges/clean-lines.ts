@@ -70,10 +70,13 @@ const LONGEST = 2000;
 
 /**
  * Line-wise cleaning after RefinedWeb (Penedo et al. 2023, arXiv:2306.01116, appendix G.2): lines that are mainly upper
- * case, only figures, counters of a social network or a single word; short lines by phrases at their start, end or
- * anywhere; and, at the end of a document, a footer's lines. A document that loses more than 5 % of its words is
- * dropped. The paper names the kinds of lines and gives examples of the phrases; the lists are this project's.
- * Blank lines stay. Signals: `clean-lines.lines`, `removed-lines`, `removed-word-ratio`.
+ * case, only figures, counters such as "3 likes" or a single word; short lines (at most 10 words) by phrases at their
+ * start ("sign-in"), end ("Read more...") or anywhere ("items in cart"). A document that loses more than 5 % of its
+ * words is dropped. The paper gives the kinds of lines, these examples, the 10 words and the 5 %; "mainly" is here more
+ * than half of the letters (DCLM, uppercase_ratio_line_modifier: half of the characters). It differs in three points: a
+ * line without any letter goes, where the paper's has only figures; a short line with a phrase goes as a whole, where
+ * the paper cuts the phrase out; and, at the end of a document, a footer's lines go too. The further phrases and the
+ * words of counters are this project's. Blank lines stay. Signals: `clean-lines.lines`, `removed-lines`, `removed-word-ratio`.
  */
 export const cleanLinesStep = defineStage({
   kind: 'clean-lines',

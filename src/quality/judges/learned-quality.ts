@@ -8,7 +8,11 @@ const options = z.strictObject({
   minScore: share(0.5, 'smallest probability of the good label'),
 });
 
-/** Scores documents with the classifier of `train-classifier` or `load-classifier`. */
+/**
+ * Scores documents with the classifier of `train-classifier` or `load-classifier`. The bound of 0.5 is where the good
+ * label is the likelier one: no published figure, for publications keep a share of the corpus (DCLM, Li et al. 2024,
+ * arXiv:2406.11794, section 4.4: the best tenth) and that bound depends on the classifier.
+ */
 export const learnedQuality = defineJudge({
   kind: 'learned-quality',
   summary: 'scores documents with a learned classifier and drops those below a score',

@@ -21,7 +21,10 @@ const options = z.strictObject({
   maxBytes: bound('most bytes of UTF-8'),
 });
 
-/** Bounds on a document's length in words, code points and bytes. By default only empty documents go. */
+/**
+ * Bounds on a document's length in words, code points and bytes. By default only empty documents go: published bounds
+ * belong to their presets (50 to 100,000 words: `gopher-quality`).
+ */
 export const length = defineJudge({
   kind: 'length',
   summary: 'drops documents that are too short or too long, in words, characters or bytes',

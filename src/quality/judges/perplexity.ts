@@ -32,7 +32,9 @@ const options = z
 
 /**
  * Perplexity under the model of `train-language-model`, and CCNet's buckets (Wenzek et al. 2020, arXiv:1911.00359,
- * section 3.3): head, middle and tail by percentiles of the reference documents' perplexities.
+ * section 3.3): head, middle and tail by percentiles of the reference documents' perplexities. The
+ * percentiles 30 and 60 are those of its code (facebookresearch/cc_net, cc_net/perplexity.py, PerplexityBucket:
+ * percentile_head, percentile_tail); it drops nothing by them, nor does this by default.
  */
 export const perplexity = defineJudge({
   kind: 'perplexity',

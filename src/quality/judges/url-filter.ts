@@ -44,7 +44,7 @@ export type UrlFilterOptions = z.infer<typeof options>;
  * Filters by URL as datatrove 0.10's URLFilter does (after RefinedWeb, Penedo et al. 2023, arXiv:2306.01116, G.1),
  * with lists of the user's own: domains, whole URLs, words, two or more soft words, substrings, in that order. A
  * domain covers everything under it, as adblock lists mean it; datatrove looks only at the registered domain and at
- * the full host name.
+ * the full host name. One soft word may be there: datatrove's soft_word_threshold of 2 drops from two on.
  */
 export const urlFilter = defineStage({
   kind: 'url-filter',
