@@ -100,6 +100,8 @@ class Download {
   readonly #client: HttpClient;
   readonly #settings: DownloadSettings;
   #part: Part | undefined;
+  /** Whether the last request brought bytes that follow those which were there. */
+  #wentOn = false;
   #announced = false;
 
   constructor(url: string, path: string, client: HttpClient, settings: DownloadSettings) {
@@ -134,18 +136,16 @@ class Download {
   async #retried(copy: Fetched | undefined): Promise<void> {
     const { signal, say, firstWait = FIRST_WAIT_MS } = this.#settings;
     const attempts = copy ? ATTEMPTS_WITH_COPY : ATTEMPTS;
-    let best = this.#part?.size ?? 0;
     for (let failures = 0; ; ) {
       if (signal.aborted) throw new CancelledError();
+      this.#wentOn = false;
       try {
         // An answer that does not fit what is there is no failure: the part is dropped, and all is asked for.
         while (!(await this.#attempt(copy)));
         return;
       } catch (error) {
         if (!(error instanceof TransferError) || signal.aborted) throw error;
-        const size = this.#part?.size ?? 0;
-        failures = size > best ? 1 : failures + 1;
-        best = Math.max(best, size);
+        failures = this.#wentOn ? 1 : failures + 1;
         if (failures >= attempts) throw error;
         if (!copy) say?.(`${error.message}; trying again`);
         await sleep(error.wait ?? firstWait * 2 ** (failures - 1), undefined, { signal });
@@ -224,12 +224,14 @@ class Download {
 
   async #append(body: Answer['body'], handle: FileHandle, total: number | undefined): Promise<void> {
     const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const resumed = this.#part!.size > 0;
     for (;;) {
       const next = await pieces.next().catch((error: Error) => {
         throw this.#brokeOff(total, error);
       });
       if (next.done) break;
       await handle.appendFile(next.value);
+      this.#wentOn ||= resumed;
       this.#part = { ...this.#part!, size: this.#part!.size + next.value.length };
     }
     if (total !== undefined && this.#part!.size !== total) throw this.#brokeOff(total);
