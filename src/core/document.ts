@@ -11,7 +11,7 @@ export interface Document {
   readonly corpus: string;
   /** Path or URL of the file that it was read from. */
   readonly source: string;
-  /** Half-open byte range in the decompressed source. */
+  /** Half-open byte range in the decompressed source; of what is read by compressed member, the member's in the file. */
   readonly start: number;
   readonly end: number;
   readonly text: string;

@@ -100,7 +100,13 @@ async function* smallPieces(
 async function* salvage(
   path: string,
   size: number,
-  { from, before, good, seen }: { from: number; before: number; good: number; seen: number },
+  {
+    from,
+    before,
+    good,
+    seen,
+    named,
+  }: { from: number; before: number; good: number; seen: number; named?: number },
   signal?: AbortSignal,
 ): AsyncGenerator<Piece, never> {
   let sound = good;
@@ -124,7 +130,8 @@ async function* salvage(
           }
         }
       }
-      if (step === 1) throw damage(path, inflater.failure ?? new Error('damaged'), Math.max(at, seen), sound);
+      if (step === 1)
+        throw damage(path, inflater.failure ?? new Error('damaged'), named ?? Math.max(at, seen), sound);
     } finally {
       inflater.close();
     }
@@ -149,13 +156,17 @@ export async function* gunzipFile(path: string, size: number, signal?: AbortSign
   if (rest.from < size) yield* gunzipStream(path, size, rest.from, rest.seen, signal);
 }
 
-/** The same from a member's start at compressed offset `from` on; `before` bytes of output came before it. */
-async function* gunzipStream(
+/**
+ * The same from a member's start at compressed offset `from` on; `before` bytes of output came before it. Errors name
+ * offset `named` where that is given.
+ */
+export async function* gunzipStream(
   path: string,
   size: number,
   from: number,
   before: number,
   signal?: AbortSignal,
+  named?: number,
 ): AsyncGenerator<Piece> {
   const inflater = new Inflater();
   // After a member a zero byte begins padding: gunzip itself knows that only of bytes that follow one it has read.
@@ -166,7 +177,7 @@ async function* gunzipStream(
     for await (const piece of smallPieces(path, from, size, signal)) {
       padding &&= piece.bytes[0] === 0;
       if (inflater.ended || padding) {
-        checkPadding(path, piece.bytes, seen);
+        checkPadding(path, piece.bytes, named ?? seen);
         continue;
       }
       const output = await inflater.push(piece.bytes);
@@ -183,11 +194,11 @@ async function* gunzipStream(
         seen += bytes.length;
         yield { bytes, disk: good };
       }
-      if (inflater.failure) throw damage(path, inflater.failure, seen, good);
+      if (inflater.failure) throw damage(path, inflater.failure, named ?? seen, good);
       return;
     }
   } finally {
     inflater.close();
   }
-  yield* salvage(path, size, { from, before, good, seen }, signal);
+  yield* salvage(path, size, { from, before, good, seen, named }, signal);
 }

@@ -6,7 +6,7 @@ import { ensureFolder } from '../../core/files.ts';
 import type { InputFile } from '../../core/stage.ts';
 import { defineSource } from '../../core/step.ts';
 import { layoutShape, type ReadSpec } from '../../io/read-spec.ts';
-import { readStep } from '../../io/steps/read.ts';
+import { isSplittable, readStep } from '../../io/steps/read.ts';
 import { crawl } from '../crawl/crawl.ts';
 import { crawlOptions } from '../crawl/options.ts';
 
@@ -87,5 +87,6 @@ function fileOf(
     onInvalidUtf8: 'reject',
     maxRecordBytes,
   };
-  return { path, size, mtimeMs, splittable: false, spec: spec as unknown as InputFile['spec'] };
+  const splittable = isSplittable(path, size, spec);
+  return { path, size, mtimeMs, splittable, spec: spec as unknown as InputFile['spec'] };
 }

@@ -65,7 +65,7 @@ export class Reading {
     this.context.reject('empty-file', new InputError('empty file', { file, expected: 'text', found }), size);
   }
 
-  tooLarge(offset: number, record: number, bytes: number): void {
+  tooLarge(offset: number, record: number | undefined, bytes: number): void {
     const problem = new InputError('record too large', {
       ...this.place(offset, record),
       expected: `at most ${this.spec.maxRecordBytes} bytes (maxRecordBytes)`,

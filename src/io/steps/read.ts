@@ -7,6 +7,7 @@ import { defineSource } from '../../core/step.ts';
 import { compressionOf } from '../compression.ts';
 import { DamageError } from '../damage.ts';
 import { expandGlob } from '../glob.ts';
+import { isByMember } from '../gzip-members.ts';
 import { SCHEME, urlsOf } from '../http/url.ts';
 import {
   FORMATS,
@@ -228,11 +229,12 @@ async function placesOf(
 }
 
 /** Formats whose records can be found from any byte of a plain file, and those that have their own way to be cut. */
-function isSplittable(path: string, size: number, spec: ReadSpec): boolean {
+export function isSplittable(path: string, size: number, spec: ReadSpec): boolean {
   if (size < SPLIT_FROM_BYTES) return false;
   if (spec.format === 'parquet') return true;
   try {
     const compression = compressionOf(path);
+    if (spec.format === 'warc') return compression === 'gzip' && isByMember(path);
     if (spec.format === 'wikipedia') return compression === 'none' || compression === 'bzip2';
     return compression === 'none' && isSeparated(spec);
   } catch (error) {

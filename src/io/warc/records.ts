@@ -33,23 +33,34 @@ const VERSION = /^WARC\/[01]\.\d+\r?\n/;
 /** ARC, version 1: URL, address, date, type and length; version 2 has five more fields before the length. */
 const ARC_LINE = /^(\S+) (\S+) (\d{8,14}) (\S+)(?: \S+){0,5} (\d+)\r?\n/;
 
+/** Whether these bytes begin with the header of a record. */
+export function beginsRecord(bytes: Buffer): boolean {
+  return (
+    VERSION.test(bytes.toString('latin1', 0, 20)) ||
+    ARC_LINE.test(bytes.toString('latin1', 0, Math.min(bytes.length, 4096)))
+  );
+}
+
 export class ArchiveReader {
   private readonly window: ByteWindow;
   private readonly file: string;
   private readonly maxBytes: number;
   private readonly onBad: (error: BadRecord | DamageError, bytes: number) => void;
+  private readonly placeOf: (offset: number) => number;
 
-  /** `onBad` hears of every stretch of bytes that is no record, with its place; reading goes on after it. */
+  /** `placeOf` gives the offset that errors name for one in the window. `onBad` hears of every stretch of bytes that is no record, with its place; reading goes on after it. */
   constructor(
     window: ByteWindow,
     file: string,
     maxBytes: number,
     onBad: (error: BadRecord | DamageError, bytes: number) => void,
+    placeOf: (offset: number) => number = (offset) => offset,
   ) {
     this.window = window;
     this.file = file;
     this.maxBytes = maxBytes;
     this.onBad = onBad;
+    this.placeOf = placeOf;
   }
 
   /** The next record, or undefined at the end. Throws the stream's DamageError where that cannot go on. */
@@ -150,7 +161,7 @@ export class ArchiveReader {
     if (inside < 0) throw this.cutOff(start, size + window.buffer.length, size + length);
     const problem = new InputError('wrong Content-Length', {
       file: this.file,
-      offset: start,
+      offset: this.placeOf(start),
       expected: `${length} bytes of content`,
       found: `another record after ${inside} bytes`,
     });
@@ -205,7 +216,7 @@ export class ArchiveReader {
     if (window.damage && window.buffer.length === 0) throw window.damage;
     const problem = new InputError('no record', {
       file: this.file,
-      offset: start,
+      offset: this.placeOf(start),
       expected: 'the header of a WARC or ARC record',
       found,
     });
@@ -216,7 +227,7 @@ export class ArchiveReader {
     if (this.window.damage) return this.window.damage;
     return new DamageError('truncated-input', 'record cut off', {
       file: this.file,
-      offset: start,
+      offset: this.placeOf(start),
       expected: `a record of ${expected} bytes`,
       found: `the end of the file after ${found}`,
     });
