@@ -567,7 +567,7 @@ function build(): Command {
     .option('--column <n>', 'column of its batch', wholeNumber)
     .option('--document <id>', 'id of a document')
     .option('--source <path>', 'a source file or URL')
-    .option('--split <split>', 'train or held-out', 'train')
+    .option('--split <split>', 'train, validation or held-out', 'train')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',

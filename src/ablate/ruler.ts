@@ -53,10 +53,18 @@ export async function makeRuler(
 ): Promise<Ruler> {
   const judges = await domainJudges(file, table);
   const candidates: Candidate[] = [];
-  for await (const batch of heldOutDocuments(plan, runFolder)) {
-    for (let i = 0; i < batch.length; i++) candidates.push(candidateOf(batch, i, file, judges));
+  const validation: Pick<Candidate, 'corpus' | 'id'>[] = [];
+  for await (const batch of measuredDocuments(plan, runFolder)) {
+    for (let i = 0; i < batch.length; i++) {
+      const { corpus, id, split } = batch.rows[i]!;
+      if (split === 'validation') validation.push({ corpus, id });
+      else candidates.push(candidateOf(batch, i, file, judges));
+    }
   }
-  candidates.sort((a, b) => compare(a.corpus, b.corpus) || compare(a.id, b.id));
+  const byName = (a: Pick<Candidate, 'corpus' | 'id'>, b: Pick<Candidate, 'corpus' | 'id'>): number =>
+    compare(a.corpus, b.corpus) || compare(a.id, b.id);
+  candidates.sort(byName);
+  validation.sort(byName);
   const scored = new Map<Candidate, string[]>();
   for (const [name, options] of Object.entries(file.options.ruler.domains)) {
     const mine = candidates.filter(({ domains }) => domains.includes(name));
@@ -77,7 +85,7 @@ export async function makeRuler(
     digest: sha256(documents.map((document) => JSON.stringify(document)).join('\n')),
     heldOut: candidates.length,
   };
-  await writeRuler(ruler, candidates, folder);
+  await writeRuler(ruler, candidates, validation, folder);
   return ruler;
 }
 
@@ -85,9 +93,10 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-async function* heldOutDocuments(plan: Plan, runFolder: string): AsyncGenerator<DocumentBatch> {
+/** Held-out and validation documents: what no arm trains on. */
+async function* measuredDocuments(plan: Plan, runFolder: string): AsyncGenerator<DocumentBatch> {
   for await (const { batch } of unitDocuments(runFolder, plan.units.at(-1)!, 'documents')) {
-    const held = batch.rows.flatMap(({ split }, i) => (split === 'held-out' ? [i] : []));
+    const held = batch.rows.flatMap(({ split }, i) => (split === 'train' ? [] : [i]));
     if (held.length > 0) yield batch.select(held);
   }
 }
@@ -210,11 +219,20 @@ function describeDomains(file: AblationFile, documents: readonly RulerDocument[]
   });
 }
 
-async function writeRuler(ruler: Ruler, heldOut: readonly Candidate[], folder: string): Promise<void> {
+async function writeRuler(
+  ruler: Ruler,
+  heldOut: readonly Candidate[],
+  validation: readonly Pick<Candidate, 'corpus' | 'id'>[],
+  folder: string,
+): Promise<void> {
   const lines = (values: readonly object[]): string =>
     values.map((value) => `${JSON.stringify(value)}\n`).join('');
   await ensureFolder(folder);
-  await writeIfOther(join(folder, HELD_OUT_FILE), lines(heldOut.map(({ corpus, id }) => ({ corpus, id }))));
+  const listed = [
+    ...heldOut.map(({ corpus, id }) => ({ corpus, id })),
+    ...validation.map(({ corpus, id }) => ({ corpus, id, split: 'validation' })),
+  ];
+  await writeIfOther(join(folder, HELD_OUT_FILE), lines(listed));
   await writeIfOther(join(folder, RULER_FILE), lines(ruler.documents));
   const { documents: _, ...card } = ruler;
   await writeJsonAtomic(join(folder, CARD_FILE), card);

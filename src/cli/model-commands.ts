@@ -167,7 +167,10 @@ export async function evalCommand(model: string, options: EvalCommandOptions): P
     quiet: options.quiet || options.json,
   });
   if (options.json) process.stdout.write(`${JSON.stringify(outcome.summary)}\n`);
-  else process.stdout.write(`${bitsPerByteLines({ heldOut: { after: outcome.summary } }).join('\n')}\n`);
+  else
+    process.stdout.write(
+      `${bitsPerByteLines({ heldOut: { split: spec.options.split, after: outcome.summary } }).join('\n')}\n`,
+    );
   return 0;
 }
 

@@ -17,7 +17,7 @@ import {
   type Removed,
   removeDocuments,
 } from '../shard/remove.ts';
-import { INDEX_NAME, readShardIndex, type ShardIndex } from '../shard/shard-set.ts';
+import { INDEX_NAME, readShardIndex, type ShardIndex, splitsOf, storedIndex } from '../shard/shard-set.ts';
 import { artifactFolder } from './artifacts.ts';
 import { openTokenizer } from './open-tokenizer.ts';
 
@@ -80,11 +80,13 @@ export async function importCommand(folder: string, options: ImportCommandOption
       ...{ tokenizer, corpus, appendEndOfText: endOfText, shardTokens, signal },
     }),
   );
-  if (options.json) process.stdout.write(`${JSON.stringify({ folder: resolve(out), ...index })}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ folder: resolve(out), ...storedIndex(index) })}\n`);
   else {
-    for (const [split, { documents, tokens, shards }] of Object.entries(index.splits)) {
+    for (const split of splitsOf(index)) {
+      const { documents, tokens, shards } = index.splits[split];
       process.stdout.write(
-        `${split.padEnd(8)}  ${count(documents)} documents, ${count(tokens)} tokens, ${count(shards.length)} shards\n`,
+        `${split.padEnd(splitsOf(index).includes('validation') ? 10 : 8)}  ${count(documents)} documents, ${count(tokens)} tokens, ${count(shards.length)} shards\n`,
       );
     }
     process.stdout.write(`shards: ${resolve(out)}\n`);
@@ -119,16 +121,21 @@ export async function receiptCommand(run: string, options: ReceiptCommandOptions
     process.stdout.write(`${JSON.stringify(receipt)}\n`);
     return 0;
   }
-  const rows = receipt.corpora.map(({ name, train, 'held-out': heldOut, terms }) => [
+  const rows = receipt.corpora.map(({ name, train, 'held-out': heldOut, validation, terms }) => [
     excerpt(name, 40),
     count(train.documents),
     count(train.tokens),
+    ...(validation ? [count(validation.documents)] : []),
     count(heldOut.documents),
     excerpt(terms?.licence ?? 'no card', 80),
   ]);
-  const head = ['corpus', 'documents', 'tokens', 'held out', 'licence'];
+  const looked = receipt.splits.validation ? ['validation'] : [];
+  const head = ['corpus', 'documents', 'tokens', ...looked, 'held out', 'licence'];
   const { oldest, newest } = receipt.contents;
-  const lines = table([head, ...rows], ['left', 'right', 'right', 'right', 'left']);
+  const lines = table(
+    [head, ...rows],
+    head.map((_, i) => (i === 0 || i === head.length - 1 ? 'left' : 'right')),
+  );
   if (oldest !== null) lines.push('', `dates: ${oldest} to ${newest}`);
   process.stdout.write(`${lines.join('\n')}\n\n${join(to, RECEIPT_FILE)}\n${join(to, CARD_FILE)}\n`);
   return 0;

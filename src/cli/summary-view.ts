@@ -50,12 +50,20 @@ interface HeldOut {
 
 /** Table of held-out bits per byte by corpus, from the summary of `train` (or `{heldOut: {after}}` of `evaluate`). */
 export function bitsPerByteLines(train: Readonly<Record<string, unknown>> | undefined): string[] {
-  const { before, after } = (train?.heldOut ?? {}) as { before?: HeldOut; after?: HeldOut };
+  const {
+    split = 'held-out',
+    before,
+    after,
+  } = (train?.heldOut ?? {}) as {
+    split?: string;
+    before?: HeldOut;
+    after?: HeldOut;
+  };
   if (!after?.corpora) return [];
   const comparable = Object.values(after.corpora).some((one) => typeof one.bitsPerByte === 'number');
   const value = (one: BitsPerByte | undefined): string =>
     (comparable ? one?.bitsPerByte : one?.lossPerToken)?.toFixed(3) ?? '-';
-  const title = comparable ? 'held-out bits per byte' : 'held-out loss, nats a masked token';
+  const title = comparable ? `${split} bits per byte` : `${split} loss, nats a masked token`;
   const rows = [[title, ...(before ? ['before'] : []), before ? 'after' : 'model', 'gzip -9', 'text']];
   for (const [corpus, one] of Object.entries(after.corpora)) {
     const gzip = comparable ? (one.gzipBitsPerByte?.toFixed(3) ?? '-') : '-';
@@ -83,12 +91,13 @@ function headlines(summary: RunSummary): string[] {
     );
   }
   const shard = outcomeOf(summary, 'shard') as
-    | { trainTokens?: number; heldOutTokens?: number; bytesPerToken?: number }
+    | { trainTokens?: number; validationTokens?: number; heldOutTokens?: number; bytesPerToken?: number }
     | undefined;
   if (shard) {
     const rate = shard.bytesPerToken ? `, ${shard.bytesPerToken.toFixed(2)} bytes a token` : '';
+    const looked = shard.validationTokens ? `, ${count(shard.validationTokens)} for validation` : '';
     lines.push(
-      `tokens            ${count(shard.trainTokens ?? 0)} to train on, ${count(shard.heldOutTokens ?? 0)} held out${rate}`,
+      `tokens            ${count(shard.trainTokens ?? 0)} to train on${looked}, ${count(shard.heldOutTokens ?? 0)} held out${rate}`,
     );
   }
   const mixture = outcomeOf(summary, 'shard')?.mixture as

@@ -11,7 +11,7 @@ import {
   type StoryEvent,
   type Traveller,
 } from '../report/life-story.ts';
-import type { ShardSplit } from '../shard/format.ts';
+import { SHARD_SPLITS, type ShardSplit } from '../shard/format.ts';
 import type { Packing } from '../shard/packing.ts';
 import { type DocumentPlace, type OrderSettings, ShardTracer, type TokenPlace } from '../shard/trace.ts';
 import { loadTokenizer, type Tokenizer } from '../tokenize/tokenizer.ts';
@@ -173,9 +173,8 @@ const MOST_STORIES = 10;
 /** `provender trace`: from (shard, token) or (step, row, column) to the source, or from a document to its tokens. */
 export async function traceCommand(run: string, options: TraceCommandOptions): Promise<number> {
   const { shard, token, step, document, source } = options;
-  if (options.split !== 'train' && options.split !== 'held-out')
-    throw new ConfigurationError(`--split ${options.split}: train or held-out`);
-  const split: ShardSplit = options.split;
+  const split = SHARD_SPLITS.find((name) => name === options.split);
+  if (!split) throw new ConfigurationError(`--split ${options.split}: train, validation or held-out`);
   const tracer = await ShardTracer.open(await artifactFolder(run, 'shards'));
   const print = (value: unknown, lines: readonly string[]): void => {
     process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);

@@ -14,7 +14,8 @@ export interface ViewCommandOptions {
 }
 
 function heading({ document, refusal }: BrowsedDocument): string {
-  const held = document.split === 'held-out' ? pc.cyan(' held out') : '';
+  const { split } = document;
+  const held = split === 'train' ? '' : pc.cyan(split === 'held-out' ? ' held out' : ' validation');
   const range = `bytes ${count(document.start)} to ${count(document.end)}`;
   let line = `${pc.bold(excerpt(document.id || '(no id)', 100))}  ${excerpt(document.corpus, 40)}${held}\n${pc.dim(`${excerpt(document.source, 120)} ${range}`)}`;
   if (refusal) {

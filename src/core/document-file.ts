@@ -35,6 +35,7 @@ interface FrameHeader {
   readonly end: number[];
   /** Indexes of the held-out documents. */
   readonly heldOut?: number[];
+  readonly validation?: number[];
   readonly group?: (string | null)[];
   readonly metadata?: (Readonly<Record<string, Json>> | 0)[];
   readonly signals: Record<string, (number | null)[]>;
@@ -75,9 +76,9 @@ function frameHeader(batch: DocumentBatch, refusals?: Refusal[]): FrameHeader {
   const rows = batch.rows;
   const corpora = dictionary();
   const sources = dictionary();
-  const heldOut: number[] = [];
-  rows.forEach((row, i) => {
-    if (row.split === 'held-out') heldOut.push(i);
+  const aside = { 'held-out': [] as number[], validation: [] as number[] };
+  rows.forEach(({ split }, i) => {
+    if (split !== 'train') aside[split].push(i);
   });
   return {
     sizes: rows.map((_, i) => batch.size(i)),
@@ -88,7 +89,8 @@ function frameHeader(batch: DocumentBatch, refusals?: Refusal[]): FrameHeader {
     source: rows.map((row) => sources.index(row.source)),
     start: rows.map((row) => row.start),
     end: rows.map((row) => row.end),
-    heldOut: heldOut.length ? heldOut : undefined,
+    heldOut: aside['held-out'].length ? aside['held-out'] : undefined,
+    validation: aside.validation.length ? aside.validation : undefined,
     group: rows.some((row) => row.group !== undefined) ? rows.map((row) => row.group ?? null) : undefined,
     metadata: rows.map((row) => (hasMembers(row.metadata) ? row.metadata : 0)),
     signals: signalColumns(rows),
@@ -152,6 +154,7 @@ export interface DocumentFrame {
 
 function rowsOf(header: FrameHeader, firstOrdinal: number): DocumentRow[] {
   const heldOut = new Set(header.heldOut ?? []);
+  const validation = new Set(header.validation ?? []);
   const names = Object.keys(header.signals);
   return header.id.map((id, i) => {
     const signals: Record<string, number> = {};
@@ -166,7 +169,7 @@ function rowsOf(header: FrameHeader, firstOrdinal: number): DocumentRow[] {
       source: header.sources[header.source[i]!]!,
       start: header.start[i]!,
       end: header.end[i]!,
-      split: heldOut.has(i) ? 'held-out' : 'train',
+      split: heldOut.has(i) ? 'held-out' : validation.has(i) ? 'validation' : 'train',
       metadata: metadata ? metadata : {},
       signals,
       ordinal: firstOrdinal + i,

@@ -1,8 +1,11 @@
 /** What can stand in a document's metadata. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Which side of the held-out split a document is on. It is carved once, before any filter, and never changes. */
-export type Split = 'train' | 'held-out';
+/**
+ * Which side a document is on. It is carved once, before any filter, and never changes. Nothing trains on the sides
+ * other than `train`, and no recipe changes them: `validation` is looked at while a model trains, `held-out` at the end.
+ */
+export type Split = 'train' | 'validation' | 'held-out';
 
 /** One text with its origin. In a batch, text is decoded only when asked for. */
 export interface Document {

@@ -82,8 +82,8 @@ export type StageStep<
   /** The rules by which it refuses documents, over those signals. */
   readonly rules?: readonly Rule[];
   /**
-   * Held-out documents go around a stage from documents to documents, as they go around judges: what a model is
-   * measured on must not depend on the recipe. A stage that must see them says so.
+   * Held-out and validation documents go around a stage from documents to documents, as they go around judges: what a
+   * model is measured on must not depend on the recipe. A stage that must see them says so.
    */
   readonly seesHeldOut?: boolean;
   open(

@@ -44,7 +44,7 @@ export class DocumentColumns {
     meta.setUint32(at + 4, digest.readUInt32BE(4), true);
     meta.setFloat64(at + 8, preference, true);
     meta.setUint32(at + 16, Math.min(0xffffffff, row.signals[DUPLICATE_COUNT] ?? 1), true);
-    meta.setUint32(at + 20, row.split === 'held-out' ? HELD_OUT : 0, true);
+    meta.setUint32(at + 20, row.split === 'train' ? 0 : HELD_OUT, true);
     this.labels.push(label);
     this.labelBytes += label.length;
   }

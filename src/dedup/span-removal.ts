@@ -66,8 +66,7 @@ export function spanRemovalStage(
       const found = new Map<number, DocumentSpans>();
       for (let i = 0; i < batch.length; i++) {
         const row = batch.rows[i]!;
-        const spans =
-          row.split === 'held-out' ? undefined : reader.spansOf(context.firstDocument + row.ordinal);
+        const spans = row.split !== 'train' ? undefined : reader.spansOf(context.firstDocument + row.ordinal);
         if (spans) found.set(i, spans);
       }
       return found.size === 0 ? batch : remover.rebuild(batch, found);

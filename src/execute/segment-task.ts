@@ -289,7 +289,7 @@ class SegmentRunner {
           const names = judge.describe(values, options, loaded, view);
           row.metadata = { ...row.metadata, ...names };
         }
-        const verdict = row.split === 'held-out' ? undefined : judge.decide(values, options);
+        const verdict = row.split !== 'train' ? undefined : judge.decide(values, options);
         if (verdict !== undefined) checkVerdict(reference.name, verdict);
         if (verdict === undefined || verdict.keep) indexes.push(i);
         else this.refused.push({ batch, i, refusal: { ...verdict, step: reference.name } });
@@ -576,7 +576,7 @@ async function aroundHeldOut(
 ): Promise<DocumentBatch> {
   const training: number[] = [];
   const heldOut: number[] = [];
-  for (let i = 0; i < batch.length; i++) (batch.rows[i]!.split === 'held-out' ? heldOut : training).push(i);
+  for (let i = 0; i < batch.length; i++) (batch.rows[i]!.split === 'train' ? training : heldOut).push(i);
   if (heldOut.length === 0) return stage.process(batch);
   const out = training.length ? await stage.process(batch.select(training)) : batch.select([]);
   return DocumentBatch.merge(out, batch.select(heldOut));

@@ -115,7 +115,7 @@ export class MeasureChain {
   ): void {
     for (let i = 0; i < batch.length; i++) {
       const row = batch.rows[i]!;
-      const heldOut = row.split === 'held-out';
+      const heldOut = row.split !== 'train';
       if (!heldOut) {
         this.context.watch(row.ordinal);
         const measured = judge!.measure(views[i]!, step.options, loaded);
@@ -139,8 +139,7 @@ export class MeasureChain {
     seesHeldOut: boolean,
   ): Promise<DocumentBatch> {
     const shown: number[] = [];
-    for (let i = 0; i < batch.length; i++)
-      if (seesHeldOut || batch.rows[i]!.split !== 'held-out') shown.push(i);
+    for (let i = 0; i < batch.length; i++) if (seesHeldOut || batch.rows[i]!.split === 'train') shown.push(i);
     if (shown.length === 0) return batch;
     const out = await stage.process(shown.length === batch.length ? batch : batch.select(shown));
     if (out.length === batch.length) return out;

@@ -108,7 +108,7 @@ function blockOf(
     id: strings('id'),
     corpus: strings('corpus'),
     source: strings('source'),
-    heldOut: Uint8Array.from(strings('split'), (split) => (split === 'held-out' ? 1 : 0)),
+    heldOut: Uint8Array.from(strings('split'), (split) => (split === 'train' ? 0 : 1)),
     language: strings('language'),
     bytes: numbers('bytes'),
     tokens: numbers('tokens'),

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Split } from '../core/document.ts';
 import { type Refusal, readDocumentFile } from '../core/document-file.ts';
 import { ProvenderError } from '../core/errors.ts';
 import { ClusterReader, type Fate, KEPT } from '../dedup/cluster-file.ts';
@@ -12,7 +13,7 @@ import { storedParts } from './run-parts.ts';
 export interface Traveller {
   readonly corpus: string;
   readonly id: string;
-  readonly split: 'train' | 'held-out';
+  readonly split: Split;
   readonly signals: Readonly<Record<string, number>>;
   /** Where it was taken out; undefined where it went all the way. */
   readonly refusal?: Refusal;
@@ -33,7 +34,7 @@ export interface ClusterStory {
 /** What one step did to a document. */
 export interface StoryEvent {
   readonly step: string;
-  /** `around`: judges and stages do not see held-out documents. */
+  /** `around`: judges and stages do not see held-out and validation documents. */
   readonly verdict: 'kept' | 'refused' | 'around';
   readonly reason?: string;
   readonly value?: number;
@@ -61,7 +62,7 @@ export async function lifeStory(runFolder: string, traveller: Traveller): Promis
     const reference = plan.steps.find(({ name }) => name === step)!;
     const { role, ...definition } = await findStep(reference);
     const seesHeldOut = 'seesHeldOut' in definition && definition.seesHeldOut === true;
-    const around = traveller.split === 'held-out' && GOES_AROUND.has(role) && !seesHeldOut;
+    const around = traveller.split !== 'train' && GOES_AROUND.has(role) && !seesHeldOut;
     const refused = traveller.refusal?.step === step ? traveller.refusal : undefined;
     const signals = signalsOf(step, kind, traveller.signals);
     const { reason, value, threshold, detail } = refused ?? {};

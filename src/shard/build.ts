@@ -7,7 +7,7 @@ import { xxh64 } from '../core/hash.ts';
 import type { Progress } from '../core/stage.ts';
 import { writeInLanes } from './build-lanes.ts';
 import { Curriculum, type CurriculumOptions } from './curriculum.ts';
-import type { ShardSplit } from './format.ts';
+import { bySplit, type ShardSplit } from './format.ts';
 import { eachDocument } from './key-order.ts';
 import { type MixtureOptions, type MixturePlan, planMixture, Sampler } from './mixture.ts';
 import { Quality, type QualityOptions, requireSignal } from './quality.ts';
@@ -15,7 +15,7 @@ import { Selection } from './selection.ts';
 import { planShards } from './shard-plan.ts';
 import { type Counts, type ShardIndex, writeShardIndex } from './shard-set.ts';
 import type { ShardEntry, ShardSetting } from './shard-writer.ts';
-import { HELD_OUT_BIT, SIDE, SIDE_WORDS, SideFile } from './side-file.ts';
+import { isTraining, SIDE, SIDE_WORDS, SideFile } from './side-file.ts';
 import { SideWriter } from './side-writer.ts';
 import { asBytes, getBig } from './u64.ts';
 
@@ -58,7 +58,7 @@ export interface BuildResult {
   readonly mixture: MixturePlan | undefined;
 }
 
-const OWN_FILE = /^((train|held-out)-\d+(\.r\d+)?\.shard|removal-\d+\.json|index\.json)$/;
+const OWN_FILE = /^((train|held-out|validation)-\d+(\.r\d+)?\.shard|removal-\d+\.json|index\.json)$/;
 
 /**
  * Puts the documents of side files into shards in order of their shuffle keys, so that the bytes depend on the documents,
@@ -114,7 +114,7 @@ class Builder {
   private readonly corpora: CorpusCounts[];
   private readonly signals: readonly string[];
   private readonly setting: ShardSetting;
-  private readonly entries: Record<ShardSplit, ShardEntry[]> = { train: [], 'held-out': [] };
+  private readonly entries: Record<ShardSplit, ShardEntry[]> = bySplit(() => []);
   private rested = Number.NEGATIVE_INFINITY;
   private quality: Quality | undefined;
   /** What the shuffle reads, where that is not all side files. */
@@ -125,7 +125,7 @@ class Builder {
     this.options = options;
     this.sides = sides;
     const names = [...new Set(sides.flatMap((side) => side.footer.corpora))].sort();
-    this.corpora = names.map((name) => ({ name, splits: { train: noCounts(), 'held-out': noCounts() } }));
+    this.corpora = names.map((name) => ({ name, splits: bySplit(noCounts) }));
     this.signals = this.signalColumns();
     this.setting = {
       tokenizerDigest: input.tokenizer.digest,
@@ -186,7 +186,7 @@ class Builder {
     if (plan) {
       await this.eachDocument((side, words, at, body) => {
         const corpus = words[at + SIDE.corpus]!;
-        if (corpus & HELD_OUT_BIT) return;
+        if (!isTraining(corpus)) return;
         const name = side.footer.corpora[corpus]!;
         const amount = weightsBy === 'tokens' ? words[at + SIDE.tokens]! : 1;
         const sum = sums.get(name) ?? { amount: 0, weighted: 0 };
@@ -263,7 +263,7 @@ class Builder {
     body: Uint8Array,
     writer: SideWriter,
   ): void {
-    if (record[SIDE.corpus]! & HELD_OUT_BIT) return;
+    if (!isTraining(record[SIDE.corpus]!)) return;
     const times = this.quality?.times(side, record, 0, body, 0);
     const copies = sampler.copies(side.footer.corpora[record[SIDE.corpus]!]!, record, 0, times);
     if (copies < 2) return;
@@ -295,7 +295,7 @@ class Builder {
 
   private async finish(mixture: MixturePlan | undefined): Promise<BuildResult> {
     const { tokenizer, endOfText, folder } = this.input;
-    const { train, 'held-out': heldOut } = this.entries;
+    const { train, 'held-out': heldOut, validation } = this.entries;
     syncFolder(folder);
     const { digest, vocabularySize, specialTokens } = tokenizer;
     const index = await writeShardIndex(folder, {
@@ -308,6 +308,7 @@ class Builder {
       splits: {
         train: { ...this.sum('train'), shards: train },
         'held-out': { ...this.sum('held-out'), shards: heldOut },
+        validation: { ...this.sum('validation'), shards: validation },
       },
       corpora: this.corpora,
       signals: this.signals,
@@ -319,7 +320,8 @@ class Builder {
         ...(this.options.orderBy ? { orderBy: this.options.orderBy } : {}),
       },
     });
-    return { index, files: ['index.json', ...[...train, ...heldOut].map((entry) => entry.file)], mixture };
+    const shards = [...train, ...heldOut, ...validation];
+    return { index, files: ['index.json', ...shards.map((entry) => entry.file)], mixture };
   }
 
   private sum(split: ShardSplit): Counts {

@@ -1,5 +1,5 @@
 import { signalIn } from './quality.ts';
-import { HELD_OUT_BIT, SIDE, type SideFile } from './side-file.ts';
+import { isTraining, SIDE, type SideFile } from './side-file.ts';
 
 export interface CurriculumOptions {
   readonly signal: string;
@@ -38,7 +38,7 @@ export class Curriculum {
 
   /** Call for every document first, then `rank`, then `key` for each. */
   see(side: SideFile, words: Uint32Array, at: number, bytes: Uint8Array, bodyAt: number): void {
-    if (words[at + SIDE.corpus]! & HELD_OUT_BIT) return;
+    if (!isTraining(words[at + SIDE.corpus]!)) return;
     this.counts[this.binOf(this.place(side, words, at, bytes, bodyAt))]!++;
   }
 
@@ -49,7 +49,7 @@ export class Curriculum {
   key(side: SideFile, words: Uint32Array, at: number, bytes: Uint8Array, bodyAt: number): bigint {
     const high = words[at + SIDE.key + 1]!;
     const low = words[at + SIDE.key]!;
-    if (words[at + SIDE.corpus]! & HELD_OUT_BIT) return (BigInt(high) << 32n) | BigInt(low);
+    if (!isTraining(words[at + SIDE.corpus]!)) return (BigInt(high) << 32n) | BigInt(low);
     const place = this.place(side, words, at, bytes, bodyAt);
     const bin = this.binOf(place);
     // Documents of one value are spread over the value's share by the shuffle's own key.

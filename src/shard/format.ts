@@ -1,3 +1,4 @@
+import type { Split } from '../core/document.ts';
 import { IntegrityError, InvariantError } from '../core/errors.ts';
 import { BLOCK_BYTES, type BlockFile, type BlockFormat, FIELDS_AT, HEADER_BYTES } from './block-file.ts';
 import { getU64, setU64 } from './u64.ts';
@@ -6,8 +7,14 @@ import { getU64, setU64 } from './u64.ts';
 
 export const SHARD_FORMAT: BlockFormat = { magic: 'PVDSHARD', version: 1, blockBytes: BLOCK_BYTES };
 
-export type ShardSplit = 'train' | 'held-out';
-export const SHARD_SPLITS: readonly ShardSplit[] = ['train', 'held-out'];
+export type ShardSplit = Split;
+/** In the order of their codes in a shard's header. */
+export const SHARD_SPLITS: readonly ShardSplit[] = ['train', 'held-out', 'validation'];
+
+/** One value for each split. */
+export function bySplit<T>(make: (split: ShardSplit) => T): Record<ShardSplit, T> {
+  return { train: make('train'), 'held-out': make('held-out'), validation: make('validation') };
+}
 
 /** Where in the body each section begins (bytes), and what the header counts. */
 export interface ShardHeader {

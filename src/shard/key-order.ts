@@ -8,7 +8,7 @@ import {
   BUCKETS,
   type BucketRange,
   bodyBytesOf,
-  FIRST_HELD_OUT_BUCKET,
+  isFirstBucket,
   LAST_LEVEL,
   SIDE,
   SIDE_RECORD_BYTES,
@@ -223,7 +223,7 @@ function planGroups(sides: readonly SideFile[], budget: number, range: BucketRan
   // A group is of one split: its documents are sorted by their keys alone.
   const fits = (bucket: number, cost: number, count: number): boolean =>
     bucket < range.to &&
-    bucket !== FIRST_HELD_OUT_BUCKET &&
+    !isFirstBucket(bucket) &&
     cost + costs[bucket]! <= budget &&
     count + documents[bucket]! <= MAX_ROUGHLY_SORTED;
   for (let from = range.from; from < range.to; ) {

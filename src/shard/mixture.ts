@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../core/errors.ts';
 import { xxh64 } from '../core/hash.ts';
-import { HELD_OUT_BIT, SIDE, SIDE_WORDS, type SideFile } from './side-file.ts';
+import { corpusOf, isTraining, SIDE, SIDE_WORDS, type SideFile } from './side-file.ts';
 import { asBytes } from './u64.ts';
 
 export interface MixtureOptions {
@@ -176,8 +176,8 @@ function eachTrainRecord(
     for (const extent of side.footer.extents) {
       const words = side.records(extent);
       for (let at = 0; at < words.length; at += SIDE_WORDS) {
-        if ((words[at + SIDE.corpus]! & ~HELD_OUT_BIT) >>> 0 !== index) continue;
-        if (!(words[at + SIDE.corpus]! & HELD_OUT_BIT)) see(words, at);
+        if (corpusOf(words[at + SIDE.corpus]!) !== index) continue;
+        if (isTraining(words[at + SIDE.corpus]!)) see(words, at);
       }
     }
   }

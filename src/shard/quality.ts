@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../core/errors.ts';
-import { HELD_OUT_BIT, SIDE, SIGNAL_BYTES, type SideFile } from './side-file.ts';
+import { isTraining, SIDE, SIGNAL_BYTES, type SideFile } from './side-file.ts';
 
 /** Documents whose signal is at least `from`, and below the next band, are taken `times` times. */
 export interface QualityBand {
@@ -50,7 +50,7 @@ export class Quality {
   }
 
   times(side: SideFile, words: Uint32Array, at: number, bytes: Uint8Array, bodyAt: number): number {
-    if (words[at + SIDE.corpus]! & HELD_OUT_BIT) return 1;
+    if (!isTraining(words[at + SIDE.corpus]!)) return 1;
     let index = this.indexes.get(side);
     if (index === undefined) {
       index = side.footer.signals.indexOf(this.options.signal);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
 import { syncFolder, temporaryName, writeFileAtomic } from '../core/files.ts';
 import { sha256, xxh64 } from '../core/hash.ts';
-import { RECORD, SHARD_SPLITS, type ShardSplit } from './format.ts';
+import { bySplit, RECORD, SHARD_SPLITS, type ShardSplit } from './format.ts';
 import type { ShardFile } from './shard-file.ts';
 import {
   type Counts,
@@ -68,8 +68,8 @@ export async function removeDocuments(folder: string, request: RemovalRequest): 
   const matcher = new Matcher(request);
   const removed: Removed[] = [];
   const replaced: string[] = [];
-  const splits = { train: [] as ShardEntry[], 'held-out': [] as ShardEntry[] };
-  const loss = index.corpora.map(() => ({ train: noCounts(), 'held-out': noCounts() }));
+  const splits = bySplit((): ShardEntry[] => []);
+  const loss = index.corpora.map(() => bySplit(noCounts));
   const round = (index.removals?.length ?? 0) + 1;
   for (const split of SHARD_SPLITS) {
     for (const [number, entry] of index.splits[split].shards.entries()) {
@@ -237,16 +237,10 @@ async function record(
   const { format: _format, version: _version, digest: _digest, ...rest } = index;
   return writeShardIndex(folder, {
     ...rest,
-    splits: {
-      train: { ...sum('train'), shards: splits.train },
-      'held-out': { ...sum('held-out'), shards: splits['held-out'] },
-    },
+    splits: bySplit((split) => ({ ...sum(split), shards: splits[split] })),
     corpora: index.corpora.map(({ name, splits: counts }, i) => ({
       name,
-      splits: {
-        train: minus(counts.train, loss[i]!.train),
-        'held-out': minus(counts['held-out'], loss[i]!['held-out']),
-      },
+      splits: bySplit((split) => minus(counts[split], loss[i]![split])),
     })),
     removals: [
       ...(index.removals ?? []),

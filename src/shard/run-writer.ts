@@ -14,7 +14,7 @@ import {
   ShardWriter,
   shardFileName,
 } from './shard-writer.ts';
-import { HELD_OUT_BIT, SIDE, SIGNAL_BYTES, type SideFile } from './side-file.ts';
+import { corpusOf, SIDE, SIGNAL_BYTES, type SideFile } from './side-file.ts';
 import { getU64 } from './u64.ts';
 
 /** What a run has come to. */
@@ -144,7 +144,7 @@ export class RunWriter {
     row.tokens = words[at + SIDE.tokens]!;
     row.hashLow = words[at + SIDE.hash]!;
     row.hashHigh = words[at + SIDE.hash + 1]!;
-    row.corpus = names.corpusOf[words[at + SIDE.corpus]! & ~HELD_OUT_BIT]!;
+    row.corpus = names.corpusOf[corpusOf(words[at + SIDE.corpus]!)]!;
     row.copy = words[at + SIDE.copy]!;
     row.start = getU64(words, at + SIDE.sourceStart);
     row.end = getU64(words, at + SIDE.sourceEnd);

@@ -1,6 +1,6 @@
 import { Sampler, type SamplerState } from './mixture.ts';
 import { Quality, type QualityOptions } from './quality.ts';
-import { HELD_OUT_BIT, SIDE, type SideFile } from './side-file.ts';
+import { isTraining, SIDE, type SideFile } from './side-file.ts';
 
 /** What makes the same selection in another thread. */
 export interface SelectionState {
@@ -32,7 +32,7 @@ export class Selection {
     // A further copy is there because its document is taken; only the first can be left out.
     if (!sampler || words[at + SIDE.copy] !== 0) return true;
     const corpus = words[at + SIDE.corpus]!;
-    if (corpus & HELD_OUT_BIT) return true;
+    if (!isTraining(corpus)) return true;
     const times = this.quality?.times(side, words, at, bytes, bodyAt);
     return sampler.copies(side.footer.corpora[corpus]!, words, at, times) > 0;
   }

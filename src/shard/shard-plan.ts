@@ -30,7 +30,7 @@ interface BucketPiece {
 const DOCUMENTS_AT_ONCE = 1 << 20;
 
 /**
- * Plans all shards of the documents in side files: train first, then held-out. A shard is closed before the document that
+ * Plans all shards of the documents in side files: train first, then held-out, then validation. A shard is closed before the document that
  * would take it past `shardTokens` (or past MAX_DOCUMENTS). Records are read of those buckets alone in which a shard ends,
  * or of all where a selection leaves documents out; bodies only where it looks at quality. `rest` is called often.
  */

@@ -56,18 +56,61 @@ export interface ShardIndex {
 
 export type ShardIndexContent = Omit<ShardIndex, 'format' | 'version' | 'digest'>;
 
+/** index.json as it is stored: a set without validation documents does not name the split. */
+interface StoredIndex extends Omit<ShardIndex, 'splits' | 'corpora'> {
+  readonly splits: Stored<ShardIndex['splits']>;
+  readonly corpora: readonly {
+    readonly name: string;
+    readonly splits: Stored<Readonly<Record<ShardSplit, Counts>>>;
+  }[];
+}
+
+type Stored<T extends { readonly validation: unknown }> = Omit<T, 'validation'> & Partial<T>;
+
+/** The splits that a set has: training and held-out documents always, be they none, and validation where there is some. */
+export function splitsOf({ splits }: Pick<ShardIndex, 'splits'>): ShardSplit[] {
+  return SHARD_SPLITS.filter((split) => split !== 'validation' || splits.validation.documents > 0);
+}
+
+/** The index as index.json has it, for printing. */
+export function storedIndex(index: ShardIndex): object {
+  return splitsOf(index).includes('validation')
+    ? index
+    : { ...withoutValidation(index), digest: index.digest };
+}
+
 /** Puts index.json into the folder, which makes the set complete. Returns it with its digest. */
 export async function writeShardIndex(folder: string, content: ShardIndexContent): Promise<ShardIndex> {
-  const rest = { format: 'provender-shards', version: 1, ...content } as const;
-  const index: ShardIndex = { ...rest, digest: digestOf(rest) };
-  await writeJsonAtomic(join(folder, INDEX_NAME), index);
-  return index;
+  const whole = { format: 'provender-shards', version: 1, ...content } as const;
+  const rest = splitsOf(content).includes('validation') ? whole : withoutValidation(whole);
+  const digest = digestOf(rest);
+  await writeJsonAtomic(join(folder, INDEX_NAME), { ...rest, digest });
+  return { ...whole, digest };
+}
+
+function withoutValidation(index: Omit<ShardIndex, 'digest'>): Omit<StoredIndex, 'digest'> {
+  const without = <T extends { readonly validation: unknown }>({ validation: _none, ...splits }: T) => splits;
+  const corpora = index.corpora.map((corpus) => ({ ...corpus, splits: without(corpus.splits) }));
+  return { ...index, splits: without(index.splits), corpora };
+}
+
+function withValidation(index: StoredIndex): ShardIndex {
+  const { splits, corpora } = index;
+  const none = { documents: 0, tokens: 0, bytes: 0 };
+  return {
+    ...index,
+    splits: { ...splits, validation: splits.validation ?? { ...none, shards: [] } },
+    corpora: corpora.map((corpus) => ({
+      ...corpus,
+      splits: { ...corpus.splits, validation: corpus.splits.validation ?? none },
+    })),
+  };
 }
 
 /** Reads index.json. Throws InputError where there is none, IntegrityError where its digest does not match. */
 export async function readShardIndex(folder: string): Promise<ShardIndex> {
   const file = join(folder, INDEX_NAME);
-  const index = await readJsonIfThere<ShardIndex>(file);
+  const index = await readJsonIfThere<StoredIndex>(file);
   if (index === undefined) throw new InputError('no shards here: the folder has no index.json', { file });
   if (index.format !== 'provender-shards' || index.version !== 1) {
     throw new IntegrityError('not an index of shards', {
@@ -79,7 +122,7 @@ export async function readShardIndex(folder: string): Promise<ShardIndex> {
   const { digest, ...rest } = index;
   const found = digestOf(rest);
   if (found !== digest) throw new IntegrityError('the index is damaged', { file, expected: digest, found });
-  return index;
+  return withValidation(index);
 }
 
 /** Opens shard `entry` and holds it against its line in the index. */
@@ -108,7 +151,7 @@ export function openShard(
   return shard;
 }
 
-/** Opens the shards of a split (or of both) one after the other; each is closed when the next is asked for. */
+/** Opens the shards of a split (or of all) one after the other; each is closed when the next is asked for. */
 export function* eachShard(
   folder: string,
   index: ShardIndex,
@@ -127,7 +170,7 @@ export function* eachShard(
   }
 }
 
-const SHARD_FILE = /^(train|held-out)-\d+(\.r\d+)?\.shard$/;
+const SHARD_FILE = /^(train|held-out|validation)-\d+(\.r\d+)?\.shard$/;
 
 /** Removes half-written files, and shards that no index names: what a killed build or removal left. */
 export async function clearUnnamed(folder: string, named: ReadonlySet<string>): Promise<void> {

@@ -1,6 +1,6 @@
 import { IntegrityError } from '../core/errors.ts';
 import { BlockFile, type BlockFormat, FIELDS_AT, HEADER_BYTES } from './block-file.ts';
-import type { ShardSplit } from './format.ts';
+import { SHARD_SPLITS, type ShardSplit } from './format.ts';
 import type { Counts } from './shard-set.ts';
 import { asWords, getBig, getU64 } from './u64.ts';
 
@@ -21,7 +21,7 @@ export const SIDE = {
   hash: 2,
   /** Tokens, the appended end-of-text token included. */
   tokens: 4,
-  /** Index into the file's corpora; bit 31 is set for held-out documents. */
+  /** Index into the file's corpora; bit 31 is set for held-out documents, bit 30 for validation. */
   corpus: 5,
   idBytes: 6,
   sourceBytes: 7,
@@ -31,15 +31,35 @@ export const SIDE = {
   signals: 14,
   copy: 15,
 } as const;
-export const HELD_OUT_BIT = 0x80000000;
+const HELD_OUT_BIT = 0x80000000;
+const VALIDATION_BIT = 0x40000000;
+
+/** The corpus word of a document: its corpus's index and its side. */
+export function packCorpus(index: number, split: ShardSplit): number {
+  return (index | (split === 'held-out' ? HELD_OUT_BIT : split === 'validation' ? VALIDATION_BIT : 0)) >>> 0;
+}
+
+/** The corpus's index in a corpus word. */
+export function corpusOf(word: number): number {
+  return word & ~(HELD_OUT_BIT | VALIDATION_BIT);
+}
+
+/** Whether the document of a corpus word is trained on; the word then is the corpus's index. */
+export function isTraining(word: number): boolean {
+  return (word & (HELD_OUT_BIT | VALIDATION_BIT)) === 0;
+}
+
+export function sideOf(word: number): ShardSplit {
+  if (word & HELD_OUT_BIT) return 'held-out';
+  return word & VALIDATION_BIT ? 'validation' : 'train';
+}
 /** Bytes of one signal in a document's body: u32 index into the file's signals, f64 value. */
 export const SIGNAL_BYTES = 12;
 
 const BUCKET_BITS = 8;
 const KEY_BUCKETS = 1 << BUCKET_BITS;
-/** From here on come the held-out documents. */
-export const FIRST_HELD_OUT_BUCKET = KEY_BUCKETS;
-export const BUCKETS = 2 * KEY_BUCKETS;
+/** Those of one split after those of another. */
+export const BUCKETS = SHARD_SPLITS.length * KEY_BUCKETS;
 /** A bucket that is too large is dealt out again by the next bits of the key, at most so often. */
 export const LAST_LEVEL = 3;
 
@@ -53,15 +73,19 @@ export const ALL_BUCKETS: BucketRange = { from: 0, to: BUCKETS };
 
 /** The splits lie apart, so that a shard is a range of keys of whatever is read for it. */
 export function bucketsOf(split: ShardSplit): BucketRange {
-  return split === 'train'
-    ? { from: 0, to: FIRST_HELD_OUT_BUCKET }
-    : { from: FIRST_HELD_OUT_BUCKET, to: BUCKETS };
+  const from = SHARD_SPLITS.indexOf(split) * KEY_BUCKETS;
+  return { from, to: from + KEY_BUCKETS };
+}
+
+/** Whether a split begins with this bucket. */
+export function isFirstBucket(bucket: number): boolean {
+  return bucket % KEY_BUCKETS === 0;
 }
 
 /** The bucket of a document, by the high word of its key: the buckets of a split ascend as keys do. */
-export function bucketOf(keyHigh: number, level: number, heldOut: boolean): number {
+export function bucketOf(keyHigh: number, level: number, split: ShardSplit): number {
   const bucket = (keyHigh >>> (32 - BUCKET_BITS * (level + 1))) & (KEY_BUCKETS - 1);
-  return heldOut ? FIRST_HELD_OUT_BUCKET + bucket : bucket;
+  return SHARD_SPLITS.indexOf(split) * KEY_BUCKETS + bucket;
 }
 
 /** Documents of one bucket that lie together: their records, then their bodies, each padded to 4 bytes. */
@@ -81,7 +105,10 @@ export interface SideFooter {
   readonly corpora: readonly string[];
   readonly signals: readonly string[];
   /** By split, then by index into `corpora`. */
-  readonly counts: Readonly<Record<ShardSplit, readonly Counts[]>>;
+  readonly counts: Readonly<Record<'train' | 'held-out', readonly Counts[]>> & {
+    /** Where the file has such documents. */
+    readonly validation?: readonly Counts[];
+  };
 }
 
 /** Bytes of one document's body: tokens, signals, id, source. */

@@ -1,13 +1,14 @@
 import type { DocumentRow } from '../core/batch.ts';
 import { FIELDS_AT } from './block-file.ts';
 import { BlockFileWriter } from './block-writer.ts';
-import type { ShardSplit } from './format.ts';
+import { bySplit, SHARD_SPLITS, type ShardSplit } from './format.ts';
 import { NameHasher } from './kernel.ts';
 import type { Counts } from './shard-set.ts';
 import {
   BUCKETS,
   bucketOf,
-  HELD_OUT_BIT,
+  corpusOf,
+  packCorpus,
   SIDE,
   SIDE_FORMAT,
   SIDE_WORDS,
@@ -15,6 +16,7 @@ import {
   type SideExtent,
   type SideFile,
   type SideFooter,
+  sideOf,
 } from './side-file.ts';
 import { asBytes, getU64, setBig, setU64 } from './u64.ts';
 
@@ -99,7 +101,7 @@ export class SideWriter {
   private readonly level: number;
   private readonly corpora = new Names();
   private readonly signals = new Names();
-  private readonly counts: Record<ShardSplit, Counts[]> = { train: [], 'held-out': [] };
+  private readonly counts: Record<ShardSplit, Counts[]> = bySplit(() => []);
   private readonly extents: SideExtent[] = [];
   private readonly memory: BucketMemory;
   private readonly hasher: NameHasher;
@@ -125,8 +127,7 @@ export class SideWriter {
     const names = Object.keys(row.signals);
     const n = end - start + (endOfText === undefined ? 0 : 1);
     const idBytes = this.hashName(row.corpus, row.id);
-    const heldOut = row.split === 'held-out';
-    const bucket = bucketOf(this.hasher.hashes[1]!, this.level, heldOut);
+    const bucket = bucketOf(this.hasher.hashes[1]!, this.level, row.split);
     const most = n * tokenWidth + names.length * SIGNAL_BYTES + idBytes + 3 * row.source.length;
     const at = this.begin(bucket, most);
     const oversize = most > this.memory.chunkBytes;
@@ -141,7 +142,7 @@ export class SideWriter {
     const corpus = this.corpora.index(row.corpus);
     for (let i = 0; i < 4; i++) words[at + SIDE.key + i] = this.hasher.hashes[i]!;
     words[at + SIDE.tokens] = n;
-    words[at + SIDE.corpus] = corpus | (heldOut ? HELD_OUT_BIT : 0);
+    words[at + SIDE.corpus] = packCorpus(corpus, row.split);
     words[at + SIDE.idBytes] = idBytes;
     words[at + SIDE.sourceBytes] = sourceBytes;
     setU64(words, at + SIDE.sourceStart, row.start);
@@ -155,21 +156,21 @@ export class SideWriter {
 
   /** Adds a document of another side file, as copy `copy` under the key `key`. */
   addFrom(from: SideFile, record: Uint32Array, body: Uint8Array, copy: number, key: bigint): void {
-    const heldOut = record[SIDE.corpus]! & HELD_OUT_BIT;
-    const bucket = bucketOf(Number(key >> 32n), this.level, heldOut !== 0);
+    const split = sideOf(record[SIDE.corpus]!);
+    const bucket = bucketOf(Number(key >> 32n), this.level, split);
     const at = this.begin(bucket, body.length);
     const words = this.memory.records;
     words.set(record.subarray(0, SIDE_WORDS), at);
     setBig(words, at + SIDE.key, key);
     words[at + SIDE.copy] = copy;
-    const corpus = this.corpora.index(from.footer.corpora[record[SIDE.corpus]! & ~HELD_OUT_BIT]!);
-    words[at + SIDE.corpus] = corpus | heldOut;
+    const corpus = this.corpora.index(from.footer.corpora[corpusOf(record[SIDE.corpus]!)]!);
+    words[at + SIDE.corpus] = packCorpus(corpus, split);
     const oversize = body.length > this.memory.chunkBytes;
     const bodies = oversize ? new Bodies(body.length) : this.memory.bodies;
     const start = oversize ? 0 : bucket * this.memory.chunkBytes + this.memory.used[bucket]!;
     bodies.bytes.set(body, start);
     this.renameSignals(from, bodies.view, start + record[SIDE.tokens]! * this.setting.tokenWidth, record);
-    this.tally(heldOut ? 'held-out' : 'train', corpus, record[SIDE.tokens]!, getU64(record, SIDE.textBytes));
+    this.tally(split, corpus, record[SIDE.tokens]!, getU64(record, SIDE.textBytes));
     this.end(bucket, at, body.length, oversize ? bodies.bytes : undefined);
   }
 
@@ -179,12 +180,14 @@ export class SideWriter {
     spareMemory = this.memory;
     file.align(8);
     const footerAt = file.bodyBytes;
+    const { validation, ...counts } = this.counts;
+    const hasValidation = validation.some(({ documents }) => documents > 0);
     const footer: SideFooter = {
       tokenizer: setting.tokenizerDigest,
       extents: this.extents,
       corpora: this.corpora.list,
       signals: this.signals.list,
-      counts: this.counts,
+      counts: hasValidation ? { ...counts, validation } : counts,
     };
     const bytes = Buffer.from(JSON.stringify(footer));
     file.add(bytes);
@@ -293,8 +296,7 @@ export class SideWriter {
 
   private tally(split: ShardSplit, corpus: number, tokens: number, bytes: number): void {
     while (this.counts.train.length <= corpus) {
-      for (const side of ['train', 'held-out'] as const)
-        this.counts[side].push({ documents: 0, tokens: 0, bytes: 0 });
+      for (const side of SHARD_SPLITS) this.counts[side].push({ documents: 0, tokens: 0, bytes: 0 });
     }
     const counts = this.counts[split][corpus]!;
     counts.documents++;

@@ -6,7 +6,7 @@ import { sha256 } from '../core/hash.ts';
 import type { ShardDocument } from '../shard/batch.ts';
 import type { Tokenizer } from '../tokenize/tokenizer.ts';
 
-/** What evaluation needs of a loader of held-out shards. */
+/** What evaluation needs of a loader of held-out (or validation) shards. */
 export interface DocumentSource {
   documents(): AsyncIterable<{ readonly document: ShardDocument; readonly tokens: Int32Array }>;
 }

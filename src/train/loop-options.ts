@@ -21,7 +21,7 @@ export const loopOptions = z.strictObject({
     .int()
     .min(0)
     .default(0)
-    .describe('steps between held-out evaluations; 0: only before and after training'),
+    .describe('steps between evaluations; 0: only before and after training'),
   checkpoint: checkpointOptions.prefault({}).describe('when to write checkpoints, and how many to keep'),
   stability: stabilityOptions.prefault({}).describe('when a loss counts as blown up'),
 });

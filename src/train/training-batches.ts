@@ -26,10 +26,10 @@ export interface BatchesSettings {
   readonly say: (line: string) => void;
 }
 
-/** Throws what the loaders throw. */
+/** Nothing but training documents is trained on: the type says so. Throws what the loaders throw. */
 export async function openBatches(
   folder: string,
-  options: LoaderOptions,
+  options: LoaderOptions & { readonly split: 'train' },
   { prefetch, follow, signal, say }: BatchesSettings,
 ): Promise<TrainingBatches> {
   if (follow) return followed(await FollowingLoader.open(folder, { ...options, signal, say }));

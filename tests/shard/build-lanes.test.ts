@@ -8,7 +8,7 @@ import { HEADER_BYTES } from '../../src/shard/block-file.ts';
 import { type BuildInput, type BuildOptions, buildShards } from '../../src/shard/build.ts';
 import { Selection } from '../../src/shard/selection.ts';
 import { planShards, runsOf } from '../../src/shard/shard-plan.ts';
-import { FIRST_HELD_OUT_BUCKET, SideFile } from '../../src/shard/side-file.ts';
+import { bucketsOf, SideFile } from '../../src/shard/side-file.ts';
 import { SideWriter } from '../../src/shard/side-writer.ts';
 import { BUILD_OPTIONS, buildInput, makeDocuments, newFolder, TOKENIZER } from './make-shards.ts';
 
@@ -87,7 +87,7 @@ describe('shards that threads write side by side', () => {
     const [path] = await writeSides(1);
     const side = new SideFile(path!);
     // In a held-out document: all training documents are one run, which this thread takes.
-    const { at } = side.footer.extents.find(({ bucket }) => bucket === FIRST_HELD_OUT_BUCKET + 100)!;
+    const { at } = side.footer.extents.find(({ bucket }) => bucket === bucketsOf('held-out').from + 100)!;
     side.close();
     const bytes = readFileSync(path!);
     bytes[HEADER_BYTES + at + 3]! ^= 1;

@@ -188,7 +188,7 @@ async function reduce(o: Options, sides: readonly SideFile[], context: JobContex
         const line = lineOf(o, index, side.firstDocument + found.document, found, counted);
         writer.add(Buffer.from(`${JSON.stringify(line)}\n`));
         if (!line.contaminated) continue;
-        if (line.split === 'held-out') heldOut++;
+        if (line.split !== 'train') heldOut++;
         else contaminated++;
         for (const set of new Set(line.matches.map((match) => match.set))) {
           const so = sets.get(set) ?? { documents: 0, examples: new Set() };
@@ -230,7 +230,7 @@ function applyReport(
         const row = batch.rows[i]!;
         const line = found.get(context.firstDocument + row.ordinal);
         const worst = line?.matches[0];
-        if (line?.contaminated && row.split !== 'held-out' && o.mode === 'drop') {
+        if (line?.contaminated && row.split === 'train' && o.mode === 'drop') {
           context.refuse(
             batch,
             i,

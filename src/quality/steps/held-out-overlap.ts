@@ -38,7 +38,7 @@ class HeldOutSink implements Sink<DocumentBatch> {
   add(batch: DocumentBatch): void {
     for (let i = 0; i < batch.length; i++) {
       const { corpus, id, split } = batch.rows[i]!;
-      if (split !== 'held-out') continue;
+      if (split === 'train') continue;
       const runs: string[] = [];
       this.hasher.run(batch.bytes(i), (words) => {
         runs.push(Buffer.from(words.buffer, words.byteOffset, words.byteLength).toString('hex'));
@@ -92,7 +92,7 @@ function dropOverlapping(
       const kept: number[] = [];
       for (let i = 0; i < batch.length; i++) {
         const row = batch.rows[i]!;
-        if (row.split === 'held-out') {
+        if (row.split !== 'train') {
           kept.push(i);
           continue;
         }

@@ -17,12 +17,13 @@ export function throughput(data: RunData): { came: StepData; went: StepData } | 
 
 /** Held-out figures before and after training: as the step sums them up, else as its log has them. */
 export function heldOutOf(data: RunData, step: StepData) {
-  const { before, after } = members(step.outcome?.heldOut);
+  const { split, before, after } = members(step.outcome?.heldOut);
   const evaluations = data.curves.get(step.name)?.evaluations ?? [];
   const first = measuredSet(evaluations[0]?.result);
   const last = measuredSet(evaluations.at(-1)?.result);
   // The log has the totals, which the summary leaves out.
   return {
+    split: split === 'validation' ? split : 'held-out',
     before: first ?? measuredSet(before),
     after: (evaluations.length > 1 ? last : undefined) ?? measuredSet(after) ?? last,
   };
@@ -47,13 +48,13 @@ function verdict(data: RunData): string {
   const parameters = finite(train?.outcome?.parameters);
   const tokens = finite(train?.outcome?.tokens);
   if (train && parameters !== undefined && tokens !== undefined) {
-    const { before, after } = heldOutOf(data, train);
+    const { split, before, after } = heldOutOf(data, train);
     let sentence = `A model of ${count(parameters)} parameters was trained on ${count(tokens)} tokens`;
     const from = overAllBytes(before, 'bitsPerByte');
     const to = overAllBytes(after, 'bitsPerByte');
     const gzip = overAllBytes(after, 'gzipBitsPerByte');
     if (from !== undefined && to !== undefined)
-      sentence += `; held-out text took ${bits(from)} bits per byte before and ${bits(to)} after`;
+      sentence += `; ${split} text took ${bits(from)} bits per byte before and ${bits(to)} after`;
     if (to !== undefined && gzip !== undefined) sentence += ` (gzip -9: ${bits(gzip)})`;
     sentences.push(`${sentence}.`);
   }
@@ -81,20 +82,22 @@ function summaryCards(data: RunData): Markup {
   }
   const shard = lastOf(data, 'shard')?.outcome;
   const trainTokens = finite(shard?.trainTokens);
-  if (trainTokens !== undefined)
-    all.push(
-      card(count(trainTokens), 'tokens to train on', `${count(finite(shard?.heldOutTokens) ?? 0)} held out`),
-    );
+  if (trainTokens !== undefined) {
+    const looked = finite(shard?.validationTokens);
+    const aside = looked === undefined ? '' : `${count(looked)} for validation, `;
+    const heldOut = `${count(finite(shard?.heldOutTokens) ?? 0)} held out`;
+    all.push(card(count(trainTokens), 'tokens to train on', `${aside}${heldOut}`));
+  }
   const train = lastOf(data, 'train');
   if (train) {
-    const { before, after } = heldOutOf(data, train);
+    const { split, before, after } = heldOutOf(data, train);
     const to = overAllBytes(after, 'bitsPerByte');
     const from = overAllBytes(before, 'bitsPerByte');
     if (to !== undefined)
       all.push(
         card(
           bits(to),
-          'held-out bits per byte',
+          `${split} bits per byte`,
           from === undefined ? undefined : `${bits(from)} before training`,
         ),
       );

@@ -102,8 +102,9 @@ export function heldOutSection(data: RunData): Section {
   let measuredBefore: MeasuredSet | undefined;
   for (const step of data.steps) {
     if (step.kind === 'train') {
-      const { before, after } = heldOutOf(data, step);
-      if (after) parts.push(comparison(step.name, before, after));
+      const { split, before, after } = heldOutOf(data, step);
+      const name = split === 'validation' ? `${step.name} (validation)` : step.name;
+      if (after) parts.push(comparison(name, before, after));
       measuredBefore = after;
     } else if (step.kind === 'evaluate') {
       const set = measuredSet(step.outcome);

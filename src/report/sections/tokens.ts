@@ -11,6 +11,7 @@ interface CorpusTokens {
   readonly corpus: string;
   readonly train: number;
   readonly heldOut: number;
+  readonly validation: number;
   readonly documents: number;
   readonly bytes: number;
 }
@@ -20,11 +21,14 @@ function tokensByCorpus(outcome: Readonly<Record<string, unknown>>): CorpusToken
     .map(([corpus, splits]) => {
       const train = members(members(splits).train);
       const heldOut = members(members(splits).heldOut);
-      const sum = (name: string): number => (finite(train[name]) ?? 0) + (finite(heldOut[name]) ?? 0);
+      const validation = members(members(splits).validation);
+      const sum = (name: string): number =>
+        [train, heldOut, validation].reduce((total, counts) => total + (finite(counts[name]) ?? 0), 0);
       return {
         corpus,
         train: finite(train.tokens) ?? 0,
         heldOut: finite(heldOut.tokens) ?? 0,
+        validation: finite(validation.tokens) ?? 0,
         documents: sum('documents'),
         bytes: sum('bytes'),
       };
@@ -32,19 +36,22 @@ function tokensByCorpus(outcome: Readonly<Record<string, unknown>>): CorpusToken
     .sort((a, b) => b.train - a.train || (a.corpus < b.corpus ? -1 : 1));
 }
 
+const tokensOf = ({ train, heldOut, validation }: CorpusTokens): number => train + heldOut + validation;
+
 function corpora(rows: readonly CorpusTokens[]): Markup {
   const shown = rows.slice(0, CORPORA_SHOWN);
-  const most = Math.max(1, ...rows.map(({ train, heldOut }) => train + heldOut));
+  const most = Math.max(1, ...rows.map(tokensOf));
+  const hasValidation = rows.some(({ validation }) => validation > 0);
   const total = rows.reduce((sum, { train }) => sum + train, 0);
-  return html`<p class="key"><span class="k-plain">to train on</span><span class="k-held">held out</span></p>
+  return html`<p class="key"><span class="k-plain">to train on</span><span class="k-held">${hasValidation ? 'held out or for validation' : 'held out'}</span></p>
 ${barTable(
   'Tokens by corpus',
   ['corpus', 'tokens to train on'],
-  shown.map(({ corpus, train, heldOut }) => ({
+  shown.map(({ corpus, train, heldOut, validation }) => ({
     label: shorten(corpus, 60),
     parts: [
       { kind: 'plain' as const, share: train / most },
-      { kind: 'held' as const, share: heldOut / most },
+      { kind: 'held' as const, share: (heldOut + validation) / most },
     ],
     value: `${count(train)} (${shareOf(train, total)})`,
   })),
@@ -55,6 +62,7 @@ ${barTable(
     { heading: 'documents', numeric: true },
     { heading: 'text', numeric: true },
     { heading: 'tokens to train on', numeric: true },
+    ...(hasValidation ? [{ heading: 'validation', numeric: true }] : []),
     { heading: 'held out', numeric: true },
     { heading: 'bytes a token', numeric: true },
   ],
@@ -63,8 +71,9 @@ ${barTable(
     count(row.documents),
     bytes(row.bytes),
     count(row.train),
+    ...(hasValidation ? [count(row.validation)] : []),
     count(row.heldOut),
-    row.train + row.heldOut > 0 ? figure(row.bytes / (row.train + row.heldOut)) : '–',
+    tokensOf(row) > 0 ? figure(row.bytes / tokensOf(row)) : '–',
   ]),
 )}${rows.length > shown.length && html`<p class="note">${count(rows.length - shown.length)} more corpora are not shown.</p>`}`;
 }
@@ -79,6 +88,9 @@ export function tokensSection(data: RunData): Section {
     ...frame,
     body: html`${cards([
       card(count(finite(shard.trainTokens) ?? 0), 'tokens to train on'),
+      finite(shard.validationTokens) === undefined
+        ? undefined
+        : card(count(finite(shard.validationTokens)!), 'tokens for validation'),
       card(count(finite(shard.heldOutTokens) ?? 0), 'tokens held out'),
       card(count(finite(shard.documents) ?? 0), 'documents'),
       rate === undefined ? undefined : card(figure(rate), 'bytes a token'),

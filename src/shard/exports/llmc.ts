@@ -1,5 +1,5 @@
 import { InputError } from '../../core/errors.ts';
-import type { ShardSplit } from '../format.ts';
+import { publicNames } from '../public-names.ts';
 import type { ExportFolder, ExportOptions, ExportSource } from './source.ts';
 
 /** Header of 256 i32; GPT-2's files hold u16, Llama-3's u32 (llm.c, dev/data/data_common.py). */
@@ -8,7 +8,8 @@ export const VERSIONS = { 2: { magic: 20240520, version: 1 }, 4: { magic: 202408
 const MOST_TOKENS = 2 ** 31 - 1;
 
 /**
- * `NAME_val_000000.bin` from the held-out shards, then `NAME_train_000001.bin`, ...: the end-of-text token comes
+ * `NAME_val_000000.bin` from the held-out shards (from the validation shards where there are some, and then
+ * `NAME_test_000001.bin` from the held-out ones), then `NAME_train_000001.bin`, ...: the end-of-text token comes
  * before each document, and files are filled to `fileTokens`, as llm.c's own scripts do; documents run over.
  */
 export async function exportLlmC(
@@ -18,11 +19,9 @@ export async function exportLlmC(
 ): Promise<void> {
   const separator = source.encode(source.endOfText('llm.c'));
   let number = 0;
-  const parts: [ShardSplit, string][] = [
-    ['held-out', 'val'],
-    ['train', 'train'],
-  ];
-  for (const [split, label] of parts) {
+  const [train, ...measured] = publicNames(source.index);
+  for (const [split, name] of [...measured, train!]) {
+    const label = name === 'validation' ? 'val' : name;
     if (split === 'train' && number === 0) number = 1;
     const { documents, tokens } = source.index.splits[split];
     // Every document has one end-of-text token, before it instead of after it.

@@ -1,4 +1,4 @@
-import { SHARD_SPLITS } from '../format.ts';
+import { SHARD_SPLITS, type ShardSplit } from '../format.ts';
 import type { ExportFolder, ExportOptions, ExportSource } from './source.ts';
 
 /** MosaicML's own default. */
@@ -41,7 +41,7 @@ export async function exportMds(
   }
 }
 
-function* windows(source: ExportSource, split: 'train' | 'held-out', bytes: number): Generator<Uint8Array> {
+function* windows(source: ExportSource, split: ShardSplit, bytes: number): Generator<Uint8Array> {
   let window = new Uint8Array(bytes);
   let used = 0;
   for (const document of source.documents(split)) {

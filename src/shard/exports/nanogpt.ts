@@ -1,7 +1,8 @@
 import { ConfigurationError } from '../../core/errors.ts';
+import { publicNames } from '../public-names.ts';
 import type { ExportFolder, ExportOptions, ExportSource } from './source.ts';
 
-/** `train.bin` and `val.bin`: u16 tokens without a header, the end-of-text token after each document (nanoGPT, data/openwebtext/prepare.py). */
+/** `train.bin` and `val.bin` (the held-out set as `test.bin` beside validation): u16 tokens without a header, the end-of-text token after each document (nanoGPT, data/openwebtext/prepare.py). */
 export async function exportNanoGpt(
   source: ExportSource,
   out: ExportFolder,
@@ -14,12 +15,9 @@ export async function exportNanoGpt(
     });
   }
   const separator = source.encode(source.endOfText('nanoGPT'));
-  for (const [split, name] of [
-    ['train', 'train.bin'],
-    ['held-out', 'val.bin'],
-  ] as const) {
+  for (const [split, label] of publicNames(source.index)) {
     if (source.index.splits[split].documents === 0) continue;
-    const file = out.create(name);
+    const file = out.create(`${label === 'validation' ? 'val' : label}.bin`);
     for (const document of source.documents(split)) {
       file.add(source.bare(document));
       file.add(separator);

@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import type { SchemaElement } from 'hyparquet';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import type { ShardSplit } from '../format.ts';
+import { publicNames } from '../public-names.ts';
 import type { ExportFolder, ExportOptions, ExportSource } from './source.ts';
 
 /** Tokens a row group: some 4 MB before compression, so that readers can skip and split. */
@@ -36,7 +37,7 @@ const emptyColumns = (): Columns => ({
 });
 
 /**
- * `data/train-00000-of-00002.parquet`, `data/validation-...` from the held-out shards: what `datasets.load_dataset`
+ * `data/train-00000-of-00002.parquet`, and the other splits under the names that `publicNames` gives: what `datasets.load_dataset`
  * takes for splits of a data set. A row a document, with `input_ids`.
  */
 export async function exportParquet(
@@ -44,11 +45,7 @@ export async function exportParquet(
   out: ExportFolder,
   _options: ExportOptions,
 ): Promise<void> {
-  const parts: [ShardSplit, string][] = [
-    ['train', 'train'],
-    ['held-out', 'validation'],
-  ];
-  for (const [split, label] of parts) {
+  for (const [split, label] of publicNames(source.index)) {
     const files = source.index.splits[split].shards.length;
     for (let shard = 0; shard < files; shard++) {
       const of = [shard, files].map((n) => String(n).padStart(5, '0')).join('-of-');

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../core/errors.ts';
-import { filesEndingIn, type ImportedDocument, type ImportSource, splitOfName } from './source.ts';
+import { filesEndingIn, type ImportedDocument, type ImportSource, splitsByName } from './source.ts';
 import { openEach } from './token-file.ts';
 
 /** `*.ds` with the ends of its documents in `.ds.index`; the size of a token is in `.ds.metadata`, else by the vocabulary. */
 export function* importDatatrove({ folder, tokenWidth }: ImportSource): Generator<ImportedDocument> {
-  for (const name of filesEndingIn(folder, '.ds')) {
+  const names = filesEndingIn(folder, '.ds');
+  const splitOf = splitsByName(names);
+  for (const name of names) {
     const ends = readEnds(join(folder, `${name}.index`));
     const width = widthOf(join(folder, `${name}.metadata`)) ?? tokenWidth;
     for (const { file } of openEach(folder, [name], width)) {
@@ -19,7 +21,7 @@ export function* importDatatrove({ folder, tokenWidth }: ImportSource): Generato
       let from = 0;
       for (const [i, to] of ends.entries()) {
         yield {
-          ...{ split: splitOfName(name), id: `${name}#${i}`, source: name },
+          ...{ split: splitOf(name), id: `${name}#${i}`, source: name },
           ...{ range: [file.offset(from), file.offset(to)] as const, tokens: file.read(from, to) },
         };
         from = to;

@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { InputError } from '../../core/errors.ts';
-import { filesEndingIn, type ImportedDocument, type ImportSource, splitOfName } from './source.ts';
+import { filesEndingIn, type ImportedDocument, type ImportSource, splitsByName } from './source.ts';
 import { openEach } from './token-file.ts';
 
 /** `*.npy` of raw tokens, and `.csv.gz` beside it with start, end, id, source and place of each document. */
 export function* importDolma({ folder, tokenWidth }: ImportSource): Generator<ImportedDocument> {
-  for (const name of filesEndingIn(folder, '.npy')) {
+  const names = filesEndingIn(folder, '.npy');
+  const splitOf = splitsByName(names);
+  for (const name of names) {
     const table = join(folder, name.replace(/\.npy$/, '.csv.gz'));
     const rows = csvRows(gunzipSync(readFileSync(table)).toString('utf8'));
     for (const { file } of openEach(folder, [name], tokenWidth)) {
@@ -20,7 +22,7 @@ export function* importDolma({ folder, tokenWidth }: ImportSource): Generator<Im
         }
         const tokens = file.read(start, end);
         const range = [file.offset(start), file.offset(end)] as const;
-        yield { split: splitOfName(name), id: row[2]!, source: row[3]!, range, tokens };
+        yield { split: splitOf(name), id: row[2]!, source: row[3]!, range, tokens };
       }
     }
   }

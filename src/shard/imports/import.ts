@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { CancelledError, ConfigurationError, InputError } from '../../core/errors.ts';
 import { ensureFolder, fileSize, syncFolder } from '../../core/files.ts';
 import { xxh64 } from '../../core/hash.ts';
-import { type ShardSplit, tokenWidthOf } from '../format.ts';
+import { bySplit, SHARD_SPLITS, type ShardSplit, tokenWidthOf } from '../format.ts';
 import { type Counts, clearUnnamed, INDEX_NAME, type ShardIndex, writeShardIndex } from '../shard-set.ts';
 import { type ShardRow, type ShardSetting, ShardSetWriter } from '../shard-writer.ts';
 import { asBytes, setBig } from '../u64.ts';
@@ -114,7 +114,7 @@ class ImportedSet {
       signals: [],
     };
     const writer = (split: ShardSplit) => new ShardSetWriter(folder, split, setting, shardTokens);
-    this.writers = { train: writer('train'), 'held-out': writer('held-out') };
+    this.writers = bySplit(writer);
   }
 
   async add(document: ImportedDocument): Promise<void> {
@@ -131,6 +131,7 @@ class ImportedSet {
   async finish(format: ImportFormat): Promise<ShardIndex> {
     const train = await this.writers.train.finish();
     const heldOut = await this.writers['held-out'].finish();
+    const validation = await this.writers.validation.finish();
     syncFolder(this.folder);
     const { digest, vocabularySize, specialTokens } = this.options.tokenizer;
     return writeShardIndex(this.folder, {
@@ -143,6 +144,7 @@ class ImportedSet {
       splits: {
         train: { ...this.sum('train'), shards: train },
         'held-out': { ...this.sum('held-out'), shards: heldOut },
+        validation: { ...this.sum('validation'), shards: validation },
       },
       corpora: this.corpora,
       signals: [],
@@ -151,8 +153,7 @@ class ImportedSet {
   }
 
   abandon(): void {
-    this.writers.train.abandon();
-    this.writers['held-out'].abandon();
+    for (const split of SHARD_SPLITS) this.writers[split].abandon();
   }
 
   private rowOf(document: ImportedDocument): ShardRow {
@@ -200,7 +201,7 @@ class ImportedSet {
   private corpusIndex(name: string): number {
     const known = this.names.indexOf(name);
     if (known >= 0) return known;
-    this.corpora.push({ name, splits: { train: noCounts(), 'held-out': noCounts() } });
+    this.corpora.push({ name, splits: bySplit(noCounts) });
     return this.names.push(name) - 1;
   }
 

@@ -1,14 +1,16 @@
 import { InputError } from '../../core/errors.ts';
 import { HEADER_WORDS, VERSIONS } from '../exports/llmc.ts';
-import { filesEndingIn, type ImportedDocument, type ImportSource, splitOfName } from './source.ts';
+import { SHARD_SPLITS } from '../format.ts';
+import { filesEndingIn, type ImportedDocument, type ImportSource, splitsByName } from './source.ts';
 import { chunksOf, openEach, splitDocuments, type TokenChunk } from './token-file.ts';
 
 /** `*.bin` with llm.c's header of 256 i32: the end-of-text token comes before each document, which may run over files. */
 export function* importLlmC(source: ImportSource): Generator<ImportedDocument> {
   const names = filesEndingIn(source.folder, '.bin');
-  for (const split of ['train', 'held-out'] as const) {
-    const mine = names.filter((name) => splitOfName(name) === split);
-    yield* splitDocuments(chunks(source, mine), source, 'before');
+  const splitOf = splitsByName(names);
+  for (const split of SHARD_SPLITS) {
+    const mine = names.filter((name) => splitOf(name) === split);
+    yield* splitDocuments(chunks(source, mine), source, 'before', splitOf);
   }
 }
 

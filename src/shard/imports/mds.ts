@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError } from '../../core/errors.ts';
-import { filesEndingIn, type ImportedDocument, type ImportSource, splitOfName } from './source.ts';
+import type { ShardSplit } from '../format.ts';
+import { filesEndingIn, type ImportedDocument, type ImportSource, splitsByName } from './source.ts';
 import { splitDocuments, type TokenChunk } from './token-file.ts';
 
 interface MdsShard {
@@ -27,16 +28,18 @@ const ARRAYS: Readonly<Record<string, (bytes: ArrayBuffer) => ArrayLike<number |
  */
 export function* importMds(source: ImportSource): Generator<ImportedDocument> {
   const { folder } = source;
-  for (const name of filesEndingIn(folder, 'index.json')) {
+  const names = filesEndingIn(folder, 'index.json');
+  const splitOf = splitsByName(names);
+  for (const name of names) {
     const path = join(folder, name);
     const { shards } = JSON.parse(readFileSync(path, 'utf8')) as { shards: MdsShard[] };
     if (!Array.isArray(shards)) throw new InputError('not an index of MDS', { file: path });
     const place = dirname(name);
     if (shards.some((shard) => /^ndarray:\w+:\d/.test(tokenColumn(shard, path).encoding))) {
-      yield* splitDocuments(windows(folder, place, shards), source, 'after');
+      yield* splitDocuments(windows(folder, place, shards), source, 'after', splitOf);
       continue;
     }
-    for (const shard of shards) yield* documents(folder, place, shard);
+    for (const shard of shards) yield* documents(folder, place, shard, splitOf);
   }
 }
 
@@ -86,7 +89,12 @@ function* samples(folder: string, place: string, shard: MdsShard): Generator<Sam
   }
 }
 
-function* documents(folder: string, place: string, shard: MdsShard): Generator<ImportedDocument> {
+function* documents(
+  folder: string,
+  place: string,
+  shard: MdsShard,
+  splitOf: (name: string) => ShardSplit,
+): Generator<ImportedDocument> {
   const file = join(place, shard.raw_data.basename);
   const column = tokenColumn(shard, join(folder, file));
   const text = (sample: Sample, name: string): string | undefined => {
@@ -100,7 +108,7 @@ function* documents(folder: string, place: string, shard: MdsShard): Generator<I
     const stored = sample.data[column.at]!;
     const head = 1 + (stored[0]! >> 2) * 2 ** (stored[0]! & 3);
     yield {
-      split: splitOfName(file),
+      split: splitOf(file),
       id: text(sample, 'id') ?? `${file}#${number}`,
       corpus: text(sample, 'corpus'),
       source: text(sample, 'source') ?? file,

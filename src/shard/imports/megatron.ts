@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../core/errors.ts';
-import { filesEndingIn, type ImportedDocument, type ImportSource, splitOfName } from './source.ts';
+import type { ShardSplit } from '../format.ts';
+import { filesEndingIn, type ImportedDocument, type ImportSource, splitsByName } from './source.ts';
 import { openEach, type TokenFile } from './token-file.ts';
 
 /** Codes of the types that hold tokens, and their bytes. */
@@ -15,21 +16,25 @@ interface Boundaries {
 
 /** `*.idx` with `.bin` beside it (`IndexedDataset`): the sequences of a document are one document. */
 export function* importMegatron({ folder }: ImportSource): Generator<ImportedDocument> {
-  for (const index of filesEndingIn(folder, '.idx')) {
+  const names = filesEndingIn(folder, '.idx');
+  const splitOf = splitsByName(names);
+  for (const index of names) {
     const { width, ranges } = readIndex(join(folder, index));
     const name = index.replace(/\.idx$/, '.bin');
-    for (const { file } of openEach(folder, [name], width)) yield* documents(file, name, ranges);
+    for (const { file } of openEach(folder, [name], width))
+      yield* documents(file, name, splitOf(name), ranges);
   }
 }
 
 function* documents(
   file: TokenFile,
   name: string,
+  split: ShardSplit,
   ranges: Boundaries['ranges'],
 ): Generator<ImportedDocument> {
   for (const [i, [from, to]] of ranges.entries()) {
     yield {
-      ...{ split: splitOfName(name), id: `${name}#${i}`, source: name },
+      ...{ split, id: `${name}#${i}`, source: name },
       ...{ range: [file.offset(from), file.offset(to)] as const, tokens: file.read(from, to) },
     };
   }

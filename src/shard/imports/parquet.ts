@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { InputError, ProvenderError } from '../../core/errors.ts';
-import { filesEndingIn, type ImportedDocument, type ImportSource, splitOfName } from './source.ts';
+import type { ShardSplit } from '../format.ts';
+import { filesEndingIn, type ImportedDocument, type ImportSource, splitsByName } from './source.ts';
 
 const OPTIONAL = ['id', 'corpus', 'source', 'source_start', 'source_end', 'bytes'];
 
@@ -9,10 +10,12 @@ type Row = Record<string, unknown>;
 
 /** Parquet files of a Hugging Face data set with a column `input_ids`: a row a document, a row group in memory at a time. */
 export async function* importParquet({ folder }: ImportSource): AsyncGenerator<ImportedDocument> {
-  for (const name of filesEndingIn(folder, '.parquet')) {
+  const names = filesEndingIn(folder, '.parquet');
+  const splitOf = splitsByName(names);
+  for (const name of names) {
     const path = join(folder, name);
     try {
-      yield* documents(path, name);
+      yield* documents(path, name, splitOf(name));
     } catch (error) {
       if (error instanceof ProvenderError) throw error;
       throw new InputError('a Parquet file that cannot be read', {
@@ -22,7 +25,7 @@ export async function* importParquet({ folder }: ImportSource): AsyncGenerator<I
   }
 }
 
-async function* documents(path: string, name: string): AsyncGenerator<ImportedDocument> {
+async function* documents(path: string, name: string, split: ShardSplit): AsyncGenerator<ImportedDocument> {
   const file = await asyncBufferFromFile(path);
   const metadata: FileMetaData = await parquetMetadataAsync(file);
   const there = new Set(metadata.schema.map((element) => element.name));
@@ -35,18 +38,17 @@ async function* documents(path: string, name: string): AsyncGenerator<ImportedDo
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
     const rows: Row[] = await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd });
-    for (const [i, row] of rows.entries()) yield documentOf(row, name, rowStart + i);
+    for (const [i, row] of rows.entries()) yield { split, ...documentOf(row, name, rowStart + i) };
     rowStart = rowEnd;
   }
 }
 
-function documentOf(row: Row, name: string, number: number): ImportedDocument {
+function documentOf(row: Row, name: string, number: number): Omit<ImportedDocument, 'split'> {
   const text = (column: string): string | undefined =>
     row[column] === undefined || row[column] === null ? undefined : String(row[column]);
   const whole = (column: string): number | undefined =>
     row[column] === undefined ? undefined : Number(row[column]);
   return {
-    split: splitOfName(name),
     id: text('id') ?? `${name}#${number}`,
     corpus: text('corpus'),
     source: text('source') ?? name,

@@ -42,9 +42,18 @@ export function filesEndingIn(folder: string, ending: string): string[] {
   return names;
 }
 
-/** The side that a file's name tells: validation and test files are held out. */
-export function splitOfName(name: string): ShardSplit {
-  return /(^|[-_./\\])(held-out|val|valid|validation|eval|test)([-_./\\]|$)/i.test(name)
-    ? 'held-out'
-    : 'train';
+const VALIDATION = /(^|[-_./\\])(val|valid|validation|eval)([-_./\\]|$)/i;
+const HELD_OUT = /(^|[-_./\\])(held-out|test)([-_./\\]|$)/i;
+
+/**
+ * The side that each file's name tells. Where there are both, test files are held out and validation files are for
+ * validation; where there is one of them, it is held out.
+ */
+export function splitsByName(names: readonly string[]): (name: string) => ShardSplit {
+  const both = names.some((name) => HELD_OUT.test(name)) && names.some((name) => VALIDATION.test(name));
+  return (name) => {
+    if (HELD_OUT.test(name)) return 'held-out';
+    if (!VALIDATION.test(name)) return 'train';
+    return both ? 'validation' : 'held-out';
+  };
 }

@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigurationError, classifySystemError, InputError } from '../../core/errors.ts';
-import { type ImportedDocument, type ImportSource, splitOfName } from './source.ts';
+import type { ShardSplit } from '../format.ts';
+import type { ImportedDocument, ImportSource } from './source.ts';
 
 const CHUNK_TOKENS = 1 << 20;
 
@@ -95,6 +96,7 @@ export function* splitDocuments(
   chunks: Iterable<TokenChunk>,
   { endOfText }: ImportSource,
   mark: 'before' | 'after',
+  splitOf: (name: string) => ShardSplit,
 ): Generator<ImportedDocument> {
   if (endOfText === undefined) {
     throw new ConfigurationError('the format parts documents by <|endoftext|>, which the tokenizer lacks');
@@ -109,7 +111,7 @@ export function* splitDocuments(
     pieces = [];
     begun = undefined;
     const range = [at, Math.max(at, end)] as const;
-    return { split: splitOfName(source), id: `${source}#${number++}`, source, range, tokens };
+    return { split: splitOf(source), id: `${source}#${number++}`, source, range, tokens };
   };
   let last = 0;
   for (const { source, offset, width, tokens } of chunks) {

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { bytes, count } from '../../core/format.ts';
 import { SHARD_SPLITS } from '../format.ts';
+import { publicNames } from '../public-names.ts';
 import type { SplitCounts } from './count-shards.ts';
 import { UNKNOWN } from './count-shards.ts';
 import type { Receipt } from './receipt.ts';
@@ -30,8 +31,8 @@ export function renderCard(receipt: Receipt, options: CardOptions = {}): string 
     `# ${line(receipt.name)}`,
     summary(receipt),
     corpora(receipt),
-    counted('Languages', receipt.contents.languages),
-    counted('Years', receipt.contents.years),
+    counted(receipt, 'Languages', receipt.contents.languages),
+    counted(receipt, 'Years', receipt.contents.years),
     sources(receipt),
     refused(receipt),
     removals(receipt),
@@ -41,15 +42,14 @@ export function renderCard(receipt: Receipt, options: CardOptions = {}): string 
 }
 
 function header(receipt: Receipt, { parquet }: CardOptions): Record<string, unknown> {
-  const documents = SHARD_SPLITS.reduce((sum, split) => sum + receipt.splits[split].documents, 0);
+  const { splits } = receipt;
+  const documents = SHARD_SPLITS.reduce((sum, split) => sum + (splits[split]?.documents ?? 0), 0);
   const languages = receipt.contents.languages
     .map(({ name }) => name.split('-', 1)[0]!)
     .filter((name) => /^[a-z]{2,3}$/.test(name));
-  const files = [
-    { split: 'train', path: 'data/train-*.parquet' },
-    { split: 'validation', path: 'data/validation-*.parquet' },
-  ];
-  const there = files.filter((_, i) => receipt.splits[SHARD_SPLITS[i]!].documents > 0);
+  const there = publicNames(receipt)
+    .filter(([split]) => (splits[split]?.documents ?? 0) > 0)
+    .map(([, name]) => ({ split: name, path: `data/${name}-*.parquet` }));
   return {
     pretty_name: receipt.name,
     // Each corpus has its own: the table below says which.
@@ -65,48 +65,56 @@ function header(receipt: Receipt, { parquet }: CardOptions): Record<string, unkn
 
 function summary({ splits, contents, pipeline }: Receipt): string {
   const { oldest, newest } = contents;
-  const parts = SHARD_SPLITS.map(
-    (split) =>
-      `${count(splits[split].documents)} ${split === 'train' ? 'training' : 'held-out'} documents (${count(splits[split].tokens)} tokens, ${bytes(splits[split].bytes)} of text)`,
-  );
+  const parts = SHARD_SPLITS.flatMap((split) => {
+    const counts = splits[split];
+    if (!counts) return [];
+    const kind = split === 'train' ? 'training' : split;
+    return `${count(counts.documents)} ${kind} documents (${count(counts.tokens)} tokens, ${bytes(counts.bytes)} of text)`;
+  });
+  const all = `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
   const dates = oldest === null ? '' : ` Dates known: ${oldest} to ${newest}.`;
   const read = pipeline
     ? ` Of ${count(pipeline.read.documents)} documents read, ${bytes(pipeline.read.bytes)}.`
     : '';
-  return `${parts.join(' and ')}, tokenized, with the place in the source that each token comes from.${read}${dates}`;
+  return `${all}, tokenized, with the place in the source that each token comes from.${read}${dates}`;
 }
 
 function corpora(receipt: Receipt): string {
   const rows = receipt.corpora.map(({ name, terms, ...splits }) => [
     terms ? `${name}: ${terms.title}` : name,
-    ...figures(splits),
+    ...figures(splits, receipt),
     terms?.licence ?? 'not known: this corpus has no card',
     terms?.origin ?? '',
   ]);
-  const titles = ['corpus', 'documents', 'tokens', 'held-out documents', 'licence', 'origin'];
+  const titles = ['corpus', ...figureTitles(receipt), 'licence', 'origin'];
   return section('Corpora', titles, rows);
 }
 
-function counted(title: string, all: readonly (SplitCounts & { readonly name: string })[]): string {
+function counted(
+  receipt: Receipt,
+  title: string,
+  all: readonly (SplitCounts & { readonly name: string })[],
+): string {
   if (all.every(({ name }) => name === UNKNOWN)) return '';
-  const titles = [title.toLowerCase().slice(0, -1), 'documents', 'tokens', 'held-out documents'];
+  const titles = [title.toLowerCase().slice(0, -1), ...figureTitles(receipt)];
   return section(
     title,
     titles,
-    all.map(({ name, ...splits }) => [name, ...figures(splits)]),
+    all.map(({ name, ...splits }) => [name, ...figures(splits, receipt)]),
   );
 }
 
 const MOST_ROWS = 30;
 
-function sources({ contents }: Receipt): string {
+function sources(receipt: Receipt): string {
+  const { contents } = receipt;
   const shown = contents.sources.slice(0, MOST_ROWS);
   const more = contents.sources.length - shown.length + contents.others.sources;
-  const titles = ['site or folder', 'documents', 'tokens', 'held-out documents'];
+  const titles = ['site or folder', ...figureTitles(receipt)];
   const table = section(
     'Sources',
     titles,
-    shown.map(({ name, ...splits }) => [name, ...figures(splits)]),
+    shown.map(({ name, ...splits }) => [name, ...figures(splits, receipt)]),
   );
   return more > 0 ? `${table}\n\nand ${count(more)} more.` : table;
 }
@@ -142,8 +150,18 @@ function digests({ digests: known, pipeline, digest }: Receipt): string {
   return section('Digests (SHA-256)', ['of', 'digest'], rows);
 }
 
-function figures({ train, 'held-out': heldOut }: SplitCounts): string[] {
-  return [count(train.documents), count(train.tokens), count(heldOut.documents)];
+function figureTitles({ splits }: Receipt): string[] {
+  return [
+    'documents',
+    'tokens',
+    ...(splits.validation ? ['validation documents'] : []),
+    'held-out documents',
+  ];
+}
+
+function figures({ train, 'held-out': heldOut, validation }: SplitCounts, { splits }: Receipt): string[] {
+  const looked = splits.validation ? [count(validation?.documents ?? 0)] : [];
+  return [count(train.documents), count(train.tokens), ...looked, count(heldOut.documents)];
 }
 
 function section(title: string, titles: readonly string[], rows: readonly (readonly string[])[]): string {

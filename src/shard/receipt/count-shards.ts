@@ -1,12 +1,12 @@
 import { dirname } from 'node:path';
-import { RECORD, SHARD_SPLITS, type ShardSplit } from '../format.ts';
+import { bySplit, RECORD, SHARD_SPLITS, type ShardSplit } from '../format.ts';
 import { DATE_SIGNAL, dayName, LANGUAGE_SIGNAL, languageName, splitSource } from '../labels.ts';
 import type { ShardFile } from '../shard-file.ts';
-import { type Counts, eachShard, type ShardIndex } from '../shard-set.ts';
+import { type Counts, eachShard, type ShardIndex, splitsOf } from '../shard-set.ts';
 import { getU64 } from '../u64.ts';
 
-/** Counts of training and held-out documents under one heading. */
-export type SplitCounts = Record<ShardSplit, Counts>;
+/** Counts of training and held-out documents under one heading; of validation documents where the set has some. */
+export type SplitCounts = Record<'train' | 'held-out', Counts> & { readonly validation?: Counts };
 
 export interface Named extends SplitCounts {
   readonly name: string;
@@ -27,16 +27,24 @@ export interface ShardContents {
 export const UNKNOWN = 'unknown';
 const MOST_SOURCES = 200;
 
-const none = (): SplitCounts => ({
-  train: { documents: 0, tokens: 0, bytes: 0 },
-  'held-out': { documents: 0, tokens: 0, bytes: 0 },
-});
+type Counted = Record<ShardSplit, Counts>;
+
+const none = (): Counted => bySplit(() => ({ documents: 0, tokens: 0, bytes: 0 }));
+
+/** Those of the splits that a set has. */
+export function ofSplits(
+  splits: readonly ShardSplit[],
+  counts: Readonly<Record<ShardSplit, Counts>>,
+): SplitCounts {
+  const { validation, ...rest } = counts;
+  return splits.includes('validation') ? { ...rest, validation } : rest;
+}
 
 /** Reads the documents' records, not their tokens; what is read is checked. */
 export function countShards(folder: string, index: ShardIndex): ShardContents {
-  const languages = new Map<string, SplitCounts>();
-  const years = new Map<string, SplitCounts>();
-  const sources = new Map<string, SplitCounts>();
+  const languages = new Map<string, Counted>();
+  const years = new Map<string, Counted>();
+  const sources = new Map<string, Counted>();
   let oldest = Number.POSITIVE_INFINITY;
   let newest = Number.NEGATIVE_INFINITY;
   for (const { split, shard } of eachShard(folder, index, SHARD_SPLITS, 'touch')) {
@@ -46,7 +54,7 @@ export function countShards(folder: string, index: ShardIndex): ShardContents {
     for (const { i, words, at } of shard.eachRecord()) {
       const tokens = shard.starts[i + 1]! - shard.starts[i]!;
       const bytes = getU64(words, at + RECORD.textBytes);
-      const put = (into: Map<string, SplitCounts>, name: string): void => {
+      const put = (into: Map<string, Counted>, name: string): void => {
         let counts = into.get(name);
         if (!counts) into.set(name, (counts = none()));
         counts[split].documents++;
@@ -65,12 +73,18 @@ export function countShards(folder: string, index: ShardIndex): ShardContents {
       put(sources, group);
     }
   }
+  const splits = splitsOf(index);
+  const named = (counts: ReadonlyMap<string, Counted>): Named[] =>
+    [...counts].map(([name, all]) => ({ name, ...ofSplits(splits, all) }));
   const ranked = named(sources).sort((a, b) => tokensOf(b) - tokensOf(a) || (a.name < b.name ? -1 : 1));
   return {
     languages: named(languages).sort((a, b) => tokensOf(b) - tokensOf(a) || (a.name < b.name ? -1 : 1)),
     years: named(years).sort((a, b) => (a.name < b.name ? -1 : 1)),
     sources: ranked.slice(0, MOST_SOURCES),
-    others: { ...sumOf(ranked.slice(MOST_SOURCES)), sources: Math.max(0, ranked.length - MOST_SOURCES) },
+    others: {
+      ...ofSplits(splits, sumOf(ranked.slice(MOST_SOURCES))),
+      sources: Math.max(0, ranked.length - MOST_SOURCES),
+    },
     oldest: Number.isFinite(oldest) ? dayName(oldest) : null,
     newest: Number.isFinite(newest) ? dayName(newest) : null,
   };
@@ -90,21 +104,17 @@ function groupOf(stored: string): string {
   return folder === '.' ? source : folder;
 }
 
-function named(counts: ReadonlyMap<string, SplitCounts>): Named[] {
-  return [...counts].map(([name, splits]) => ({ name, ...splits }));
+function tokensOf({ train, 'held-out': heldOut, validation }: SplitCounts): number {
+  return train.tokens + heldOut.tokens + (validation?.tokens ?? 0);
 }
 
-function tokensOf({ train, 'held-out': heldOut }: SplitCounts): number {
-  return train.tokens + heldOut.tokens;
-}
-
-function sumOf(all: readonly SplitCounts[]): SplitCounts {
+function sumOf(all: readonly SplitCounts[]): Counted {
   const sum = none();
   for (const counts of all) {
     for (const split of SHARD_SPLITS) {
-      sum[split].documents += counts[split].documents;
-      sum[split].tokens += counts[split].tokens;
-      sum[split].bytes += counts[split].bytes;
+      sum[split].documents += counts[split]?.documents ?? 0;
+      sum[split].tokens += counts[split]?.tokens ?? 0;
+      sum[split].bytes += counts[split]?.bytes ?? 0;
     }
   }
   return sum;

@@ -1,6 +1,7 @@
 import { digestOf } from '../../core/hash.ts';
-import { readShardIndex, type ShardIndex } from '../shard-set.ts';
-import { countShards, type ShardContents, type SplitCounts } from './count-shards.ts';
+import { bySplit, type ShardSplit } from '../format.ts';
+import { type Counts, readShardIndex, type ShardIndex, splitsOf } from '../shard-set.ts';
+import { countShards, ofSplits, type ShardContents, type SplitCounts } from './count-shards.ts';
 
 /** Where a corpus comes from, by its card. */
 export interface CorpusTerms {
@@ -57,17 +58,20 @@ export interface Receipt {
 /** The receipt of the shards in `folder`; `facts` where a run made them. */
 export async function makeReceipt(folder: string, facts?: RunFacts): Promise<Receipt> {
   const index = await readShardIndex(folder);
-  const { train, 'held-out': heldOut } = index.splits;
-  const counts = ({ documents, tokens, bytes }: typeof train) => ({ documents, tokens, bytes });
+  const splits = splitsOf(index);
+  const counts = (split: ShardSplit): Counts => {
+    const { documents, tokens, bytes } = index.splits[split];
+    return { documents, tokens, bytes };
+  };
   const { name, corpora, ...pipeline } = facts ?? { name: 'shards', corpora: new Map<string, CorpusTerms>() };
   const rest = {
     format: 'provender-receipt',
     version: 1,
     name,
-    splits: { train: counts(train), 'held-out': counts(heldOut) },
+    splits: ofSplits(splits, bySplit(counts)),
     corpora: index.corpora.map((corpus) => ({
       name: corpus.name,
-      ...corpus.splits,
+      ...ofSplits(splits, corpus.splits),
       terms: corpora.get(corpus.name) ?? null,
     })),
     contents: countShards(folder, index),
@@ -77,11 +81,9 @@ export async function makeReceipt(folder: string, facts?: RunFacts): Promise<Rec
     digests: {
       shards: index.digest,
       tokenizer: index.tokenizer.digest,
-      files: [...train.shards, ...heldOut.shards].map(({ file, digest, tokens }) => ({
-        file,
-        digest,
-        tokens,
-      })),
+      files: splits.flatMap((split) =>
+        index.splits[split].shards.map(({ file, digest, tokens }) => ({ file, digest, tokens })),
+      ),
     },
   } as const;
   return { ...rest, digest: digestOf(rest) };

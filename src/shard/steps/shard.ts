@@ -9,6 +9,7 @@ import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import { type BuildResult, buildShards } from '../build.ts';
 import { tokenWidthOf } from '../format.ts';
 import { labelled } from '../labels.ts';
+import type { Counts } from '../shard-set.ts';
 import { SideWriter } from '../side-writer.ts';
 
 const options = z.strictObject({
@@ -148,19 +149,31 @@ export async function tapShards(
 }
 
 function summaryOf({ index, mixture }: BuildResult): JobOutcome['summary'] {
-  const { train, 'held-out': heldOut } = index.splits;
-  const documents = train.documents + heldOut.documents;
+  const { train, 'held-out': heldOut, validation } = index.splits;
+  const all = [train, heldOut, validation];
+  const sum = (of: (counts: Counts) => number): number =>
+    all.reduce((total, counts) => total + of(counts), 0);
+  const documents = sum((counts) => counts.documents);
+  const hasValidation = validation.documents > 0;
   const endings = index.tokenizer.endOfText === null ? 0 : documents;
-  const textTokens = train.tokens + heldOut.tokens - endings;
+  const textTokens = sum(({ tokens }) => tokens) - endings;
   return {
     trainTokens: train.tokens,
     heldOutTokens: heldOut.tokens,
+    ...(hasValidation ? { validationTokens: validation.tokens } : {}),
     documents,
     byCorpus: Object.fromEntries(
-      index.corpora.map(({ name, splits }) => [name, { train: splits.train, heldOut: splits['held-out'] }]),
+      index.corpora.map(({ name, splits }) => [
+        name,
+        {
+          train: splits.train,
+          heldOut: splits['held-out'],
+          ...(hasValidation ? { validation: splits.validation } : {}),
+        },
+      ]),
     ),
-    shards: train.shards.length + heldOut.shards.length,
-    bytesPerToken: textTokens > 0 ? (train.bytes + heldOut.bytes) / textTokens : 0,
+    shards: all.reduce((total, { shards }) => total + shards.length, 0),
+    bytesPerToken: textTokens > 0 ? sum(({ bytes }) => bytes) / textTokens : 0,
     digest: index.digest,
     ...(mixture ? { mixture } : {}),
   };

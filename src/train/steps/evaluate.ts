@@ -16,7 +16,10 @@ import { byCorpus, heldOutOptions, requireSameTokenizer } from './train.ts';
 export const EVALUATION_FILE = 'evaluation.json';
 
 export const evaluateOptions = z.strictObject({
-  split: z.enum(['held-out', 'train']).default('held-out').describe('the documents that are scored'),
+  split: z
+    .enum(['held-out', 'validation', 'train'])
+    .default('held-out')
+    .describe('the documents that are scored'),
   ...heldOutOptions.shape,
   rows: z.int().min(1).default(8).describe('windows a batch'),
   seed: z.int().min(0).default(0).describe('of the masks of a masked model'),

@@ -6,6 +6,7 @@ import type { JobContext, JobOutcome } from '../../core/stage.ts';
 import { defineJob } from '../../core/step.ts';
 import { type LoaderTokenizer, ShardLoader } from '../../shard/loader.ts';
 import { PACKINGS } from '../../shard/packing.ts';
+import type { ShardIndex } from '../../shard/shard-set.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
 import { type EngineOptions, engineOptions } from '../engines/engine.ts';
@@ -64,6 +65,12 @@ export const trainOptions = z.strictObject({
     .default(false)
     .describe('train on the shards that are finished while another process still writes the rest of them'),
   ...loopOptions.shape,
+  evaluateOn: z
+    .enum(['validation', 'held-out'])
+    .optional()
+    .describe(
+      'the documents that are scored before, during and after training, and that choose the best checkpoint; default: validation where the shards have it, else held-out',
+    ),
   heldOut: z
     .strictObject({
       ...heldOutOptions.shape,
@@ -126,7 +133,7 @@ export async function trainFromFolders(
           receipt: result.receipt,
         },
       });
-      const summary = summaryOf(result, session.parameterCount, options.objective.kind);
+      const summary = summaryOf(result, session.parameterCount, options.objective.kind, data.measured);
       return { files: [...files, METRICS_FILE], summary };
     } finally {
       await session.release();
@@ -154,6 +161,8 @@ interface RunData {
   /** Opened once the set is whole. */
   heldOutLoader?: ShardLoader;
   heldOut?: HeldOutSet;
+  /** Which documents are measured; undefined until it is known, and where there are none. */
+  measured?: MeasuredSplit;
 }
 
 async function openData(
@@ -221,6 +230,8 @@ async function loopSettings(
       batch: { rows: options.rows, context: length, orderSeed, packing, epochsInOrder },
       tokenizer: { digest: data.tokenizer.digest },
       shards: batches.identity,
+      // Evaluations of two sets do not compare, and the best checkpoint is chosen by them.
+      evaluateOn: options.evaluateOn,
     },
     environment: { engine: engine.kind, device: engine.device, threads: engine.threads },
     corpusTokens: () =>
@@ -255,16 +266,30 @@ export function requireSameTokenizer(
   });
 }
 
-/** Opens the held-out documents of a whole set, once. */
+type MeasuredSplit = 'validation' | 'held-out';
+
+/** What is measured while the model trains: the held-out set stays untouched where there is one for validation. */
+function measuredSplit({ evaluateOn }: TrainOptions, { splits }: ShardIndex): MeasuredSplit {
+  return evaluateOn ?? (splits.validation.documents > 0 ? 'validation' : 'held-out');
+}
+
+/** Opens the documents of a whole set that are measured, once. */
 async function openHeldOut(options: TrainOptions, data: RunData, context: TrainContext): Promise<void> {
   if (data.heldOutLoader) return;
   const { shards, length, orderSeed } = data;
-  const open = { split: 'held-out', context: length, rows: options.rows, orderSeed } as const;
+  const split = measuredSplit(options, data.batches.index!);
+  const open = { split, context: length, rows: options.rows, orderSeed } as const;
   data.heldOutLoader = await ShardLoader.open(shards, open);
-  if (data.heldOutLoader.index.splits['held-out'].documents === 0) {
+  if (data.heldOutLoader.index.splits[split].documents === 0) {
+    if (options.evaluateOn === 'validation') {
+      throw new ConfigurationError('train.evaluateOn: the shards have no validation documents', {
+        expected: 'a validationFraction of the step hold-out, or evaluateOn: held-out',
+      });
+    }
     context.say('the shards hold out no documents: the loss on held-out text is not measured');
     return;
   }
+  data.measured = split;
   const { maxBytesPerCorpus } = options.heldOut;
   data.heldOut = await HeldOutSet.choose(data.heldOutLoader, data.tokenizer, maxBytesPerCorpus);
 }
@@ -289,7 +314,8 @@ function measure(measured: Measured, note: (line: string) => void): Promise<Eval
     specialTokens: new Set(data.tokens.specialTokens),
     random: data.random,
     signal,
-    onProgress: (done, total) => note(`held-out text ${Math.floor((100 * done) / Math.max(1, total))} %`),
+    onProgress: (done, total) =>
+      note(`${data.measured} text ${Math.floor((100 * done) / Math.max(1, total))} %`),
   });
 }
 
@@ -311,7 +337,12 @@ function sayPlan(
   );
 }
 
-function summaryOf(result: TrainResult, parameters: number, objective: string): JobOutcome['summary'] {
+function summaryOf(
+  result: TrainResult,
+  parameters: number,
+  objective: string,
+  measured: MeasuredSplit | undefined,
+): JobOutcome['summary'] {
   const { step, tokens, tokensByCorpus, epochsByCorpus, losses, evaluations } = result.receipt;
   return {
     objective,
@@ -325,6 +356,7 @@ function summaryOf(result: TrainResult, parameters: number, objective: string): 
     tokensByCorpus,
     epochsByCorpus,
     heldOut: {
+      ...(measured === 'validation' ? { split: measured } : {}),
       before: evaluations.before && byCorpus(evaluations.before.result),
       after: evaluations.last && byCorpus(evaluations.last.result),
       best: evaluations.best,
