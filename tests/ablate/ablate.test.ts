@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ShardIndex } from '../../src/shard/shard-set.ts';
 import { AblationFolder, SMALL } from './small-ablation.ts';
 
 describe('an ablation from its file to its outcome', () => {
@@ -34,6 +35,22 @@ describe('an ablation from its file to its outcome', () => {
       }
     }
     expect(outcome.domains.map(({ weight }) => weight)).toEqual([0.25, 0.75]);
+  });
+
+  it('keeps the validation documents of the base from all arms', () => {
+    const files = readdirSync(folder.path, { recursive: true, encoding: 'utf8' });
+    const of = (name: string): string[] => files.filter((file) => file.endsWith(name));
+    const listed = readFileSync(join(folder.path, of('held-out.jsonl')[0]!), 'utf8')
+      .trim()
+      .split('\n');
+    const validation = listed.filter((line) => line.includes('"split":"validation"')).length;
+    expect(validation).toBeGreaterThan(0);
+    const indexes = of('artifact/index.json');
+    expect(indexes.length).toBeGreaterThan(1);
+    for (const file of indexes) {
+      const { splits } = JSON.parse(readFileSync(join(folder.path, file), 'utf8')) as ShardIndex;
+      expect(splits.validation.documents).toBe(validation);
+    }
   });
 
   it('pairs the seeds of a block across arms, but not those of a null control', () => {

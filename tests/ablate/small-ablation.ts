@@ -38,7 +38,7 @@ pipeline:
   run: { workers: 2 }
   steps:
     - read: { inputs: [{ files: notes.jsonl, corpus: notes }, { files: letters.jsonl, corpus: letters }] }
-    - hold-out: { fraction: 0.1 }
+    - hold-out: { fraction: 0.1, validationFraction: 0.05 }
     - length: { minWords: 40 }
     - exact-dedup
     - train-tokenizer: { vocabularySize: 300 }
