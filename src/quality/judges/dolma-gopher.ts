@@ -65,8 +65,8 @@ const RULES: readonly Rule[] = [
 
 /**
  * Gopher's rules (Rae et al. 2021, arXiv:2112.11446, section A1.1) as dolma 1.2 measures them (taggers/gopher.py) with
- * the thresholds of its documentation: words are parted by white space, the median stands for the mean, duplicates count every copy, and characters are those of
- * words. Quality and repetition are one judge there.
+ * the thresholds of its documentation: words are parted by white space, the median stands for the mean, duplicates
+ * count every copy, and characters are those of words. Quality and repetition are one judge there.
  */
 export const dolmaGopher = defineJudge({
   kind: 'dolma-gopher',
