@@ -46,6 +46,13 @@ describe('redact-pii', () => {
         ['phone', '1-415-555-2671'],
       ],
     ],
+    [
+      'cards 4111111111111111 5555555555554444 1',
+      [
+        ['credit-card', '4111111111111111'],
+        ['credit-card', '5555555555554444'],
+      ],
+    ],
     ['card 4111 1111 1111 1111, not 4111 1111 1111 1112', [['credit-card', '4111 1111 1111 1111']]],
     [
       'amex 378282246310005 and mc 5555-5555-5555-4444',
@@ -123,6 +130,77 @@ describe('redact-pii', () => {
         expect(rest).toBe(text.slice(at));
       }),
       { seed: 4201, numRuns: 500 },
+    );
+  });
+
+  // Without digits and at signs there is nothing to find: letters of many scripts, marks, lone surrogates, line ends.
+  const harmless = fc
+    .array(
+      fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.string(),
+        fc.constantFrom('\ud800', '\r\n', 'a.b', '+', '('),
+      ),
+    )
+    .map((parts) => parts.join('').replace(/[0-9@]/g, ''));
+
+  it('leaves texts without personal data as they are, also in bytes', () => {
+    fc.assert(
+      fc.property(harmless, (text) => {
+        expect(findPii(text, everything)).toEqual([]);
+        expect(redacted(text, everything)).toBe(text);
+      }),
+      { seed: 4202, numRuns: 500 },
+    );
+  });
+
+  it('changes no byte before or after what it found, and finds no less for what is around it', () => {
+    const pii = fc.constantFrom(
+      'me@home.org',
+      '8.8.8.8',
+      '+49 30 901820',
+      '4111111111111111',
+      'DE89370400440532013000',
+    );
+    fc.assert(
+      fc.property(harmless, pii, harmless, (before, found, after) => {
+        const text = `${before} ${found} ${after}`;
+        const spans = findPii(text, everything).map(({ start, end }) => text.slice(start, end));
+        expect(spans).toEqual([found]);
+        const bytes = Buffer.from(redacted(text, everything));
+        const head = Buffer.from(`${before} `);
+        const tail = Buffer.from(` ${after}`);
+        expect(bytes.subarray(0, head.length).equals(head)).toBe(true);
+        expect(bytes.subarray(bytes.length - tail.length).equals(tail)).toBe(true);
+      }),
+      { seed: 4203, numRuns: 500 },
+    );
+  });
+
+  it('finds nothing a second time where replacements are no personal data', () => {
+    const options = redactPii.options.parse({
+      ...everything,
+      emailReplacements: ['<e-mail>'],
+      ipReplacements: ['<ip>'],
+      phoneReplacements: ['<phone>'],
+      creditCardReplacements: ['<card>'],
+      ibanReplacements: ['<iban>'],
+    });
+    const part = fc.constantFrom(
+      'me@home.org',
+      '8.8.8.8',
+      '+49 30 901820',
+      '4111111111111111',
+      'word',
+      '日本',
+      '\n',
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 20 }), (parts) => {
+        const once = redacted(parts.join(', '), options);
+        expect(redacted(once, options)).toBe(once);
+      }),
+      { seed: 4204, numRuns: 300 },
     );
   });
 

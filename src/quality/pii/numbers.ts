@@ -62,11 +62,11 @@ export function findPhones(text: string): Found[] {
 }
 
 const CARD =
-  /(?<![\p{L}\p{N}.-])(?:[3-6][0-9]{12,18}|[3-6][0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?|3[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5})(?![\p{L}\p{N}]|[ .-][0-9])/gu;
+  /(?<![\p{L}\p{N}.-])(?:[3-6][0-9]{12,18}(?![\p{L}\p{N}]|[.-][0-9])|(?:[3-6][0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?|3[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5})(?![\p{L}\p{N}]|[ .-][0-9]))/gu;
 
 /**
  * Payment card numbers: 13 to 19 digits that begin with 3 to 6, in one run or in groups of 4-4-4-4(-3) or 4-6-4(5),
- * whose Luhn checksum (ISO/IEC 7812-1) is right.
+ * whose Luhn checksum (ISO/IEC 7812-1) is right. After groups no further group may follow; after one run other numbers may.
  */
 export function findCards(text: string): Found[] {
   const found: Found[] = [];
