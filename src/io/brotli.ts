@@ -1,5 +1,5 @@
 import { type BrotliDecompress, constants, createBrotliDecompress } from 'node:zlib';
-import { DamageError } from './damage.ts';
+import { damagedStream } from './damage.ts';
 import { fileBytes, type Piece } from './file-bytes.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -46,7 +46,10 @@ export async function* unbrotliFile(path: string, size: number, signal?: AbortSi
       await Promise.race([finish(decoder), failed]);
       yield* take(size);
     }
-    if (failure) throw damage(path, failure, seen, good);
+    if (failure) {
+      const truncated = (failure as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
+      throw damagedStream('Brotli stream', truncated, failure, { file: path, offset: seen, disk: good });
+    }
   } finally {
     decoder.destroy();
   }
@@ -61,21 +64,4 @@ function finish(decoder: BrotliDecompress): Promise<void> {
     decoder.once('end', resolve);
     decoder.end();
   });
-}
-
-function damage(path: string, failure: Error, offset: number, disk: number): DamageError {
-  const truncated = (failure as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
-  return new DamageError(
-    truncated ? 'truncated-input' : 'corrupt-input',
-    truncated ? 'Brotli data cut off' : 'Brotli data damaged',
-    {
-      file: path,
-      offset,
-      expected: truncated ? 'the rest of the Brotli stream' : 'a valid Brotli stream',
-      found: truncated
-        ? `the end of the file at compressed byte ${disk}`
-        : `${failure.message} after compressed byte ${disk}`,
-      cause: failure,
-    },
-  );
 }

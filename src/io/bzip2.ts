@@ -1,4 +1,4 @@
-import { DamageError } from './damage.ts';
+import { damagedStream } from './damage.ts';
 import { fileBytes, type Piece } from './file-bytes.ts';
 
 /** A block of bzip2 expands to at most 900 kB, but that of a run of one byte from some 40: small steps bound memory. */
@@ -86,24 +86,9 @@ export async function* bunzip2File(
     stream.end();
     yield* take(end);
   }
-  if (failure !== undefined) throw damage(path, failure, seen, good);
-}
-
-function damage(path: string, failure: unknown, offset: number, disk: number): DamageError {
-  const message = failure instanceof Error ? failure.message : String(failure);
-  // Inside a block the library runs out of input by reading a byte of nothing.
-  const truncated = failure instanceof TypeError || message.includes('ended prematurely');
-  return new DamageError(
-    truncated ? 'truncated-input' : 'corrupt-input',
-    truncated ? 'bzip2 data cut off' : 'bzip2 data damaged',
-    {
-      file: path,
-      offset,
-      expected: truncated ? 'the rest of a bzip2 stream' : 'a valid bzip2 stream',
-      found: truncated
-        ? `the end of the file at compressed byte ${disk}`
-        : `${message} after compressed byte ${disk}`,
-      cause: failure,
-    },
-  );
+  if (failure !== undefined) {
+    // Inside a block the library runs out of input by reading a byte of nothing.
+    const truncated = failure instanceof TypeError || String(failure).includes('ended prematurely');
+    throw damagedStream('bzip2 stream', truncated, failure, { file: path, offset: seen, disk: good });
+  }
 }

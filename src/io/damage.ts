@@ -10,3 +10,25 @@ export class DamageError extends InputError {
     this.reason = reason;
   }
 }
+
+/** What a decompressor says of a stream: `unit` is what it was reading ("gzip member"), `disk` how far it had come. */
+export function damagedStream(
+  unit: string,
+  truncated: boolean,
+  failure: unknown,
+  at: { readonly file: string; readonly offset: number; readonly disk: number },
+): DamageError {
+  const name = unit.split(' ', 1)[0]!;
+  const message = failure instanceof Error ? failure.message : String(failure);
+  return new DamageError(
+    truncated ? 'truncated-input' : 'corrupt-input',
+    truncated ? `${name} data cut off` : `${name} data damaged`,
+    {
+      file: at.file,
+      offset: at.offset,
+      expected: truncated ? `the rest of a ${unit}` : `a valid ${unit}`,
+      found: `${truncated ? 'the end of the file' : message} at compressed byte ${at.disk}`,
+      cause: failure,
+    },
+  );
+}

@@ -1,6 +1,6 @@
 import { constants, createGunzip, type Gunzip } from 'node:zlib';
 import { InvariantError } from '../core/errors.ts';
-import { DamageError } from './damage.ts';
+import { DamageError, damagedStream } from './damage.ts';
 import { fileBytes, type Piece } from './file-bytes.ts';
 import { soundMembers } from './gzip-members.ts';
 
@@ -65,16 +65,7 @@ class Inflater {
 
 function damage(path: string, failure: Error, offset: number, disk: number): DamageError {
   const truncated = (failure as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
-  const reason = truncated ? 'truncated-input' : 'corrupt-input';
-  return new DamageError(reason, truncated ? 'gzip data cut off' : 'gzip data damaged', {
-    file: path,
-    offset,
-    expected: truncated ? 'the rest of a gzip member' : 'a valid gzip stream',
-    found: truncated
-      ? `the end of the file at compressed byte ${disk}`
-      : `${failure.message} at compressed byte ${disk}`,
-    cause: failure,
-  });
+  return damagedStream('gzip member', truncated, failure, { file: path, offset, disk });
 }
 
 async function* smallPieces(
