@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,6 +10,8 @@ export default defineConfig({
     // picocolors colours where CI is set: tests compare plain text.
     env: { NO_COLOR: '1' },
     pool: 'forks',
+    // Vitest leaves one core free: on two, test files would run one after another.
+    maxWorkers: Math.min(8, availableParallelism()),
     reporters: ['default', './tests/closing-line-reporter.ts'],
   },
 });
