@@ -1,5 +1,6 @@
 import { CancelledError } from '../../core/errors.ts';
 import { ensureFolder } from '../../core/files.ts';
+import { retryAfterOf } from '../../io/http/retry-after.ts';
 import { decodeBody } from '../../io/warc/http.ts';
 import { decodeHtml } from '../charset.ts';
 import { parseParameters } from '../mail/headers.ts';
@@ -199,14 +200,7 @@ class Crawl {
   }
 
   #retryAfter({ headers }: Fetched, attempt: number): number {
-    const value = headerOf(headers, 'retry-after');
-    const seconds =
-      value === undefined
-        ? Number.NaN
-        : /^\d+$/.test(value.trim())
-          ? Number(value)
-          : (Date.parse(value) - Date.now()) / 1000;
-    const wait = Number.isNaN(seconds) ? FIRST_BACKOFF_MS * 2 ** attempt : Math.max(0, seconds) * 1000;
+    const wait = retryAfterOf(headerOf(headers, 'retry-after')) ?? FIRST_BACKOFF_MS * 2 ** attempt;
     return Math.min(wait, this.#options.maxCrawlDelay * 1000);
   }
 

@@ -1,5 +1,5 @@
 import robotsParser from 'robots-parser';
-import { FetchError, type Fetched, type Fetcher } from './fetch-url.ts';
+import { FetchError, type Fetched, type Fetcher, headerOf } from './fetch-url.ts';
 import type { CrawlOptions } from './options.ts';
 
 /** RFC 9309, 2.5: at least 500 KiB are to be read. */
@@ -42,7 +42,7 @@ export async function fetchRules(
       responses.push(response);
       const { status, headers, body } = response;
       if (status >= 300 && status < 400 && redirects < MAX_REDIRECTS) {
-        const location = headers.find(([name]) => name.toLowerCase() === 'location')?.[1];
+        const location = headerOf(headers, 'location');
         const next = location === undefined ? undefined : safeUrl(location, url);
         if (next && /^https?:$/.test(next.protocol)) {
           url = next.href;

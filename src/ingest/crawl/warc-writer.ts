@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
+import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Fetched } from './fetch-url.ts';
@@ -189,7 +190,7 @@ function responseHead({ status, headers }: Fetched): Buffer {
     const kept = /^transfer-encoding$/i.test(name) ? `X-Orig-${name}` : name;
     return `${kept}: ${value}\r\n`;
   });
-  return Buffer.from(`HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\n${fields.join('')}\r\n`, 'latin1');
+  return Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${fields.join('')}\r\n`, 'latin1');
 }
 
 function requestHead({ url, requestHeaders }: Fetched): Buffer {
@@ -197,11 +198,3 @@ function requestHead({ url, requestHeaders }: Fetched): Buffer {
   const fields = requestHeaders.map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\n${fields.join('')}\r\n`, 'latin1');
 }
-
-const REASONS: Readonly<Record<number, string>> = {
-  200: 'OK',
-  301: 'Moved Permanently',
-  302: 'Found',
-  304: 'Not Modified',
-  404: 'Not Found',
-};

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { Agent, type Dispatcher, interceptors, request } from 'undici';
 import { ConfigurationError, type Problem, TransientError } from '../../core/errors.ts';
+import { retryAfterOf } from './retry-after.ts';
 
 /** Milliseconds without a connection, a header, or another byte of the body, until a transfer is given up. */
 const CONNECT_TIMEOUT = 15_000;
@@ -95,9 +96,7 @@ function statusError(url: string, status: number, retryAfter: string | undefined
   return new TransferError('cannot be fetched', problem, waitOf(retryAfter));
 }
 
-/** Retry-After: seconds, or a date (RFC 9110, 10.2.3). */
 function waitOf(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const wait = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isNaN(wait) ? undefined : Math.min(LONGEST_WAIT, Math.max(0, wait));
+  const wait = retryAfterOf(value);
+  return wait === undefined ? undefined : Math.min(LONGEST_WAIT, wait);
 }
