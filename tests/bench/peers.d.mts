@@ -1,3 +1,3 @@
-export function peerPython(name: string, packages: string[]): string | undefined;
+export function peerPython(name: string, packages: string[] | string[][]): string | undefined;
 export function tokenizePython(): string | undefined;
 export function median(values: number[]): number;

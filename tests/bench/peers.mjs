@@ -1,20 +1,30 @@
 // What the benchmarks share: a Python environment for peers under .venv, and the median.
 import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The Python of .venv/NAME with these packages, made on the first call; undefined where it cannot be had. */
+/**
+ * The Python of .venv/NAME with these packages, made on the first call; undefined where it cannot be had. `packages`
+ * holds the arguments of one `pip install`, or a list of such lists, installed in turn. The folder gets its name when
+ * everything is in it: a run beside this one never takes half an environment for a whole one.
+ */
 export function peerPython(name, packages) {
   const folder = join('.venv', name);
   const python = join(folder, 'bin/python');
   if (existsSync(python)) return python;
+  const temporary = `${folder}.${process.pid}`;
   try {
-    execFileSync('python3', ['-m', 'venv', folder]);
-    execFileSync(join(folder, 'bin/pip'), ['install', '-q', ...packages]);
+    execFileSync('python3', ['-m', 'venv', temporary], { stdio: 'ignore' });
+    for (const list of Array.isArray(packages[0]) ? packages : [packages]) {
+      const pip = ['-m', 'pip', 'install', '-qq', '--no-input', ...list];
+      execFileSync(join(temporary, 'bin/python'), pip, { stdio: ['ignore', 'ignore', 'inherit'] });
+    }
+    if (!existsSync(python)) renameSync(temporary, folder);
     return python;
   } catch {
-    rmSync(folder, { recursive: true, force: true });
     return undefined;
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
   }
 }
 

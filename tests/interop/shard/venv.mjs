@@ -1,8 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { peerPython } from '../../bench/peers.mjs';
 
-const VENV = '.venv/shard';
 /** Whole dependency trees (clouds, CUDA) are not needed to read files: the packages are named one by one. */
 const PACKAGES = (
   'numpy pyarrow pandas mosaicml-streaming datatrove megatron-core datasets humanize transformers tokenizers ' +
@@ -16,16 +13,5 @@ const PACKAGES = (
 export function shardPython() {
   const given = process.env.PROVENDER_SHARD_PYTHON;
   if (given) return given;
-  const python = join(VENV, 'bin/python');
-  if (existsSync(python)) return python;
-  try {
-    execFileSync('python3', ['-m', 'venv', VENV], { stdio: 'ignore' });
-    const pip = join(VENV, 'bin/pip');
-    execFileSync(pip, ['install', '-q', '--no-input', 'torch==2.13.0'], { stdio: 'ignore' });
-    execFileSync(pip, ['install', '-q', '--no-input', '--no-deps', ...PACKAGES], { stdio: 'ignore' });
-    return python;
-  } catch {
-    rmSync(VENV, { recursive: true, force: true });
-    return undefined;
-  }
+  return peerPython('shard', [['torch==2.13.0'], ['--no-deps', ...PACKAGES]]);
 }
