@@ -42,7 +42,7 @@ export interface SessionSettings {
  */
 export async function openSession(settings: SessionSettings): Promise<ModelSession> {
   const { objective, batch, random } = settings;
-  return new ProgramSession({
+  return ProgramSession.open({
     shape: resolveModel(settings.model),
     objective,
     optimizer: openOptimizer(settings.optimizer),

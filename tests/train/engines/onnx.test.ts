@@ -76,7 +76,7 @@ describe('misuse', () => {
     const graph = new Graph();
     const x = graph.input('x', [2]);
     const runnable = await onnx.compile({ name: 'double', graph, outputs: { y: ops.add(x, x) } });
-    const array = floats([2], uniform(1));
+    const array = onnx.resident([2]);
     await expect(runnable.run({ x: array }, { y: array })).rejects.toThrow(
       "output 'y' would overwrite an input",
     );

@@ -6,7 +6,8 @@ import { InvariantError, ResourceError } from '../../../core/errors.ts';
 import { type Program, programInputs } from '../../graph/program.ts';
 import { elementCount, type Tensor } from '../../graph/tensor.ts';
 import type { NamedArray } from '../../session.ts';
-import type { Engine, Runnable } from '../engine.ts';
+import type { Engine, ProgramInputs, Residents, Runnable } from '../engine.ts';
+import { emptyArray, HostResident, hostArray } from '../host.ts';
 import { lowerToOnnx } from './lower.ts';
 
 type Ort = typeof import('onnxruntime-node');
@@ -33,6 +34,7 @@ export async function onnxEngine(settings: OnnxSettings): Promise<Engine> {
         throw runError(`program ${program.name}`, cause);
       }
     },
+    resident: (shape) => new HostResident(shape),
   };
 }
 
@@ -74,25 +76,24 @@ class OnnxRunnable implements Runnable {
     this.inputs = programInputs(program);
   }
 
-  async run(
-    inputs: Readonly<Record<string, NamedArray>>,
-    into: Readonly<Record<string, NamedArray>> = {},
-  ): Promise<Record<string, NamedArray>> {
+  async run(inputs: ProgramInputs, into: Residents = {}): Promise<Record<string, NamedArray>> {
     const feeds: Record<string, OrtTensor> = {};
     const fed = new Set<ArrayBufferLike>();
     for (const [name, tensor] of this.inputs) {
-      const array = inputs[name];
-      if (array === undefined) throw this.error(`input '${name}' is missing`);
+      const given = inputs[name];
+      if (given === undefined) throw this.error(`input '${name}' is missing`);
+      const array = hostArray(given);
       feeds[name] = this.view(name, array, tensor);
       fed.add(array.data.buffer);
     }
     const results: Record<string, NamedArray> = {};
     const fetches: Record<string, OrtTensor> = {};
     for (const [name, tensor] of Object.entries(this.program.outputs)) {
-      const array = into[name] ?? emptyArray(tensor);
+      const kept = into[name];
+      const array = kept === undefined ? emptyArray(tensor) : hostArray(kept);
       // ONNX Runtime would take the same buffer and give silently wrong values.
       if (fed.has(array.data.buffer)) throw this.error(`output '${name}' would overwrite an input`);
-      results[name] = array;
+      if (kept === undefined) results[name] = array;
       fetches[name] = this.view(name, array, tensor);
     }
     try {
@@ -125,14 +126,6 @@ class OnnxRunnable implements Runnable {
   private error(what: string): InvariantError {
     return new InvariantError(`program ${this.program.name}: ${what}`);
   }
-}
-
-function emptyArray(tensor: Tensor): NamedArray {
-  const count = elementCount(tensor.shape);
-  return {
-    shape: tensor.shape,
-    data: tensor.type === 'float32' ? new Float32Array(count) : new Int32Array(count),
-  };
 }
 
 /** ONNX Runtime says in words alone what went wrong. */
