@@ -47,6 +47,8 @@ export interface UnitProgress {
   readonly documents?: number;
   readonly kept?: number;
   readonly note?: string;
+  /** What a job tells a view that knows it, as plain JSON. */
+  readonly details?: unknown;
 }
 
 /** Whether a unit's outcome still holds, and if not, why. */

@@ -119,5 +119,11 @@ export interface WorkerOrder {
 
 /** What a worker tells while it works. */
 export type WorkerMessage =
-  | { readonly type: 'progress'; readonly done: number; readonly total?: number; readonly note?: string }
+  | {
+      readonly type: 'progress';
+      readonly done: number;
+      readonly total?: number;
+      readonly note?: string;
+      readonly details?: unknown;
+    }
   | { readonly type: 'say'; readonly line: string };

@@ -19,6 +19,7 @@ import {
   RateMeter,
   targetOffset,
 } from './metrics.ts';
+import type { TrainingMonitor } from './monitor/monitor.ts';
 import type { Objective } from './objectives/objective.ts';
 import { epochs, freshState, identityOf, type RunState, sayEnvironmentChange } from './run-state.ts';
 import { learningRateAt } from './schedules.ts';
@@ -48,6 +49,7 @@ export interface TrainSettings {
   /** Every draw comes from a path of this one that holds step and micro-batch. */
   readonly random: Random;
   readonly progress: Progress;
+  readonly monitor?: TrainingMonitor;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -126,7 +128,14 @@ class TrainingRun {
     const mark = checkpoint?.receipt.metrics;
     const metrics = await JsonLinesLog.open(join(folder, 'metrics.jsonl'), mark, say);
     const timings = await JsonLinesLog.continue(join(folder, 'timings.jsonl'));
-    return new TrainingRun(settings, store, { metrics, timings }, state);
+    const run = new TrainingRun(settings, store, { metrics, timings }, state);
+    try {
+      await settings.monitor?.begin(state.step);
+    } catch (error) {
+      run.close();
+      throw error;
+    }
+    return run;
   }
 
   async toTheEnd(): Promise<void> {
@@ -152,6 +161,12 @@ class TrainingRun {
   close(): void {
     this.metrics.close();
     this.timings.close();
+    this.settings.monitor?.end();
+  }
+
+  private record(line: Readonly<Record<string, unknown>>): void {
+    this.metrics.add(line);
+    this.settings.monitor?.record(line);
   }
 
   private async step(): Promise<void> {
@@ -171,7 +186,7 @@ class TrainingRun {
     for (const batch of batches) tokens += addTokensByCorpus(this.state.tokensByCorpus, batch);
     this.state.tokens += tokens;
     if (!result.skipped) this.state.updates += 1;
-    this.metrics.add({
+    this.record({
       kind: 'step',
       step,
       tokens: this.state.tokens,
@@ -225,16 +240,14 @@ class TrainingRun {
       ? { tokens, milliseconds }
       : add(this.trained, { tokens, milliseconds });
     const at = new Date().toISOString();
-    this.timings.add({
-      step,
-      at,
-      milliseconds: Math.round(milliseconds),
-      tokensPerSecond: Math.round(this.rate.rate),
-    });
+    const tokensPerSecond = Math.round(this.rate.rate);
+    const more = this.settings.monitor?.timed({ step, tokens, milliseconds, tokensPerSecond });
+    this.timings.add({ step, at, milliseconds: Math.round(milliseconds), tokensPerSecond, ...more });
   }
 
   private report(note = this.note()): void {
-    this.settings.progress.report(this.state.step, this.settings.options.steps, note);
+    const { progress, options, monitor } = this.settings;
+    progress.report(this.state.step, options.steps, note, monitor?.state());
   }
 
   private note(): string {
@@ -242,7 +255,8 @@ class TrainingRun {
     if (last === null) return '';
     const rate =
       this.rate.rate === 0 ? '' : `  ${Math.round(this.rate.rate).toLocaleString('en-US')} tokens/s`;
-    return `loss ${last.toFixed(2)}${rate}`;
+    const more = this.settings.monitor?.note() ?? '';
+    return `loss ${last.toFixed(2)}${rate}${more === '' ? '' : `  ${more}`}`;
   }
 
   private async evaluateIfDue(): Promise<void> {
@@ -272,7 +286,7 @@ class TrainingRun {
     const value = result.total.bitsPerByte ?? result.total.lossPerToken;
     const isBest = step > 0 && (evaluations.best === undefined || value < evaluations.best.value);
     if (isBest) evaluations.best = { step, value };
-    this.metrics.add({ kind: 'evaluation', step, ...result });
+    this.record({ kind: 'evaluation', step, ...result });
     if (isBest) await this.save();
   }
 
@@ -291,6 +305,7 @@ class TrainingRun {
     await this.store.save(await this.settings.session.state(), this.receipt());
     this.unsaved = false;
     this.savedAt = performance.now();
+    this.settings.monitor?.saved(this.state.step);
   }
 
   /** In the schema's order of members, whatever the order in which they came to be: equal states, equal bytes. */

@@ -181,16 +181,21 @@ export function addTokensByCorpus(into: Record<string, number>, batch: WindowBat
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Rates over the last steps: a mean over the whole run would hide that it slows down. */
+/**
+ * Rates over the last steps: a mean over the whole run would hide that it slows down. The first step, which compiles
+ * the program, is left out as soon as there is another.
+ */
 export class RateMeter {
   private readonly spans: { tokens: number; milliseconds: number }[] = [];
   private readonly window: number;
+  private steps = 0;
 
   constructor(window = 20) {
     this.window = window;
   }
 
   add(tokens: number, milliseconds: number): void {
+    if (this.steps++ === 1) this.spans.length = 0;
     this.spans.push({ tokens, milliseconds });
     if (this.spans.length > this.window) this.spans.shift();
   }

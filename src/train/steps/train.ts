@@ -16,6 +16,7 @@ import { type TrainResult, type TrainSettings, train } from '../loop.ts';
 import { loopOptions } from '../loop-options.ts';
 import { type ModelShape, modelOptions, resolveModel } from '../model/options.ts';
 import { METRICS_FILE, type ModelTokens, modelTokens, saveModel, TOKENIZER_FILE } from '../model-folder.ts';
+import { RunMonitor } from '../monitor/run-monitor.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { openObjective, trainObjectiveOptions } from '../objectives/registry.ts';
 import { openSession } from '../open-session.ts';
@@ -245,6 +246,7 @@ async function loopSettings(
     folder: context.folder,
     random,
     progress: context.progress,
+    monitor: new RunMonitor({ folder: context.folder }),
     signal,
     say: (line) => context.say(line),
   };

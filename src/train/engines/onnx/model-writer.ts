@@ -1,7 +1,7 @@
 /** Builds an ONNX model (onnx.proto3 of ONNX 1.17, IR version 10, operator set 21) from nodes and initializers. */
 
 import type { DataType, Shape } from '../../graph/tensor.ts';
-import { MessageWriter } from './protobuf.ts';
+import { MessageWriter } from '../../protobuf.ts';
 
 /** TensorProto.DataType */
 const dataTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;

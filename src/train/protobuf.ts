@@ -1,4 +1,4 @@
-/** Writes the wire format of protocol buffers (protobuf.dev/programming-guides/encoding), as much as ONNX needs. */
+/** Writes the wire format of protocol buffers (protobuf.dev/programming-guides/encoding), as much as ONNX and event files need. */
 
 const utf8 = new TextEncoder();
 
@@ -37,6 +37,15 @@ export class MessageWriter {
     this.tag(field, 5);
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setFloat32(0, value, true);
+    this.push(bytes);
+    return this;
+  }
+
+  /** A 64-bit float. */
+  double(field: number, value: number): this {
+    this.tag(field, 1);
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setFloat64(0, value, true);
     this.push(bytes);
     return this;
   }
