@@ -20,7 +20,7 @@ import { generateFromFolder, type sampleOptions } from '../train/steps/generate.
 import { artifactFolder, shardFolder, stepOfRun } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
-import { bitsPerByteLines } from './summary-view.ts';
+import { bitsPerByteLines, lossByGroupLines } from './summary-view.ts';
 
 /** A step's options from a run's own step of that kind, overridden by `path=value`, checked by its schema. */
 async function optionsOf(kind: string, run: string, overrides: readonly string[]): Promise<StepSpec> {
@@ -120,7 +120,11 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
       quiet: options.quiet || options.json,
     });
     if (options.json) process.stdout.write(`${JSON.stringify({ folder, ...outcome.summary })}\n`);
-    else process.stdout.write(`${bitsPerByteLines(outcome.summary).join('\n')}\n\nmodel: ${folder}\n`);
+    else {
+      const tables = [bitsPerByteLines(outcome.summary), lossByGroupLines(outcome.summary)];
+      const lines = tables.filter((table) => table.length > 0).flatMap((table) => [...table, '']);
+      process.stdout.write(`${[...lines, `model: ${folder}`].join('\n')}\n`);
+    }
     return 0;
   } finally {
     await release();

@@ -14,16 +14,18 @@ import type { LoopOptions } from './loop-options.ts';
 import {
   addLossByGroup,
   addTokensByCorpus,
+  BY_CORPUS,
   type GroupLoss,
-  JsonLinesLog,
-  RateMeter,
-  targetOffset,
-} from './metrics.ts';
+  lossByDocument,
+  meanLosses,
+} from './loss-groups.ts';
+import { JsonLinesLog, RateMeter } from './metrics.ts';
 import type { TrainingMonitor } from './monitor/monitor.ts';
-import type { Objective } from './objectives/objective.ts';
+import { type Objective, targetPlacesOf } from './objectives/objective.ts';
 import { epochs, freshState, identityOf, type RunState, sayEnvironmentChange } from './run-state.ts';
 import { learningRateAt } from './schedules.ts';
 import type { ModelSession, NamedArrays, StepResult } from './session.ts';
+import { NO_SLICINGS, type Slicings } from './slicings.ts';
 
 /** What the loop needs of a loader: (step) -> batch, without state. */
 export interface BatchSource {
@@ -35,7 +37,9 @@ export interface TrainSettings {
   readonly options: LoopOptions;
   readonly loader: BatchSource;
   readonly session: ModelSession;
-  readonly objective: Pick<Objective, 'kind' | 'inputs'>;
+  readonly objective: Pick<Objective, 'kind' | 'inputs' | 'targetPlaces'>;
+  /** What the loss is told apart by, beside the corpus. */
+  readonly slicings?: Slicings;
   /** What an exact continuation must share beside `options`: model, optimizer, digests of tokenizer and shards. */
   readonly identity: Readonly<Record<string, unknown>>;
   /** What may differ on going on; a difference is said. */
@@ -127,6 +131,9 @@ class TrainingRun {
     }
     const mark = checkpoint?.receipt.metrics;
     const metrics = await JsonLinesLog.open(join(folder, 'metrics.jsonl'), mark, say);
+    const { edges } = settings.slicings ?? NO_SLICINGS;
+    // Numbers of deciles mean nothing without what they were cut at.
+    if (metrics.isEmpty && Object.keys(edges).length > 0) metrics.add({ kind: 'deciles', edges });
     const timings = await JsonLinesLog.continue(join(folder, 'timings.jsonl'));
     const run = new TrainingRun(settings, store, { metrics, timings }, state);
     try {
@@ -195,7 +202,7 @@ class TrainingRun {
       gradientNorm: result.gradientNorm,
       ...(result.skipped ? { skipped: true } : {}),
       ...(Object.keys(result.metrics ?? {}).length > 0 ? { metrics: result.metrics } : {}),
-      byCorpus: this.lossByCorpus(batches, inputs, result),
+      ...this.lossByGroup(step, batches, inputs, result),
     });
     judgeLoss(this.state, result, batches, options.stability, this.settings.say);
     this.clock(step, tokens, performance.now() - started);
@@ -215,21 +222,30 @@ class TrainingRun {
     return { batches, inputs };
   }
 
-  private lossByCorpus(
+  /** `byCorpus`, and by name of the slicing and group where there are slicings. */
+  private lossByGroup(
+    step: number,
     batches: readonly WindowBatch[],
     inputs: readonly NamedArrays[],
     result: StepResult,
-  ): Record<string, { loss: number; tokens: number }> {
-    const sums = new Map<string, GroupLoss>();
-    const offset = targetOffset(this.settings.objective.kind);
+  ): Record<string, unknown> {
+    const { objective, random, slicings = NO_SLICINGS } = this.settings;
+    const sums = [BY_CORPUS, ...slicings.all].map((slicing) => ({
+      slicing,
+      groups: new Map<string, GroupLoss>(),
+    }));
     for (const [m, batch] of batches.entries()) {
-      const weights = inputs[m]!.lossWeight!.data;
-      addLossByGroup(sums, batch, result.tokenLoss[m]!, weights, offset, ({ corpus }) => corpus);
+      const generator = random.split('objective', step, m);
+      const places = targetPlacesOf(objective, batch, () => generator.next());
+      const losses = lossByDocument(batch, result.tokenLoss[m]!, inputs[m]!.lossWeight!.data, places);
+      for (const { slicing, groups } of sums) {
+        addLossByGroup(groups, batch.documents, losses, slicing.group);
+      }
     }
-    const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(
-      sorted.map(([corpus, { nats, tokens }]) => [corpus, { loss: nats / tokens, tokens }]),
-    );
+    const [corpora, ...rest] = sums;
+    if (rest.length === 0) return { byCorpus: meanLosses(corpora!.groups) };
+    const slices = rest.map(({ slicing, groups }) => [slicing.name, meanLosses(groups)]);
+    return { byCorpus: meanLosses(corpora!.groups), slices: Object.fromEntries(slices) };
   }
 
   private clock(step: number, tokens: number, milliseconds: number): void {

@@ -2,6 +2,7 @@
 
 import type { WindowBatch } from '../../shard/batch.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { type TargetPlaces, targetOffset } from '../loss-groups.ts';
 import type { ModelParts } from '../model/parts.ts';
 import type { NamedArrays } from '../session.ts';
 
@@ -44,6 +45,19 @@ export interface Objective {
   readonly inputSpecs: Readonly<Record<string, InputSpec>>;
   /** Makes the named inputs of one micro-batch: [rows, length] each. */
   inputs(batch: WindowBatch, draw: Generator): NamedArrays;
+  /**
+   * Where the targets of those inputs lie in the batch, for an objective whose rows are not the windows themselves.
+   * `draw` begins where it began for `inputs`.
+   */
+  targetPlaces?(batch: WindowBatch, draw: Generator): Int32Array;
   /** Adds the loss to the graph. `inverseWeight` is the scalar 1 / (sum of loss weights over the step). */
   loss(parts: ModelParts, inputs: Readonly<Record<string, Tensor>>, inverseWeight: Tensor): LossOutputs;
+}
+
+export function targetPlacesOf(
+  objective: Pick<Objective, 'kind' | 'targetPlaces'>,
+  batch: WindowBatch,
+  draw: Generator,
+): TargetPlaces {
+  return objective.targetPlaces?.(batch, draw) ?? targetOffset(objective.kind);
 }

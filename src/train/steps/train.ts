@@ -21,7 +21,9 @@ import type { Objective } from '../objectives/objective.ts';
 import { openObjective, trainObjectiveOptions } from '../objectives/registry.ts';
 import { openSession } from '../open-session.ts';
 import { optimizerOptions } from '../optimizers/options.ts';
+import { recentLosses } from '../recent-losses.ts';
 import type { ModelSession } from '../session.ts';
+import { measureOptions, openSlicings } from '../slicings.ts';
 import { openBatches, type TrainingBatches } from '../training-batches.ts';
 
 export const heldOutOptions = z.strictObject({
@@ -65,6 +67,7 @@ export const trainOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe('train on the shards that are finished while another process still writes the rest of them'),
+  measure: measureOptions.prefault({}).describe('what the training loss is told apart by, beside the corpus'),
   ...loopOptions.shape,
   evaluateOn: z
     .enum(['validation', 'held-out'])
@@ -135,7 +138,8 @@ export async function trainFromFolders(
         },
       });
       const summary = summaryOf(result, session.parameterCount, options.objective.kind, data.measured);
-      return { files: [...files, METRICS_FILE], summary };
+      const lossByGroup = await recentLosses(join(context.folder, METRICS_FILE), options.steps);
+      return { files: [...files, METRICS_FILE], summary: { ...summary, lossByGroup } };
     } finally {
       await session.release();
     }
@@ -224,6 +228,7 @@ async function loopSettings(
     loader: batches,
     session,
     objective,
+    slicings: openSlicings(options.measure, data.shards, batches.index),
     identity: {
       model: data.shape,
       objective: options.objective,
