@@ -14,7 +14,7 @@ import { openObjective } from '../train/objectives/registry.ts';
 import { type TrainOptions, trainOptions } from '../train/steps/train.ts';
 import { budgetOf, stepsFor } from './budget.ts';
 import type { AblationFile } from './file.ts';
-import type { Declaration } from './outcome.ts';
+import type { Budget } from './outcome.ts';
 import type { Prepared, PreparedArm } from './prepare.ts';
 import { hasCanaries } from './steps/inject-canaries.ts';
 import { requireLikelihood, type TrainingTask } from './training.ts';
@@ -35,7 +35,7 @@ export interface TrainingUnit {
 interface SizePlan {
   readonly name: string;
   readonly options: TrainOptions;
-  readonly budget: Declaration['budget'];
+  readonly budget: Budget;
   readonly learningRates: readonly number[];
 }
 
