@@ -14,11 +14,13 @@ import { DivergenceError } from '../train/divergence.ts';
 import { documentKey, documentLosses } from '../train/evaluate.ts';
 import { type DocumentSource, HeldOutSet } from '../train/held-out.ts';
 import { train } from '../train/loop.ts';
+import { predictsHidden } from '../train/loss-groups.ts';
 import { resolveModel } from '../train/model/options.ts';
 import {
   METRICS_FILE,
   type ModelTokens,
   modelTokens,
+  objectiveTokens,
   saveModel,
   TOKENIZER_FILE,
 } from '../train/model-folder.ts';
@@ -267,7 +269,7 @@ async function keepModel(task: TrainingTask, opened: Opened, receipt: Receipt): 
     tokenizerPath: join(task.tokenizer, TOKENIZER_FILE),
     shape: resolveModel({ ...options.model, vocabulary: tokens.vocabulary }),
     content: {
-      maskToken: tokens.maskToken,
+      ...objectiveTokens(tokens),
       context: length,
       parameters: session.parameterCount,
       objective: options.objective,
@@ -292,7 +294,7 @@ async function removeWorkFiles(folder: string): Promise<void> {
 
 /** Throws where an ablation cannot measure a model of this objective. */
 export function requireLikelihood({ objective }: Pick<TrainOptions, 'objective'>): void {
-  if (objective.kind === 'masked')
+  if (predictsHidden(objective.kind))
     throw new ConfigurationError('a masked model gives no likelihood of a text, and so no bits per byte', {
       expected: 'training.objective.kind: causal or prefix',
       found: objective.kind,

@@ -12,10 +12,13 @@ import { readSafetensors } from './checkpoint/safetensors.ts';
 import { writeVerified } from './checkpoint/store.ts';
 import type { EngineOptions } from './engines/engine.ts';
 import { type ModelShape, modelOptions, resolveModel } from './model/options.ts';
+import { type ModelTokens, modelTokens, objectiveTokens } from './model-tokens.ts';
 import type { Objective } from './objectives/objective.ts';
 import { objectiveOptions, openObjective } from './objectives/registry.ts';
 import { openSession } from './open-session.ts';
 import type { ModelSession, SessionState } from './session.ts';
+
+export { type ModelTokens, modelTokens, objectiveTokens } from './model-tokens.ts';
 
 export const MODEL_FILE = 'model.json';
 export const WEIGHTS_FILE = 'model.safetensors';
@@ -29,8 +32,10 @@ const modelFileSchema = z.strictObject({
   /** Every option decided, so that a later version's defaults do not change what the weights mean. */
   model: modelOptions,
   vocabulary: z.int().min(1),
-  /** The id that hides a token, where the objective needs one; it may lie one past the tokenizer's. */
+  /** Ids with a meaning to the objective, where it needs them; they may lie past the tokenizer's. */
   maskToken: z.int().min(0).optional(),
+  classToken: z.int().min(0).optional(),
+  separatorToken: z.int().min(0).optional(),
   /** Tokens a row in training. */
   context: z.int().min(1),
   parameters: z.int().min(0),
@@ -41,31 +46,6 @@ const modelFileSchema = z.strictObject({
 });
 
 export type ModelFile = z.output<typeof modelFileSchema>;
-
-/** What a model is told of its tokenizer. */
-export interface ModelTokens {
-  /** Size of the model's vocabulary: the tokenizer's, and one more where a mask token had to be added. */
-  readonly vocabulary: number;
-  readonly specialTokens: readonly number[];
-  readonly maskToken: number | undefined;
-}
-
-const MASK_TOKENS = ['<|mask|>', '[MASK]', '<mask>'];
-
-/**
- * A masked objective over a tokenizer without a mask token takes the id after the last one: so every objective
- * trains from the same shards. No text ever encodes to that id.
- */
-export function modelTokens(tokenizer: Tokenizer, objective: string): ModelTokens {
-  const specialTokens = [...tokenizer.specialTokens.values()];
-  const vocabulary = tokenizer.vocabularySize;
-  if (objective !== 'masked') return { vocabulary, specialTokens, maskToken: undefined };
-  const name = MASK_TOKENS.find((token) => tokenizer.specialTokens.has(token));
-  if (name !== undefined) {
-    return { vocabulary, specialTokens, maskToken: tokenizer.specialTokens.get(name)! };
-  }
-  return { vocabulary: vocabulary + 1, specialTokens: [...specialTokens, vocabulary], maskToken: vocabulary };
-}
 
 export interface SaveModel {
   readonly folder: string;
@@ -131,7 +111,7 @@ export async function loadModel(
   }
   const parameters = await readWeights(folder, file);
   const shape = resolveModel({ ...file.model, vocabulary: file.vocabulary });
-  const tokens = { ...modelTokens(tokenizer, file.objective.kind), maskToken: file.maskToken };
+  const tokens = { ...modelTokens(tokenizer, file.objective.kind), ...objectiveTokens(file) };
   const length = file.context;
   const objective = openObjective(file.objective, { ...tokens, length });
   const session = await openSession({

@@ -23,7 +23,7 @@ export interface StepResult {
   readonly gradientNorm: number;
   /** True where the loss or the norm was not finite: parameters and moments were left as they were. */
   readonly skipped: boolean;
-  /** The objective's own scalars, by name: means over the micro-batches. */
+  /** The objective's own scalars, by name: sums over the micro-batches, of which each gives its share of the step. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
 

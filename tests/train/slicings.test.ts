@@ -43,6 +43,7 @@ interface Step {
   readonly kind: string;
   readonly step: number;
   readonly loss: number;
+  readonly metrics?: Readonly<Record<string, number>>;
   readonly byCorpus: Groups;
   readonly slices: Record<string, Groups>;
 }
@@ -130,18 +131,28 @@ describe('the loss told apart', () => {
     ['one document a window', { packing: 'pad' }],
     ['prefix', { objective: { kind: 'prefix' }, packing: 'best-fit' }],
     ['masked', { objective: { kind: 'masked', probability: 0.3 }, accumulate: 2, packing: 'best-fit' }],
+    [
+      'pairs of sentences',
+      {
+        model: { ...TINY_RUN.model, family: 'bert' },
+        objective: { kind: 'next-sentence', probability: 0.3, wholeWords: true },
+        accumulate: 2,
+      },
+    ],
   ])('sums to the whole: %s', async (name, given) => {
     const { lines } = await trainIn(`sum-${name}`, given);
     const steps = lines.filter(({ kind }) => kind === 'step');
     expect(steps).toHaveLength(3);
-    for (const { loss, byCorpus, slices } of steps) {
+    for (const { loss, byCorpus, slices, metrics } of steps) {
       expect(Object.keys(slices)).toEqual(['source', 'duplicate-count', deciles]);
       const all = (groups: Groups) => Object.values(groups).reduce((sum, { tokens }) => sum + tokens, 0);
       const whole = all(byCorpus);
       for (const groups of Object.values(slices)) {
         expect(all(groups)).toBe(whole);
         const nats = Object.values(groups).reduce((sum, one) => sum + one.loss! * one.tokens, 0);
-        expect(nats / whole).toBeCloseTo(loss, 4);
+        // Which sentence follows is a loss of the row, not of its tokens.
+        expect(nats / whole).toBeCloseTo(metrics?.maskedLoss ?? loss, 4);
+        expect((metrics?.maskedLoss ?? loss) + (metrics?.nextSentenceLoss ?? 0)).toBeCloseTo(loss, 4);
       }
       // Sources are named for their corpus here.
       for (const corpus of ['farm', 'town']) {

@@ -18,6 +18,8 @@ export interface ObjectiveContext {
   readonly specialTokens?: readonly number[];
   /** The id that hides a token; the masked objective needs it. */
   readonly maskToken?: number;
+  /** Whether a token begins a word; masking whole words needs it. */
+  readonly startsWord?: (token: number) => boolean;
   /** Ids before the first and after each sentence of a pair; the next-sentence objective needs them. */
   readonly classToken?: number;
   readonly separatorToken?: number;
@@ -34,7 +36,7 @@ export interface LossOutputs {
   readonly tokenLoss: Tensor;
   /** Scalar that is differentiated: already divided by what `weights` sums to over the step. */
   readonly loss: Tensor;
-  /** Scalars to report, by name. */
+  /** Scalars to report, by name: this micro-batch's share of the step, as `loss` is. */
   readonly metrics: Readonly<Record<string, Tensor>>;
 }
 

@@ -267,8 +267,6 @@ function stepResult(results: readonly Record<string, NamedArray>[], norm: NamedA
     tokenLoss: results.map(({ tokenLoss }) => tokenLoss!.data as Float32Array),
     gradientNorm,
     skipped: !Number.isFinite(loss) || !Number.isFinite(gradientNorm),
-    metrics: Object.fromEntries(
-      names.map((name) => [name.slice(prefix.length), total(name) / results.length]),
-    ),
+    metrics: Object.fromEntries(names.map((name) => [name.slice(prefix.length), total(name)])),
   };
 }

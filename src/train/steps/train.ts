@@ -15,10 +15,17 @@ import { HeldOutSet } from '../held-out.ts';
 import { type TrainResult, type TrainSettings, train } from '../loop.ts';
 import { loopOptions } from '../loop-options.ts';
 import { type ModelShape, modelOptions, resolveModel } from '../model/options.ts';
-import { METRICS_FILE, type ModelTokens, modelTokens, saveModel, TOKENIZER_FILE } from '../model-folder.ts';
+import {
+  METRICS_FILE,
+  type ModelTokens,
+  modelTokens,
+  objectiveTokens,
+  saveModel,
+  TOKENIZER_FILE,
+} from '../model-folder.ts';
 import { RunMonitor } from '../monitor/run-monitor.ts';
 import type { Objective } from '../objectives/objective.ts';
-import { openObjective, trainObjectiveOptions } from '../objectives/registry.ts';
+import { objectiveOptions, openObjective } from '../objectives/registry.ts';
 import { openSession } from '../open-session.ts';
 import { optimizerOptions } from '../optimizers/options.ts';
 import { recentLosses } from '../recent-losses.ts';
@@ -43,7 +50,7 @@ export const heldOutOptions = z.strictObject({
 
 export const trainOptions = z.strictObject({
   model: modelOptions.prefault({}).describe('the model: a preset, or family and sizes'),
-  objective: trainObjectiveOptions.prefault({ kind: 'causal' }).describe('what is predicted'),
+  objective: objectiveOptions.prefault({ kind: 'causal' }).describe('what is predicted'),
   optimizer: optimizerOptions.prefault({}).describe('how gradients become updates'),
   rows: z.int().min(1).default(8).describe('windows a micro-batch'),
   context: z.int().min(1).optional().describe('tokens a window; default: the context of the model'),
@@ -129,7 +136,7 @@ export async function trainFromFolders(
         tokenizerPath: data.tokenizerPath,
         shape: data.shape,
         content: {
-          maskToken: data.tokens.maskToken,
+          ...objectiveTokens(data.tokens),
           context: data.length,
           parameters: session.parameterCount,
           objective: options.objective,
