@@ -585,6 +585,18 @@ function build(): Command {
   addShardCommands(program);
 
   program
+    .command('devices')
+    .description(
+      'says which engines and devices this machine can train on, how fast, and why not on the others',
+    )
+    .option('--json', 'everything as JSON')
+    .option('-w, --workers <n>', 'threads of the CPU (default: one a core)', positive)
+    .action(async (options: { json?: boolean; workers?: number }) => {
+      const { devicesCommand } = await import('./cli/devices-command.ts');
+      process.stdout.write(await devicesCommand(options));
+    });
+
+  program
     .command('steps')
     .description('lists every step; with a name, its options and defaults')
     .argument('[kind]', 'a step')

@@ -8,7 +8,7 @@ import type { Random } from '../core/random.ts';
 import type { Progress } from '../core/stage.ts';
 import type { WindowBatch } from '../shard/batch.ts';
 import { type Evaluation, type Receipt, receiptSchema, requireSameIdentity } from './checkpoint/receipt.ts';
-import { CheckpointStore } from './checkpoint/store.ts';
+import { CheckpointStore, checkpointFolder } from './checkpoint/store.ts';
 import { DivergenceError, judgeLoss } from './divergence.ts';
 import type { LoopOptions } from './loop-options.ts';
 import {
@@ -118,7 +118,7 @@ class TrainingRun {
     await mkdir(folder, { recursive: true }).catch((error: unknown) => {
       throw classifySystemError(error, { file: folder });
     });
-    const store = await CheckpointStore.open(join(folder, 'checkpoints'), options.checkpoint.keepLast);
+    const store = await CheckpointStore.open(checkpointFolder(folder), options.checkpoint.keepLast);
     const identity = identityOf(settings);
     const checkpoint = await store.latest(say);
     let state = freshState(settings, identity);

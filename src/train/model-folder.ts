@@ -10,7 +10,7 @@ import { loadTokenizer, type Tokenizer } from '../tokenize/tokenizer.ts';
 import { receiptSchema } from './checkpoint/receipt.ts';
 import { readSafetensors } from './checkpoint/safetensors.ts';
 import { writeVerified } from './checkpoint/store.ts';
-import type { EngineOptions } from './engines/engine.ts';
+import type { EngineOptions } from './engines/options.ts';
 import { type ModelShape, modelOptions, resolveModel } from './model/options.ts';
 import { type ModelTokens, modelTokens, objectiveTokens } from './model-tokens.ts';
 import type { Objective } from './objectives/objective.ts';

@@ -1,20 +1,8 @@
 /** What runs programs: an engine compiles a graph once per static shape and runs it many times. */
 
-import { z } from 'zod';
 import type { Program } from '../graph/program.ts';
 import type { Shape } from '../graph/tensor.ts';
 import type { NamedArray } from '../session.ts';
-
-export const engineOptions = z.strictObject({
-  kind: z
-    .enum(['onnx', 'reference'])
-    .default('onnx')
-    .describe('reference: plain TypeScript, slow, for tests'),
-  device: z.enum(['cpu']).default('cpu').describe('where the programs run'),
-  threads: z.int().min(1).optional().describe('default: as many as the machine has processors'),
-});
-
-export type EngineOptions = z.input<typeof engineOptions>;
 
 /**
  * A float32 array that an engine keeps where its programs run, from one run to the next: weights, moments, sums of

@@ -4,7 +4,8 @@ import { writeJsonAtomic } from '../../core/files.ts';
 import { Random } from '../../core/random.ts';
 import type { JobContext, JobOutcome } from '../../core/stage.ts';
 import { defineJob } from '../../core/step.ts';
-import { engineOptions } from '../engines/engine.ts';
+import { engineOptions } from '../engines/options.ts';
+import { resolveEngine } from '../engines/registry.ts';
 import { type Generated, type GeneratedToken, generate, generateOptions } from '../generate.ts';
 import { loadModel } from '../model-folder.ts';
 
@@ -29,6 +30,7 @@ export interface SampleContext extends Pick<JobContext, 'random' | 'progress' | 
   readonly onText?: (text: string, index: number) => void;
   readonly onToken?: (token: GeneratedToken, index: number) => void;
   readonly topCount?: number;
+  say?(line: string): void;
 }
 
 /** Generates from the model of a folder: `count` texts for each prompt, in order. */
@@ -38,7 +40,8 @@ export async function generateFromFolder(
   context: SampleContext,
 ): Promise<Generated[]> {
   const { prompts, count, seed, engine: chosen, ...rest } = options;
-  const engine = { ...chosen, threads: chosen.threads ?? context.threads };
+  const { engine, choice } = await resolveEngine({ ...chosen, threads: chosen.threads ?? context.threads });
+  if (choice !== undefined) context.say?.(`device auto ${choice}`);
   const random = seed === undefined ? context.random : new Random(seed);
   const { onText, onToken } = context;
   const { session, tokenizer, file } = await loadModel(folder, { engine });

@@ -9,7 +9,10 @@ import { PACKINGS } from '../../shard/packing.ts';
 import type { ShardIndex } from '../../shard/shard-set.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
-import { type EngineOptions, engineOptions } from '../engines/engine.ts';
+import { checkpointFolder, newestReceipt } from '../checkpoint/store.ts';
+import { deviceSchema, engineOptions } from '../engines/options.ts';
+import type { Attempt } from '../engines/probe.ts';
+import { resolveEngine } from '../engines/registry.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
 import { type TrainResult, type TrainSettings, train } from '../loop.ts';
@@ -167,7 +170,7 @@ interface RunData {
   readonly length: number;
   readonly orderSeed: number;
   readonly random: Random;
-  readonly engine: EngineOptions;
+  readonly engine: Attempt;
   readonly shards: string;
   readonly batches: TrainingBatches;
   /** Opened once the set is whole. */
@@ -190,7 +193,7 @@ async function openData(
   const objective = openObjective(options.objective, { ...tokens, length });
   const orderSeed = options.orderSeed ?? options.seed ?? context.seed;
   const random = options.seed === undefined ? context.random : new Random(options.seed);
-  const engine = { ...options.engine, threads: options.engine.threads ?? context.threads };
+  const engine = await chosenEngine(options.engine, context);
   const { rows, packing, epochsInOrder, prefetch, follow } = options;
   const batches = await openBatches(
     folders.shards,
@@ -207,6 +210,20 @@ async function openData(
     await batches.close();
     throw error;
   }
+}
+
+/**
+ * With `device: auto`, a run goes on where its last checkpoint was made, as long as that works: what is chosen then
+ * does not change with what else the machine does.
+ */
+async function chosenEngine(options: TrainOptions['engine'], context: TrainContext): Promise<Attempt> {
+  const last = options.device === 'auto' ? await newestReceipt(checkpointFolder(context.folder)) : undefined;
+  const before =
+    last?.environment.engine === options.kind ? deviceSchema.safeParse(last.environment.device) : undefined;
+  const threads = options.threads ?? context.threads;
+  const { engine, choice } = await resolveEngine({ ...options, threads }, before?.data);
+  if (choice !== undefined) context.say(`device auto ${choice}`);
+  return engine;
 }
 
 function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {

@@ -1,6 +1,6 @@
 /** Builds an ONNX model (onnx.proto3 of ONNX 1.17, IR version 10, operator set 21) from nodes and initializers. */
 
-import type { DataType, Shape } from '../../graph/tensor.ts';
+import type { Shape } from '../../graph/tensor.ts';
 import { MessageWriter } from '../../protobuf.ts';
 
 /** TensorProto.DataType */
@@ -18,8 +18,9 @@ export type Attribute = number | string | readonly number[] | FloatAttribute;
 
 export interface ValueInfo {
   readonly name: string;
-  readonly shape: Shape;
-  readonly type: DataType;
+  /** Without one: any. */
+  readonly shape?: Shape;
+  readonly type: OnnxType;
 }
 
 export class ModelWriter {
@@ -85,8 +86,11 @@ function attributeMessage(name: string, value: Attribute): MessageWriter {
 }
 
 function valueMessage({ name, shape, type }: ValueInfo): MessageWriter {
-  const sizes = new MessageWriter();
-  for (const size of shape) sizes.message(1, new MessageWriter().integer(1, size));
-  const tensorType = new MessageWriter().integer(1, dataTypes[type]).message(2, sizes);
+  const tensorType = new MessageWriter().integer(1, dataTypes[type]);
+  if (shape !== undefined) {
+    const sizes = new MessageWriter();
+    for (const size of shape) sizes.message(1, new MessageWriter().integer(1, size));
+    tensorType.message(2, sizes);
+  }
   return new MessageWriter().string(1, name).message(2, new MessageWriter().message(1, tensorType));
 }
