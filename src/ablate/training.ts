@@ -189,7 +189,7 @@ async function trainHere(
     });
     return receipt;
   } catch (error) {
-    if (error instanceof DivergenceError) return { reason: error.message };
+    if (error instanceof DivergenceError) return { reason: error.message.split('. Training stops', 1)[0]! };
     throw error;
   }
 }

@@ -7,25 +7,20 @@ import { CancelledError, classifySystemError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { Progress } from '../core/stage.ts';
 import type { WindowBatch } from '../shard/batch.ts';
+import { batchDocuments, documentLines, type ScoredBatch } from './batch-documents.ts';
 import { type Evaluation, type Receipt, receiptSchema, requireSameIdentity } from './checkpoint/receipt.ts';
 import { CheckpointStore, checkpointFolder } from './checkpoint/store.ts';
-import { DivergenceError, judgeLoss } from './divergence.ts';
+import { DivergenceError, highestLoss, judgeLoss, type Trouble } from './divergence.ts';
 import type { LoopOptions } from './loop-options.ts';
-import {
-  addLossByGroup,
-  addTokensByCorpus,
-  BY_CORPUS,
-  type GroupLoss,
-  lossByDocument,
-  meanLosses,
-} from './loss-groups.ts';
+import { addTokensByCorpus } from './loss-groups.ts';
 import { JsonLinesLog, RateMeter } from './metrics.ts';
 import type { TrainingMonitor } from './monitor/monitor.ts';
 import { type Objective, targetPlacesOf } from './objectives/objective.ts';
 import { epochs, freshState, identityOf, type RunState, sayEnvironmentChange } from './run-state.ts';
 import { learningRateAt } from './schedules.ts';
-import type { ModelSession, NamedArrays, StepResult } from './session.ts';
+import type { ModelSession, NamedArrays, SessionState, StepResult } from './session.ts';
 import { NO_SLICINGS, type Slicings } from './slicings.ts';
+import { lossesByGroup } from './step-losses.ts';
 
 /** What the loop needs of a loader: (step) -> batch, without state. */
 export interface BatchSource {
@@ -40,6 +35,8 @@ export interface TrainSettings {
   readonly objective: Pick<Objective, 'kind' | 'inputs' | 'targetPlaces'>;
   /** What the loss is told apart by, beside the corpus. */
   readonly slicings?: Slicings;
+  /** The command that tells where a token of the shards comes from. */
+  readonly trace?: (place: { readonly shard: number; readonly token: number }) => string;
   /** What an exact continuation must share beside `options`: model, optimizer, digests of tokenizer and shards. */
   readonly identity: Readonly<Record<string, unknown>>;
   /** What may differ on going on; a difference is said. */
@@ -186,12 +183,14 @@ class TrainingRun {
       throw error;
     });
     const learningRate = learningRateAt(options.schedule, step, options.steps);
-    const result = await session.step(inputs, { update: this.state.updates + 1, learningRate });
+    const maxLoss = highestLoss(this.state, options.stability);
+    const result = await session.step(inputs, { update: this.state.updates + 1, learningRate, maxLoss });
     this.unsaved = true;
     this.state.step = step;
     let tokens = 0;
     for (const batch of batches) tokens += addTokensByCorpus(this.state.tokensByCorpus, batch);
     this.state.tokens += tokens;
+    const scored = this.scored(step, batches, inputs, result);
     if (!result.skipped) this.state.updates += 1;
     this.record({
       kind: 'step',
@@ -202,9 +201,10 @@ class TrainingRun {
       gradientNorm: result.gradientNorm,
       ...(result.skipped ? { skipped: true } : {}),
       ...(Object.keys(result.metrics ?? {}).length > 0 ? { metrics: result.metrics } : {}),
-      ...this.lossByGroup(step, batches, inputs, result),
+      ...lossesByGroup(scored, this.settings.slicings?.all),
     });
-    judgeLoss(this.state, result, batches, options.stability, this.settings.say);
+    const trouble = judgeLoss(this.state, result, options.stability);
+    if (trouble) this.complain(trouble, scored);
     this.clock(step, tokens, performance.now() - started);
     this.report();
   }
@@ -222,30 +222,36 @@ class TrainingRun {
     return { batches, inputs };
   }
 
-  /** `byCorpus`, and by name of the slicing and group where there are slicings. */
-  private lossByGroup(
+  private scored(
     step: number,
     batches: readonly WindowBatch[],
     inputs: readonly NamedArrays[],
-    result: StepResult,
-  ): Record<string, unknown> {
-    const { objective, random, slicings = NO_SLICINGS } = this.settings;
-    const sums = [BY_CORPUS, ...slicings.all].map((slicing) => ({
-      slicing,
-      groups: new Map<string, GroupLoss>(),
-    }));
-    for (const [m, batch] of batches.entries()) {
+    { tokenLoss }: StepResult,
+  ): ScoredBatch[] {
+    const { objective, random } = this.settings;
+    return batches.map((batch, m) => {
       const generator = random.split('objective', step, m);
       const places = targetPlacesOf(objective, batch, () => generator.next());
-      const losses = lossByDocument(batch, result.tokenLoss[m]!, inputs[m]!.lossWeight!.data, places);
-      for (const { slicing, groups } of sums) {
-        addLossByGroup(groups, batch.documents, losses, slicing.group);
-      }
-    }
-    const [corpora, ...rest] = sums;
-    if (rest.length === 0) return { byCorpus: meanLosses(corpora!.groups) };
-    const slices = rest.map(({ slicing, groups }) => [slicing.name, meanLosses(groups)]);
-    return { byCorpus: meanLosses(corpora!.groups), slices: Object.fromEntries(slices) };
+      return { batch, tokenLoss: tokenLoss[m]!, lossWeight: inputs[m]!.lossWeight!.data, places };
+    });
+  }
+
+  /** Writes down and says what was wrong with the step and which documents it was made of; throws where that ends it. */
+  private complain({ what, message, action }: Trouble, scored: readonly ScoredBatch[]): void {
+    const { step } = this.state;
+    const documents = batchDocuments(scored);
+    this.record({
+      kind: 'trouble',
+      step,
+      what,
+      action,
+      message,
+      documents: documents.slice(0, MAX_DOCUMENTS),
+    });
+    const named = documentLines(documents, this.settings.trace);
+    if (action === 'stop') throw divergence(step, message, named);
+    const consequence = action === 'skip' ? 'its update is left out' : 'training goes on';
+    this.settings.say([`step ${step}: ${message}; ${consequence}. Its documents:`, ...named].join('\n'));
   }
 
   private clock(step: number, tokens: number, milliseconds: number): void {
@@ -316,9 +322,16 @@ class TrainingRun {
   }
 
   private async save(): Promise<void> {
+    const tensors = await this.settings.session.state();
+    const broken = notFinite(tensors);
+    if (broken !== undefined) {
+      throw new DivergenceError(
+        `step ${this.state.step}: ${broken} has values that are not finite; nothing is saved, the last checkpoint stands`,
+      );
+    }
     this.state.metrics = this.metrics.mark();
     this.state.epochsByCorpus = epochs(this.state.tokensByCorpus, this.settings.corpusTokens?.());
-    await this.store.save(await this.settings.session.state(), this.receipt());
+    await this.store.save(tensors, this.receipt());
     this.unsaved = false;
     this.savedAt = performance.now();
     this.settings.monitor?.saved(this.state.step);
@@ -335,6 +348,24 @@ class TrainingRun {
       `stopped after step ${this.state.step} of ${this.settings.options.steps}; can go on from there`,
     );
   }
+}
+
+/** Documents of a step that the metrics name where there is trouble. */
+const MAX_DOCUMENTS = 64;
+
+/** Name of the first parameter that is not finite throughout: a step may be well and its update not. */
+function notFinite({ parameters }: SessionState): string | undefined {
+  for (const [name, { data }] of parameters) {
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return name;
+  }
+  return undefined;
+}
+
+function divergence(step: number, message: string, documents: readonly string[]): DivergenceError {
+  const advice =
+    'Training stops; the last checkpoint stands. A lower learning rate, a longer warm-up, stability.onTrouble: skip or ' +
+    'dropping documents may help. The documents of the step, the highest loss first:';
+  return new DivergenceError([`step ${step}: ${message}. ${advice}`, ...documents].join('\n'));
 }
 
 interface Span {

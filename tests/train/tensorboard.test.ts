@@ -188,7 +188,7 @@ describe('scalarsOf', () => {
       skipped: true,
       metrics: { accuracy: 0.25 },
       byCorpus: { a: { loss: 5, tokens: 32 }, 'b/c': { loss: 6, tokens: 64 } },
-      byQualityDecile: { 9: 4.5 },
+      slices: { 'deciles of a.b': { 9: { loss: 4.5, tokens: 7 } } },
     };
     expect(scalarsOf(line)).toEqual({
       'train/tokens': 96,
@@ -197,7 +197,7 @@ describe('scalarsOf', () => {
       'train/accuracy': 0.25,
       'loss-by-corpus/a': 5,
       'loss-by-corpus/b/c': 6,
-      'loss-by-quality-decile/9': 4.5,
+      'loss-by-deciles-of-a.b/9': 4.5,
     });
   });
 

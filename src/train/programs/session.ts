@@ -84,13 +84,15 @@ export class ProgramSession implements ModelSession {
     if (microBatches.length === 0) throw new InvariantError('a step needs at least one micro-batch');
     const weight = microBatches.reduce((total, inputs) => total + sumOf(inputs.lossWeight), 0);
     const inverseWeight = scalar(1 / weight);
-    const result =
+    const taken =
       microBatches.length === 1
         ? await this.fusedStep({ ...microBatches[0]!, inverseWeight }, settings)
         : await this.accumulatedStep(
             microBatches.map((inputs) => ({ ...inputs, inverseWeight })),
             settings,
           );
+    const tooHigh = taken.loss > (settings.maxLoss ?? Number.POSITIVE_INFINITY);
+    const result = { ...taken, skipped: taken.skipped || tooHigh };
     if (!result.skipped) {
       this.parameters.flip();
       this.moments.flip();

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../../core/errors.ts';
 import { Random } from '../../core/random.ts';
@@ -252,6 +252,7 @@ async function loopSettings(
     loader: batches,
     session,
     objective,
+    trace: ({ shard, token }) => `provender trace ${runOf(data.shards)} --shard ${shard} --token ${token}`,
     slicings: openSlicings(options.measure, data.shards, batches.index),
     identity: {
       model: data.shape,
@@ -279,6 +280,12 @@ async function loopSettings(
     signal,
     say: (line) => context.say(line),
   };
+}
+
+/** The run directory that an artifact's folder lies in (RUN/units/UNIT/artifact); another folder as it is. */
+function runOf(folder: string): string {
+  const units = dirname(dirname(folder));
+  return basename(folder) === 'artifact' && basename(units) === 'units' ? dirname(units) : folder;
 }
 
 function streamOf(random: Random): () => number {

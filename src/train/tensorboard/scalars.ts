@@ -28,13 +28,21 @@ function ofStep(line: Entry): Scalars {
   const group = kind === 'step' ? 'train' : String(kind);
   const scalars: Record<string, number> = numbers(group, members);
   Object.assign(scalars, numbers(group, entriesOf(metrics)));
-  for (const [name, value] of Object.entries(members)) {
+  const groups = { ...members, ...slicesOf(members.slices) };
+  for (const [name, value] of Object.entries(groups)) {
     for (const [slice, figures] of Object.entries(entriesOf(value))) {
       const loss = typeof figures === 'number' ? figures : entriesOf(figures).loss;
       if (typeof loss === 'number') scalars[`loss-${dashed(name)}/${slice}`] = loss;
     }
   }
   return scalars;
+}
+
+/** `slices: {source: {NAME: {loss}}}` is, as `byCorpus`, a member that splits the loss: `loss-by-source/NAME`. */
+function slicesOf(slices: unknown): Entry {
+  return Object.fromEntries(
+    Object.entries(entriesOf(slices)).map(([name, of]) => [`by-${name.replaceAll(' ', '-')}`, of]),
+  );
 }
 
 function ofEvaluation({ measure, corpora, total }: Entry): Scalars {
