@@ -200,7 +200,7 @@ async function lengthOf({ index, tokenizer }: PreparedArm, size: SizePlan): Prom
           model,
           openObjective(options.objective, { ...tokens, length }),
           { rows: options.rows, length },
-          options.optimizer,
+          { optimizer: options.optimizer },
         ).trainingFlopsPerToken
       : 1;
   const tokensPerStep = options.rows * length * options.accumulate;

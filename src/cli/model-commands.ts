@@ -16,11 +16,12 @@ import type { JobUnit } from '../execute/plan.ts';
 import { WorkerPool } from '../execute/pool.ts';
 import { lockRunFolder } from '../execute/run-folder.ts';
 import { stepTable } from '../steps.ts';
+import type { Usage } from '../train/monitor/run-monitor.ts';
 import { generateFromFolder, type sampleOptions } from '../train/steps/generate.ts';
 import { artifactFolder, shardFolder, stepOfRun } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
-import { bitsPerByteLines, lossByGroupLines } from './summary-view.ts';
+import { bitsPerByteLines, lossByGroupLines, usageLines } from './summary-view.ts';
 
 /** A step's options from a run's own step of that kind, overridden by `path=value`, checked by its schema. */
 async function optionsOf(kind: string, run: string, overrides: readonly string[]): Promise<StepSpec> {
@@ -121,7 +122,8 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
     });
     if (options.json) process.stdout.write(`${JSON.stringify({ folder, ...outcome.summary })}\n`);
     else {
-      const tables = [bitsPerByteLines(outcome.summary), lossByGroupLines(outcome.summary)];
+      const { usage } = outcome.summary as { usage?: Usage };
+      const tables = [bitsPerByteLines(outcome.summary), lossByGroupLines(outcome.summary), usageLines(usage)];
       const lines = tables.filter((table) => table.length > 0).flatMap((table) => [...table, '']);
       process.stdout.write(`${[...lines, `model: ${folder}`].join('\n')}\n`);
     }

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
-import { bytes, count, duration, excerpt, percent, printable, table } from '../core/format.ts';
+import { bytes, count, duration, excerpt, percent, printable, quantity, table } from '../core/format.ts';
 import type { RunSummary, StepSummary } from '../execute/run.ts';
+import type { Usage } from '../train/monitor/run-monitor.ts';
 
 interface BitsPerByte {
   readonly bitsPerByte?: number | null;
@@ -104,6 +105,26 @@ export function lossByGroupLines(train: Readonly<Record<string, unknown>> | unde
   return table([head, ...rows], ['left', 'left', 'right', 'right']);
 }
 
+/** What a training took of the machine, in the last call that took a step. */
+export function usageLines(usage: Partial<Usage> | undefined): string[] {
+  const { flopsPerSecond, peakFlopsPerSecond, peakShare, energyEstimate } = usage ?? {};
+  const parts: string[] = [];
+  if (flopsPerSecond) {
+    const share =
+      peakShare && peakFlopsPerSecond
+        ? `, ${percent(peakShare, 1)} of the machine's ${quantity(peakFlopsPerSecond, 'FLOP/s')}`
+        : '';
+    parts.push(`${quantity(flopsPerSecond, 'FLOP/s')}${share}`);
+  }
+  if (energyEstimate) {
+    const { kilowattHours, joulesPerMillionTokens, source } = energyEstimate;
+    parts.push(
+      `energy by estimate ${quantity(kilowattHours * 1000, 'Wh')}, ${quantity(joulesPerMillionTokens, 'J')} a million tokens (${source})`,
+    );
+  }
+  return parts.length ? [`machine           ${parts.join('; ')}`] : [];
+}
+
 function headlines(summary: RunSummary): string[] {
   const lines: string[] = [];
   const minhash = outcomeOf(summary, 'minhash-dedup') as
@@ -143,6 +164,7 @@ function headlines(summary: RunSummary): string[] {
         firstLoss?: number;
         lastLoss?: number;
         tokensPerSecond?: number;
+        usage?: Partial<Usage>;
       }
     | undefined;
   if (train) {
@@ -154,6 +176,7 @@ function headlines(summary: RunSummary): string[] {
     lines.push(
       `training          ${count(train.parameters ?? 0)} parameters, ${count(train.steps ?? 0)} steps, ${count(train.tokens ?? 0)} tokens${loss}${speed}`,
     );
+    lines.push(...usageLines(train.usage));
   }
   return lines;
 }

@@ -161,6 +161,8 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** How many threads this job may use. */
   readonly threads: number;
+  /** Power of the machine or device in watts, where it was stated: for estimates of energy. */
+  readonly deviceWatts?: number;
   /** A line for the person who watches; shown once, not part of the outcome. */
   say(line: string): void;
 }

@@ -46,6 +46,7 @@ export async function runJobTask(
     },
     signal: aborter.signal,
     threads: task.threads,
+    deviceWatts: task.deviceWatts,
     say: (line) => tell({ type: 'say', line }),
   };
   try {

@@ -719,6 +719,7 @@ class Run {
       seed: spec.seed,
       baseFolder: spec.baseFolder,
       threads: this.pool.threads,
+      deviceWatts: spec.run.deviceWatts,
     };
     const running = this.pool.job(task, (message) => {
       if (message.type === 'say') observer?.say?.(message.line);

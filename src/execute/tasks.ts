@@ -101,6 +101,7 @@ export interface JobTask {
   readonly seed: number;
   readonly baseFolder: string;
   readonly threads: number;
+  readonly deviceWatts?: number;
   readonly counters: SharedArrayBuffer;
 }
 

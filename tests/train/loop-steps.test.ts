@@ -113,8 +113,10 @@ describe('the step train', () => {
         true,
       );
     }
-    const { tokensPerSecond: _, resumedFrom, ...summary } = again.summary;
-    const { tokensPerSecond: __, resumedFrom: ___, ...whole } = outcome.summary;
+    // What a clock tells, and what each call did itself.
+    const { tokensPerSecond: _, usage: __, resumedFrom, ...summary } = again.summary;
+    const { tokensPerSecond: ___, usage, resumedFrom: ____, ...whole } = outcome.summary;
+    expect(Object.keys(usage as object)).toContain('energyEstimate');
     expect(resumedFrom).toBe(16);
     expect(summary).toEqual(whole);
   });

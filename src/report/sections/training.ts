@@ -1,9 +1,9 @@
-import { count } from '../../core/format.ts';
+import { count, percent, quantity } from '../../core/format.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { barTable, bits, card, cards, figure, type Section } from '../figures.ts';
 import { absent, html, type Markup, shorten, table } from '../html.ts';
-import { finite, measuredSet, members, overAllBytes } from '../read-outcome.ts';
+import { finite, measuredSet, members, overAllBytes, text } from '../read-outcome.ts';
 import type { RunData, StepData } from '../run-data.ts';
 
 const ROWS = 10;
@@ -186,6 +186,29 @@ function evaluationTable(curves: Curves): Markup | undefined {
   );
 }
 
+/** Of the last call that took a step: it may be the rest of a run that was stopped. */
+function usageCards(usage: unknown): (Markup | undefined)[] {
+  const { flopsPerSecond, peakFlopsPerSecond, peakShare, energyEstimate } = members(usage);
+  const [rate, peak, share] = [flopsPerSecond, peakFlopsPerSecond, peakShare].map(finite);
+  const { kilowattHours, joulesPerMillionTokens, source } = members(energyEstimate);
+  const [energy, perTokens] = [kilowattHours, joulesPerMillionTokens].map(finite);
+  return [
+    rate === undefined ? undefined : card(quantity(rate, 'FLOP/s'), 'in matrix products'),
+    share === undefined || peak === undefined
+      ? undefined
+      : card(percent(share, 1), `of the ${quantity(peak, 'FLOP/s')} that the machine was measured to do`),
+    energy === undefined
+      ? undefined
+      : card(
+          quantity(energy * 1000, 'Wh'),
+          `energy, an estimate (${shorten(text(source) ?? 'no source named', 80)})`,
+        ),
+    perTokens === undefined
+      ? undefined
+      : card(quantity(perTokens, 'J'), 'a million tokens, by that estimate'),
+  ];
+}
+
 function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): Markup {
   const outcome = step.outcome ?? {};
   const curves = data.curves.get(step.name);
@@ -205,6 +228,7 @@ function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): 
     show('tokens', 'tokens'),
     losses,
     show('tokensPerSecond', 'tokens a second'),
+    ...usageCards(outcome.usage),
   ]);
   if (!curves)
     return html`<h3>${step.name}</h3>${step.outcome && figures}${absent('It left no metrics.jsonl with steps in it, so there are no curves.')}`;

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../../core/errors.ts';
+import { quantity } from '../../core/format.ts';
 import { Random } from '../../core/random.ts';
 import type { JobContext, JobOutcome } from '../../core/stage.ts';
 import { defineJob } from '../../core/step.ts';
@@ -10,6 +11,7 @@ import type { ShardIndex } from '../../shard/shard-set.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
 import { checkpointFolder, newestReceipt } from '../checkpoint/store.ts';
+import { openOn } from '../engines/open.ts';
 import { deviceSchema, engineOptions } from '../engines/options.ts';
 import type { Attempt } from '../engines/probe.ts';
 import { resolveEngine } from '../engines/registry.ts';
@@ -26,11 +28,14 @@ import {
   saveModel,
   TOKENIZER_FILE,
 } from '../model-folder.ts';
-import { RunMonitor } from '../monitor/run-monitor.ts';
+import { openEnergyMeter } from '../monitor/energy.ts';
+import { measurePeak } from '../monitor/peak.ts';
+import { RunMonitor, type Usage } from '../monitor/run-monitor.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { objectiveOptions, openObjective } from '../objectives/registry.ts';
 import { openSession } from '../open-session.ts';
 import { optimizerOptions } from '../optimizers/options.ts';
+import { planLines, planTraining, type TrainingPlan } from '../plan.ts';
 import { recentLosses } from '../recent-losses.ts';
 import type { ModelSession } from '../session.ts';
 import { measureOptions, openSlicings } from '../slicings.ts';
@@ -115,7 +120,7 @@ export interface TrainFolders {
 
 export type TrainContext = Pick<
   JobContext,
-  'random' | 'seed' | 'folder' | 'progress' | 'signal' | 'threads' | 'say'
+  'random' | 'seed' | 'folder' | 'progress' | 'signal' | 'threads' | 'deviceWatts' | 'say'
 >;
 
 /**
@@ -131,8 +136,10 @@ export async function trainFromFolders(
   try {
     const session = await openModel(options, data);
     try {
-      sayPlan(options, data, session.parameterCount, context);
-      const result = await train(await loopSettings(options, data, session, context));
+      const plan = planOf(options, data);
+      for (const line of planLines(plan)) context.say(line);
+      const monitor = await openMonitor(plan, data, context);
+      const result = await train({ ...(await loopSettings(options, data, session, context)), monitor });
       const files = await saveModel({
         folder: context.folder,
         state: await session.state(),
@@ -147,7 +154,8 @@ export async function trainFromFolders(
           receipt: result.receipt,
         },
       });
-      const summary = summaryOf(result, session.parameterCount, options.objective.kind, data.measured);
+      const about = { parameters: session.parameterCount, objective: options.objective.kind };
+      const summary = summaryOf(result, monitor.usage(), about, data.measured);
       const lossByGroup = await recentLosses(join(context.folder, METRICS_FILE), options.steps);
       return { files: [...files, METRICS_FILE], summary: { ...summary, lossByGroup } };
     } finally {
@@ -156,6 +164,20 @@ export async function trainFromFolders(
   } finally {
     await data.batches.close();
     await data.heldOutLoader?.close();
+  }
+}
+
+/** What a training would be, without doing any of it. Throws as the training itself would before its first step. */
+export async function planFromFolders(
+  options: TrainOptions,
+  folders: TrainFolders,
+  context: TrainContext,
+): Promise<TrainingPlan> {
+  const data = await openData(options, folders, context);
+  try {
+    return planOf(options, data);
+  } finally {
+    await data.batches.close();
   }
 }
 
@@ -276,7 +298,6 @@ async function loopSettings(
     folder: context.folder,
     random,
     progress: context.progress,
-    monitor: new RunMonitor({ folder: context.folder }),
     signal,
     say: (line) => context.say(line),
   };
@@ -357,40 +378,58 @@ function measure(measured: Measured, note: (line: string) => void): Promise<Eval
   });
 }
 
-function sayPlan(
-  options: TrainOptions,
-  { batches, length }: RunData,
-  parameters: number,
-  context: TrainContext,
-): void {
-  const perStep = options.rows * length * options.accumulate;
-  const number = (value: number) => value.toLocaleString('en-US');
+function planOf(options: TrainOptions, { shape, objective, length, batches }: RunData): TrainingPlan {
+  const { optimizer, rows, accumulate, steps } = options;
   const { index, windows } = batches;
-  const epochs = (options.steps * options.rows * options.accumulate) / Math.max(1, windows ?? 0);
-  const data = index
-    ? `${epochs.toFixed(2)} epochs of ${number(index.splits.train.tokens)} tokens`
-    : 'on shards that are still being written';
+  const corpusTokens = index?.splits.train.tokens;
+  return planTraining({
+    shape,
+    objective,
+    optimizer,
+    rows,
+    length,
+    accumulate,
+    steps,
+    corpusTokens,
+    windows,
+  });
+}
+
+async function openMonitor(
+  { steps, flopsPerStep }: TrainingPlan,
+  { engine }: RunData,
+  context: TrainContext,
+): Promise<RunMonitor> {
+  const { folder, threads, deviceWatts } = context;
+  const device = engine.device === 'cpu' ? 'cpu' : 'gpu';
+  // The interpreter is for tests: a share of the machine's peak says nothing of it.
+  const isMeasured = engine.kind !== 'reference';
+  const peak = isMeasured ? await measurePeak(await openOn(engine), device) : undefined;
+  const energy = openEnergyMeter({ device, threads: engine.threads ?? threads, deviceWatts });
+  if (peak !== undefined)
+    context.say(`${'peak'.padEnd(11)} ${quantity(peak, 'FLOP/s')} in matrix products, as measured`);
   context.say(
-    `${number(parameters)} parameters; ${number(options.steps)} steps of ${number(perStep)} tokens, ${data}`,
+    `${'energy'.padEnd(11)} ${energy ? `estimated from ${energy.source}` : 'not known of this device'}`,
   );
+  return new RunMonitor({ folder, steps, flopsPerStep, peak, energy });
 }
 
 function summaryOf(
   result: TrainResult,
-  parameters: number,
-  objective: string,
+  usage: Usage,
+  about: { readonly parameters: number; readonly objective: string },
   measured: MeasuredSplit | undefined,
 ): JobOutcome['summary'] {
   const { step, tokens, tokensByCorpus, epochsByCorpus, losses, evaluations } = result.receipt;
   return {
-    objective,
+    ...about,
     steps: step,
     tokens,
-    parameters,
     firstLoss: losses.first,
     lastLoss: losses.last,
     tokensPerSecond: result.tokensPerSecond,
     resumedFrom: result.resumedFrom,
+    usage,
     tokensByCorpus,
     epochsByCorpus,
     heldOut: {
