@@ -123,7 +123,11 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
     if (options.json) process.stdout.write(`${JSON.stringify({ folder, ...outcome.summary })}\n`);
     else {
       const { usage } = outcome.summary as { usage?: Usage };
-      const tables = [bitsPerByteLines(outcome.summary), lossByGroupLines(outcome.summary), usageLines(usage)];
+      const tables = [
+        bitsPerByteLines(outcome.summary),
+        lossByGroupLines(outcome.summary),
+        usageLines(usage),
+      ];
       const lines = tables.filter((table) => table.length > 0).flatMap((table) => [...table, '']);
       process.stdout.write(`${[...lines, `model: ${folder}`].join('\n')}\n`);
     }
