@@ -14,13 +14,11 @@ import { DivergenceError } from '../train/divergence.ts';
 import { documentKey, documentLosses } from '../train/evaluate.ts';
 import { type DocumentSource, HeldOutSet } from '../train/held-out.ts';
 import { train } from '../train/loop.ts';
-import { predictsHidden } from '../train/loss-groups.ts';
 import { resolveModel } from '../train/model/options.ts';
 import {
   METRICS_FILE,
   type ModelTokens,
   modelTokens,
-  objectiveTokens,
   saveModel,
   TOKENIZER_FILE,
 } from '../train/model-folder.ts';
@@ -189,7 +187,7 @@ async function trainHere(
     });
     return receipt;
   } catch (error) {
-    if (error instanceof DivergenceError) return { reason: error.message.split('. Training stops', 1)[0]! };
+    if (error instanceof DivergenceError) return { reason: error.message };
     throw error;
   }
 }
@@ -265,11 +263,11 @@ async function keepModel(task: TrainingTask, opened: Opened, receipt: Receipt): 
   const { options } = task;
   await saveModel({
     folder: join(task.folder, 'model'),
-    state: await session.state(),
+    parameters: (await session.state()).parameters,
     tokenizerPath: join(task.tokenizer, TOKENIZER_FILE),
     shape: resolveModel({ ...options.model, vocabulary: tokens.vocabulary }),
     content: {
-      ...objectiveTokens(tokens),
+      maskToken: tokens.maskToken,
       context: length,
       parameters: session.parameterCount,
       objective: options.objective,
@@ -294,7 +292,7 @@ async function removeWorkFiles(folder: string): Promise<void> {
 
 /** Throws where an ablation cannot measure a model of this objective. */
 export function requireLikelihood({ objective }: Pick<TrainOptions, 'objective'>): void {
-  if (predictsHidden(objective.kind))
+  if (objective.kind === 'masked')
     throw new ConfigurationError('a masked model gives no likelihood of a text, and so no bits per byte', {
       expected: 'training.objective.kind: causal or prefix',
       found: objective.kind,
