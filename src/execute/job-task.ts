@@ -35,18 +35,17 @@ export async function runJobTask(
       return folder;
     },
     progress: {
-      report(done, total, note, details) {
+      report(done, total, note) {
         // A job that never yields to the event loop still reports: stopping is noticed here too.
         checkStop();
         const now = performance.now();
         if (now - told < MESSAGE_INTERVAL_MS && done !== total) return;
         told = now;
-        tell({ type: 'progress', done, total, note, details });
+        tell({ type: 'progress', done, total, note });
       },
     },
     signal: aborter.signal,
     threads: task.threads,
-    deviceWatts: task.deviceWatts,
     say: (line) => tell({ type: 'say', line }),
   };
   try {

@@ -101,7 +101,6 @@ export interface JobTask {
   readonly seed: number;
   readonly baseFolder: string;
   readonly threads: number;
-  readonly deviceWatts?: number;
   readonly counters: SharedArrayBuffer;
 }
 
@@ -120,11 +119,5 @@ export interface WorkerOrder {
 
 /** What a worker tells while it works. */
 export type WorkerMessage =
-  | {
-      readonly type: 'progress';
-      readonly done: number;
-      readonly total?: number;
-      readonly note?: string;
-      readonly details?: unknown;
-    }
+  | { readonly type: 'progress'; readonly done: number; readonly total?: number; readonly note?: string }
   | { readonly type: 'say'; readonly line: string };

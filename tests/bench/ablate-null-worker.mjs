@@ -29,11 +29,10 @@ function sharing(engine) {
   const compiled = new Map();
   return {
     description: engine.description,
-    compile(program, kept) {
-      if (!compiled.has(program.name)) compiled.set(program.name, engine.compile(program, kept));
+    compile(program) {
+      if (!compiled.has(program.name)) compiled.set(program.name, engine.compile(program));
       return compiled.get(program.name);
     },
-    resident: (shape) => engine.resident(shape),
   };
 }
 
@@ -62,7 +61,7 @@ async function trainOne(seed) {
   const started = performance.now();
   const weights = new Random(seed);
   const orderSeed = 1_000_000 + seed;
-  const session = await ProgramSession.open({
+  const session = new ProgramSession({
     shape,
     objective,
     optimizer,

@@ -50,7 +50,6 @@ export function tinyDocuments(): NewDocument[] {
 export async function buildTinyCorpus(
   folder: string,
   documents = tinyDocuments(),
-  signals: 'all' | 'none' = 'none',
 ): Promise<{ shards: string; tokenizer: string }> {
   const shards = join(folder, 'shards');
   const tokenizerFolder = join(folder, 'tokenizer');
@@ -84,7 +83,7 @@ export async function buildTinyCorpus(
     { sides: [side], folder: shards, tokenizer, endOfText: tokenizer.endOfText, ...quiet },
     {
       shardTokens: 2000,
-      signals,
+      signals: 'none',
       weightsBy: 'tokens',
       temperature: 1,
       maxEpochs: 4,

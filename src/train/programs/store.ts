@@ -1,31 +1,27 @@
 /** Arrays that a step replaces: read from one set of buffers, written to another, and flipped once all is well. */
 
 import { IntegrityError } from '../../core/errors.ts';
-import type { Engine, Resident, Residents } from '../engines/engine.ts';
-import { type Shape, sameShape } from '../graph/tensor.ts';
+import { elementCount, type Shape, sameShape } from '../graph/tensor.ts';
 import type { NamedArray } from '../session.ts';
 import { next } from './training.ts';
 
 export class DoubleBuffered {
-  private current: Record<string, Resident>;
-  private spare: Record<string, Resident>;
+  private current: Record<string, NamedArray>;
+  private spare: Record<string, NamedArray>;
 
-  /** Zeros of each shape. */
-  constructor(engine: Engine, shapes: Readonly<Record<string, Shape>>) {
-    const residents = () =>
-      Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, engine.resident(shape)]));
-    this.current = residents();
-    this.spare = residents();
+  constructor(initial: Readonly<Record<string, NamedArray>>) {
+    this.current = { ...initial };
+    this.spare = Object.fromEntries(Object.entries(initial).map(([name, { shape }]) => [name, zeros(shape)]));
   }
 
   /** What programs read. */
-  get inputs(): Residents {
+  get inputs(): Readonly<Record<string, NamedArray>> {
     return this.current;
   }
 
   /** Where programs write, by output name. */
-  get outputs(): Residents {
-    return Object.fromEntries(Object.entries(this.spare).map(([name, resident]) => [next(name), resident]));
+  get outputs(): Record<string, NamedArray> {
+    return Object.fromEntries(Object.entries(this.spare).map(([name, array]) => [next(name), array]));
   }
 
   /** What was written is what will be read. */
@@ -33,17 +29,17 @@ export class DoubleBuffered {
     [this.current, this.spare] = [this.spare, this.current];
   }
 
-  async clear(): Promise<void> {
-    for (const resident of Object.values(this.current)) await resident.clear();
+  clear(): void {
+    for (const { data } of Object.values(this.current)) data.fill(0);
   }
 
-  /** A copy on the host. */
-  read(name: string): Promise<NamedArray> {
-    return this.current[name]!.read();
+  copy(name: string): NamedArray {
+    const { shape, data } = this.current[name]!;
+    return { shape, data: data.slice() };
   }
 
   /** Throws an IntegrityError that names the array where it is missing or of another shape. */
-  async write(name: string, given: NamedArray | undefined): Promise<void> {
+  set(name: string, given: NamedArray | undefined): void {
     const own = this.current[name]!;
     if (given === undefined || !sameShape(given.shape, own.shape) || !(given.data instanceof Float32Array)) {
       throw new IntegrityError(`the state does not fit this model: ${name}`, {
@@ -51,12 +47,10 @@ export class DoubleBuffered {
         found: given === undefined ? 'nothing' : `[${given.shape}]`,
       });
     }
-    await own.write(given.data);
+    own.data.set(given.data);
   }
+}
 
-  async release(): Promise<void> {
-    for (const resident of [...Object.values(this.current), ...Object.values(this.spare)]) {
-      await resident.release();
-    }
-  }
+export function zeros(shape: Shape): NamedArray {
+  return { shape, data: new Float32Array(elementCount(shape)) };
 }

@@ -1,2 +1,0 @@
-/** As a driver that never answers. */
-setInterval(() => {}, 1000);

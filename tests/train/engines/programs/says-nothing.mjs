@@ -1,1 +1,0 @@
-/** Ends well without an answer. */
