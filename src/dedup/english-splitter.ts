@@ -1,18 +1,10 @@
 import { spacyWords } from '../quality/words.ts';
+import { BLANK, type CodeMeaning, CodeTable, DIGIT, LETTER, NOTHING, SYMBOL } from './code-table.ts';
 import { ASCII_UNITS, contractions } from './english.ts';
 import type { MinhashKernel } from './kernel.ts';
 import { datatroveWords, isBlank, isDecimal, simplifiedCharacter } from './simplify.ts';
 
-const CODES = 0x110000;
-const SLOTS = 1 << 16;
 const CUT_SLOTS = 1024;
-/** Kinds of a code point, as the kernel knows them; what is none of them, the kernel leaves to JavaScript. */
-const LETTER = 1;
-const BLANK = 2;
-const NOTHING = 3;
-const DIGIT = 4;
-const SYMBOL = 5;
-const HARD = 7;
 /** Why the kernel stopped. */
 const DONE = 0;
 const MEETS_UNKNOWN = 1;
@@ -29,17 +21,14 @@ const encoder = new TextEncoder();
  */
 export class EnglishSplitter {
   private readonly kernel: MinhashKernel;
-  private readonly codes: number;
-  private readonly slots: number;
-  private usedSlots = 0;
+  private readonly table: CodeTable;
   private readonly splits = new Map<string, Uint8Array>();
 
   constructor(kernel: MinhashKernel) {
     this.kernel = kernel;
-    this.codes = kernel.take(CODES * 4);
-    this.slots = kernel.take(SLOTS * 16 + 16);
+    this.table = new CodeTable(kernel);
     const cuts = kernel.take(CUT_SLOTS * 16);
-    kernel.exports.layoutEnglish(this.codes, this.slots, cuts, CUT_SLOTS);
+    kernel.exports.layoutEnglish(this.table.codes, this.table.slots, cuts, CUT_SLOTS);
     for (const [word, parts] of contractions()) {
       const first = parts[0]!.length;
       const second = parts.length > 2 ? first + parts[1]!.length : 0;
@@ -59,8 +48,10 @@ export class EnglishSplitter {
     for (;;) {
       const status = exports.splitPart();
       if (status === DONE) return exports.countedWords();
-      if (status === MEETS_UNKNOWN) this.learn(exports.unknown());
-      else if (status === MEETS_SYMBOL) this.splitChunk(to, starts);
+      if (status === MEETS_UNKNOWN) {
+        const code = exports.unknown();
+        this.table.set(code, this.classify(String.fromCodePoint(code)));
+      } else if (status === MEETS_SYMBOL) this.splitChunk(to, starts);
       else return this.splitPlainly(text, length, to, used, starts, words);
     }
   }
@@ -103,30 +94,12 @@ export class EnglishSplitter {
     return count;
   }
 
-  private learn(code: number): void {
-    const character = String.fromCodePoint(code);
-    const { kind, text } = this.classify(character);
-    let entry = kind;
-    let slot = 0;
-    if (kind === LETTER || kind === SYMBOL) {
-      const bytes = encoder.encode(text);
-      if (bytes.length > 15 || this.usedSlots === SLOTS) entry = HARD;
-      else {
-        slot = this.usedSlots++;
-        const target = new Uint8Array(this.kernel.buffer, this.slots + slot * 16, 16);
-        target[0] = bytes.length;
-        target.set(bytes, 1);
-      }
-    }
-    new Uint32Array(this.kernel.buffer, this.codes, CODES)[code] = ((entry << 24) | slot) >>> 0;
-  }
-
-  private classify(character: string): { kind: number; text: string } {
-    if (isDecimal(character)) return { kind: DIGIT, text: '' };
-    if (isBlank(character)) return { kind: BLANK, text: '' };
+  private classify(character: string): CodeMeaning | undefined {
+    if (isDecimal(character)) return { kind: DIGIT };
+    if (isBlank(character)) return { kind: BLANK };
     const text = simplifiedCharacter(character);
-    if (text === undefined) return { kind: HARD, text: '' };
-    if (text === '') return { kind: NOTHING, text };
+    if (text === undefined) return undefined;
+    if (text === '') return { kind: NOTHING };
     // Whatever spaCy splits beside a letter or a digit is a symbol.
     const plain = [`a${text}a`, `${text}a`, `a${text}`, `0${text}a`, text].every(
       (word) => spacyWords(word).length === 1,

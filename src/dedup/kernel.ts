@@ -8,15 +8,8 @@ export interface MinhashExports {
   feed(text: number, length: number, to: number): number;
   end(to: number): number;
   permute32(shingles: number, count: number, a: number, b: number, minima: number, n: number): void;
-  permute64(
-    shingles: number,
-    count: number,
-    a: number,
-    b: number,
-    minima: number,
-    n: number,
-    mask: bigint,
-  ): void;
+  permuteMersenne(shingles: number, count: number, a: number, b: number, minima: number, n: number): void;
+  permuteLow32(shingles: number, count: number, a: number, b: number, minima: number, n: number): void;
   bandKeys(
     minima: number,
     bands: number,
@@ -30,6 +23,7 @@ export interface MinhashExports {
   beginPart(text: number, length: number, to: number, used: number, starts: number, words: number): void;
   resumeAt(used: number, words: number): void;
   splitPart(): number;
+  splitPlain(): number;
   unknown(): number;
   chunkFrom(): number;
   chunkTo(): number;

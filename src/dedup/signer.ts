@@ -9,6 +9,8 @@ import { CLASS_CODES, FOLD_CODES, wordTables } from './word-tables.ts';
 
 /** Bytes of text that the kernel takes at once. */
 const CHUNK = 1 << 16;
+/** 80 words of each of four messages. */
+const SHA_SCRATCH = 80 * 16;
 /**
  * Computes signatures in WebAssembly. One signer, one memory: the views it gives are valid until the next call of
  * `sign`. Its plain twin is `signPlainly` (twin.ts).
@@ -43,7 +45,7 @@ export class Signer {
     const classes = kernel.take(CLASS_CODES);
     const folds = kernel.take(FOLD_CODES * 2);
     const ring = kernel.take(256 * 8);
-    kernel.exports.setShaScratch(kernel.take(448));
+    kernel.exports.setShaScratch(kernel.take(SHA_SCRATCH));
     this.at = {
       a: kernel.take(this.padded * 8),
       b: kernel.take(this.padded * 8),
@@ -153,12 +155,9 @@ export class Signer {
   private absorb(count: number): number {
     if (count === 0) return 0;
     const { a, b, minima } = this.at;
-    if (this.wide) {
-      const mask = this.parameters.bits === 32 ? 0xffffffffn : 0xffffffffffffffffn;
-      this.kernel.exports.permute64(this.hashes, count, a, b, minima, this.padded, BigInt.asIntN(64, mask));
-    } else {
-      this.kernel.exports.permute32(this.hashes, count, a, b, minima, this.padded);
-    }
+    const { permute32, permuteLow32, permuteMersenne } = this.kernel.exports;
+    const permute = !this.wide ? permute32 : this.parameters.bits === 32 ? permuteLow32 : permuteMersenne;
+    permute(this.hashes, count, a, b, minima, this.padded);
     if (this.collecting) this.collect(count);
     return count;
   }

@@ -1,9 +1,11 @@
 // MinHash signatures from UTF-8 text: folding, splitting, shingling, permutations, band keys.
 // The caller lays out the memory (src/dedup/signer.ts) and passes addresses; src/dedup/twin.ts is the plain twin.
 
+import { permuteLow32, permuteMersenne } from './_permute-mersenne';
+import { sha1Four, sha1Head, setShaScratch } from './_sha1';
 import { xxh64 } from './_xxh64';
 
-export { xxh64 };
+export { permuteLow32, permuteMersenne, setShaScratch, sha1Head, xxh64 };
 
 const K1: u64 = 0x9e3779b97f4a7c15;
 const K2: u64 = 0xc2b2ae3d27d4eb4f;
@@ -313,50 +315,6 @@ export function permute32(shingles: usize, count: i32, a: usize, b: usize, minim
   }
 }
 
-const MERSENNE: u64 = (1 << 61) - 1;
-
-// @ts-ignore: decorator
-@inline
-function modMersenne(x: u64): u64 {
-  const y = (x & MERSENNE) + (x >> 61);
-  return y >= MERSENNE ? y - MERSENNE : y;
-}
-
-/** minima[j] = min over shingles h of ((h * a[j] + b[j]) mod 2^64 mod (2^61 - 1)) & mask, four permutations at a time. */
-export function permute64(shingles: usize, count: i32, a: usize, b: usize, minima: usize, permutations: i32, mask: u64): void {
-  const end = shingles + (<usize>count << 3);
-  for (let j = 0; j < permutations; j += 4) {
-    const o = <usize>j << 3;
-    const a0 = load<u64>(a + o);
-    const a1 = load<u64>(a + o, 8);
-    const a2 = load<u64>(a + o, 16);
-    const a3 = load<u64>(a + o, 24);
-    const b0 = load<u64>(b + o);
-    const b1 = load<u64>(b + o, 8);
-    const b2 = load<u64>(b + o, 16);
-    const b3 = load<u64>(b + o, 24);
-    let m0 = load<u64>(minima + o);
-    let m1 = load<u64>(minima + o, 8);
-    let m2 = load<u64>(minima + o, 16);
-    let m3 = load<u64>(minima + o, 24);
-    for (let at = shingles; at < end; at += 8) {
-      const h = load<u64>(at);
-      const v0 = modMersenne(h * a0 + b0) & mask;
-      const v1 = modMersenne(h * a1 + b1) & mask;
-      const v2 = modMersenne(h * a2 + b2) & mask;
-      const v3 = modMersenne(h * a3 + b3) & mask;
-      m0 = v0 < m0 ? v0 : m0;
-      m1 = v1 < m1 ? v1 : m1;
-      m2 = v2 < m2 ? v2 : m2;
-      m3 = v3 < m3 ? v3 : m3;
-    }
-    store<u64>(minima + o, m0);
-    store<u64>(minima + o, m1, 8);
-    store<u64>(minima + o, m2, 16);
-    store<u64>(minima + o, m3, 24);
-  }
-}
-
 /**
  * keys[band] = hash of the band's rows; never all ones, which stands for "no signature".
  * sketch[j] = the lowest byte of minimum j (b-bit minwise hashing: Li and König, 2010).
@@ -552,6 +510,75 @@ export function splitPart(): i32 {
   return DONE;
 }
 
+/**
+ * Splits the part at every character that is in no word, as text-dedup does: what the code points beyond ASCII become,
+ * with a space for each that splits, is in the table. Stops where one is unknown, or depends on its neighbours.
+ */
+export function splitPlain(): i32 {
+  while (readAt < readEnd) {
+    if (readAt + 16 <= readEnd) {
+      const bytes = v128.load(readAt);
+      const high = i8x16.bitmask(bytes);
+      const folded = foldAscii(bytes);
+      // Written whole in any case; only the bytes before the first that is not ASCII count.
+      v128.store(wordOut, folded);
+      const plain = high == 0 ? 16 : ctz<i32>(high);
+      let spaces = i8x16.bitmask(i8x16.eq(folded, i8x16.splat(32))) & ((1 << plain) - 1);
+      while (spaces != 0) {
+        markNext(wordOut + ctz<i32>(spaces));
+        spaces &= spaces - 1;
+      }
+      readAt += plain;
+      wordOut += plain;
+      if (high == 0) continue;
+    }
+    const code = decode(readAt);
+    if (code < 0x80) {
+      const folded = <u8>i8x16.extract_lane_u(foldAscii(i8x16.splat(<i8>code)), 0);
+      store<u8>(wordOut, folded);
+      if (folded == 32) markNext(wordOut);
+      wordOut++;
+    } else {
+      const entry = load<u32>(codes + (<usize>code << 2));
+      if (entry >> 24 == UNKNOWN) {
+        unknownCode = code;
+        return MEETS_UNKNOWN;
+      }
+      if (entry >> 24 != LETTER) return TOO_HARD;
+      const slot = slots + (<usize>(entry & 0xffffff) << 4);
+      const length = <i32>load<u8>(slot);
+      for (let i = 1; i <= length; i++) {
+        const byte = load<u8>(slot + i);
+        store<u8>(wordOut, byte);
+        if (byte == 32) markNext(wordOut);
+        wordOut++;
+      }
+    }
+    readAt += codeSize;
+  }
+  return DONE;
+}
+
+/** Letters in lower case, digits and underscores; spaces for all others. */
+// @ts-ignore: decorator
+@inline
+function foldAscii(bytes: v128): v128 {
+  const upper = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(65)), i8x16.splat(26));
+  const folded = v128.or(bytes, v128.and(upper, i8x16.splat(32)));
+  const letter = i8x16.lt_u(i8x16.sub(folded, i8x16.splat(97)), i8x16.splat(26));
+  const digit = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(48)), i8x16.splat(10));
+  const word = v128.or(v128.or(letter, digit), i8x16.eq(bytes, i8x16.splat(95)));
+  return v128.bitselect(folded, i8x16.splat(32), word);
+}
+
+/** A word ends in the space at `space`: the next begins behind it. */
+// @ts-ignore: decorator
+@inline
+function markNext(space: usize): void {
+  wordCount++;
+  store<u32>(starts + (<usize>wordCount << 2), <u32>(space + 1 - wordBase));
+}
+
 /** Cuts the word under way where spaCy does, and begins the next. */
 function endWord(): void {
   const size = <i32>(wordOut - chunk);
@@ -613,20 +640,29 @@ function lookUp(from: usize, length: i32): i32 {
 export function hashNgrams(text: usize, starts: usize, count: i32, n: i32, kind: i32, to: usize): i32 {
   const grams = count - n + 1;
   if (grams <= 0) return 0;
+  if (kind >= 2) {
+    sha1Ngrams(text, starts, grams, n, to);
+    if (kind == 3) for (let i = 0; i < grams; i++) store<u32>(to + (<usize>i << 3), 0, 4);
+    return grams;
+  }
   for (let i = 0; i < grams; i++) {
     const from = load<u32>(starts + (<usize>i << 2));
     const length = <i32>(load<u32>(starts + (<usize>(i + n) << 2)) - 1 - from);
     const at = text + from;
-    let h: u64;
-    if (kind == 0) h = xxh64(at, length);
-    else if (kind == 1) h = <u64>xxh32(at, length);
-    else {
-      h = sha1Head(at, length);
-      if (kind == 3) h &= 0xffffffff;
-    }
-    store<u64>(to + (<usize>i << 3), h);
+    store<u64>(to + (<usize>i << 3), kind == 0 ? xxh64(at, length) : <u64>xxh32(at, length));
   }
   return grams;
+}
+
+/** Four at a time where all four are short, as nearly all are. */
+function sha1Ngrams(text: usize, starts: usize, grams: i32, n: i32, to: usize): void {
+  let i = 0;
+  for (; i + 4 <= grams; i += 4) sha1Four(text, starts + (<usize>i << 2), n, to + (<usize>i << 3));
+  for (; i < grams; i++) {
+    const from = load<u32>(starts + (<usize>i << 2));
+    const length = <i32>(load<u32>(starts + (<usize>(i + n) << 2)) - 1 - from);
+    store<u64>(to + (<usize>i << 3), sha1Head(text + from, length));
+  }
 }
 
 const X32_1: u32 = 0x9e3779b1;
@@ -677,83 +713,4 @@ export function xxh32(from: usize, length: i32): u32 {
   h ^= h >> 13;
   h *= X32_3;
   return h ^ (h >> 16);
-}
-
-let shaAt: usize = 0;
-/** 320 bytes of scratch for SHA-1's message schedule, 128 for its last blocks. */
-export function setShaScratch(at: usize): void {
-  shaAt = at;
-}
-
-let s0: u32 = 0;
-let s1: u32 = 0;
-let s2: u32 = 0;
-let s3: u32 = 0;
-let s4: u32 = 0;
-
-/** The first 8 bytes of SHA-1 (FIPS 180-4), read little-endian. */
-export function sha1Head(from: usize, length: i32): u64 {
-  s0 = 0x67452301;
-  s1 = 0xefcdab89;
-  s2 = 0x98badcfe;
-  s3 = 0x10325476;
-  s4 = 0xc3d2e1f0;
-  let at = from;
-  let left = length;
-  while (left >= 64) {
-    shaBlock(at);
-    at += 64;
-    left -= 64;
-  }
-  const tail = shaAt + 320;
-  memory.fill(tail, 0, 128);
-  memory.copy(tail, at, left);
-  store<u8>(tail + left, 0x80);
-  const blocks: usize = left >= 56 ? 128 : 64;
-  store<u64>(tail + blocks - 8, bswap<u64>(<u64>length << 3));
-  shaBlock(tail);
-  if (blocks == 128) shaBlock(tail + 64);
-  return <u64>bswap<u32>(s0) | (<u64>bswap<u32>(s1) << 32);
-}
-
-function shaBlock(at: usize): void {
-  const w = shaAt;
-  for (let t: usize = 0; t < 64; t += 4) store<u32>(w + t, bswap<u32>(load<u32>(at + t)));
-  for (let t: usize = 64; t < 320; t += 4) {
-    const x = load<u32>(w + t - 12) ^ load<u32>(w + t - 32) ^ load<u32>(w + t - 56) ^ load<u32>(w + t - 64);
-    store<u32>(w + t, rotl<u32>(x, 1));
-  }
-  let a = s0;
-  let b = s1;
-  let c = s2;
-  let d = s3;
-  let e = s4;
-  for (let t: usize = 0; t < 80; t++) {
-    let f: u32;
-    let k: u32;
-    if (t < 20) {
-      f = (b & c) | (~b & d);
-      k = 0x5a827999;
-    } else if (t < 40) {
-      f = b ^ c ^ d;
-      k = 0x6ed9eba1;
-    } else if (t < 60) {
-      f = (b & c) | (b & d) | (c & d);
-      k = 0x8f1bbcdc;
-    } else {
-      f = b ^ c ^ d;
-      k = 0xca62c1d6;
-    }
-    const next = rotl<u32>(a, 5) + f + e + k + load<u32>(w + (t << 2));
-    e = d;
-    d = c;
-    c = rotl<u32>(b, 30);
-    b = a;
-    a = next;
-  }
-  s0 += a;
-  s1 += b;
-  s2 += c;
-  s3 += d;
-  s4 += e;
 }

@@ -1,0 +1,222 @@
+// The first 8 bytes of SHA-1 (FIPS 180-4), read little-endian: of one message, and of four short ones side by side.
+
+let scratch: usize = 0;
+/** `SHA_SCRATCH` bytes (src/dedup/signer.ts): message schedules of four messages, and the last blocks of one. */
+export function setShaScratch(at: usize): void {
+  scratch = at;
+}
+
+let s0: u32 = 0;
+let s1: u32 = 0;
+let s2: u32 = 0;
+let s3: u32 = 0;
+let s4: u32 = 0;
+
+export function sha1Head(from: usize, length: i32): u64 {
+  s0 = 0x67452301;
+  s1 = 0xefcdab89;
+  s2 = 0x98badcfe;
+  s3 = 0x10325476;
+  s4 = 0xc3d2e1f0;
+  let at = from;
+  let left = length;
+  while (left >= 64) {
+    block(at);
+    at += 64;
+    left -= 64;
+  }
+  const tail = scratch + 320;
+  memory.fill(tail, 0, 128);
+  memory.copy(tail, at, left);
+  store<u8>(tail + left, 0x80);
+  const blocks: usize = left >= 56 ? 128 : 64;
+  store<u64>(tail + blocks - 8, bswap<u64>(<u64>length << 3));
+  block(tail);
+  if (blocks == 128) block(tail + 64);
+  return <u64>bswap<u32>(s0) | (<u64>bswap<u32>(s1) << 32);
+}
+
+function block(at: usize): void {
+  const w = scratch;
+  for (let t: usize = 0; t < 64; t += 4) store<u32>(w + t, bswap<u32>(load<u32>(at + t)));
+  for (let t: usize = 64; t < 320; t += 4) {
+    const x = load<u32>(w + t - 12) ^ load<u32>(w + t - 32) ^ load<u32>(w + t - 56) ^ load<u32>(w + t - 64);
+    store<u32>(w + t, rotl<u32>(x, 1));
+  }
+  let a = s0;
+  let b = s1;
+  let c = s2;
+  let d = s3;
+  let e = s4;
+  for (let t: usize = 0; t < 80; t++) {
+    let f: u32;
+    let k: u32;
+    if (t < 20) {
+      f = (b & c) | (~b & d);
+      k = 0x5a827999;
+    } else if (t < 40) {
+      f = b ^ c ^ d;
+      k = 0x6ed9eba1;
+    } else if (t < 60) {
+      f = (b & c) | (b & d) | (c & d);
+      k = 0x8f1bbcdc;
+    } else {
+      f = b ^ c ^ d;
+      k = 0xca62c1d6;
+    }
+    const next = rotl<u32>(a, 5) + f + e + k + load<u32>(w + (t << 2));
+    e = d;
+    d = c;
+    c = rotl<u32>(b, 30);
+    b = a;
+    a = next;
+  }
+  s0 += a;
+  s1 += b;
+  s2 += c;
+  s3 += d;
+  s4 += e;
+}
+
+// A lane a message.
+let v0: v128 = i32x4.splat(0);
+let v1: v128 = i32x4.splat(0);
+let v2: v128 = i32x4.splat(0);
+let v3: v128 = i32x4.splat(0);
+let v4: v128 = i32x4.splat(0);
+
+/** Longest message of two blocks, and of one. */
+const LONGEST: i32 = 119;
+const ONE_BLOCK: i32 = 55;
+
+/**
+ * Hashes four n-grams that begin at text + starts[0..4] and end before the space in front of starts[n..n + 4], to 8 bytes
+ * each. What lies up to 128 bytes behind a message is read, and masked.
+ */
+export function sha1Four(text: usize, starts: usize, n: i32, to: usize): void {
+  const from = v128.load(starts);
+  const ends = v128.load(starts + (<usize>n << 2));
+  const lengths = i32x4.sub(i32x4.sub(ends, from), i32x4.splat(1));
+  if (v128.any_true(i32x4.gt_s(lengths, i32x4.splat(LONGEST)))) {
+    for (let i: usize = 0; i < 4; i++) {
+      const at = load<u32>(starts + (i << 2));
+      const length = <i32>(load<u32>(starts + ((i + n) << 2)) - 1 - at);
+      store<u64>(to + (i << 3), sha1Head(text + at, length));
+    }
+    return;
+  }
+  v0 = i32x4.splat(0x67452301);
+  v1 = i32x4.splat(<i32>0xefcdab89);
+  v2 = i32x4.splat(<i32>0x98badcfe);
+  v3 = i32x4.splat(0x10325476);
+  v4 = i32x4.splat(<i32>0xc3d2e1f0);
+  const long = i32x4.gt_s(lengths, i32x4.splat(ONE_BLOCK));
+  const bits = i32x4.shl(lengths, 3);
+  schedule(text, from, lengths, 0);
+  // The length ends the last block of a message: of a short one the first.
+  endBlock(v128.bitselect(v128.load(scratch, 224), i32x4.splat(0), long), v128.bitselect(v128.load(scratch, 240), bits, long));
+  fourBlocks();
+  let first = v0;
+  let second = v1;
+  if (v128.any_true(long)) {
+    schedule(text, from, lengths, 64);
+    endBlock(i32x4.splat(0), bits);
+    fourBlocks();
+    first = v128.bitselect(v0, first, long);
+    second = v128.bitselect(v1, second, long);
+  }
+  first = swapBytes(first);
+  second = swapBytes(second);
+  v128.store(to, v128.shuffle<i32>(first, second, 0, 4, 1, 5));
+  v128.store(to, v128.shuffle<i32>(first, second, 2, 6, 3, 7), 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function endBlock(high: v128, low: v128): void {
+  v128.store(scratch, high, 224);
+  v128.store(scratch, low, 240);
+}
+
+// @ts-ignore: decorator
+@inline
+function swapBytes(x: v128): v128 {
+  return i8x16.shuffle(x, x, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
+}
+
+/** 16 bytes of a message from `offset` on: its bytes, then 0x80, then zeros. */
+// @ts-ignore: decorator
+@inline
+function padded(at: usize, length: i32, offset: i32): v128 {
+  const places = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const left = i8x16.splat(<i8>(length - offset));
+  const bytes = v128.and(v128.load(at + offset), i8x16.lt_s(places, left));
+  return swapBytes(v128.or(bytes, v128.and(i8x16.eq(places, left), i8x16.splat(-128))));
+}
+
+/** The first 16 words of four blocks that begin `offset` bytes into their messages: word t of all four at scratch + 16 t. */
+function schedule(text: usize, from: v128, lengths: v128, offset: i32): void {
+  const p0 = text + i32x4.extract_lane(from, 0);
+  const p1 = text + i32x4.extract_lane(from, 1);
+  const p2 = text + i32x4.extract_lane(from, 2);
+  const p3 = text + i32x4.extract_lane(from, 3);
+  const l0 = i32x4.extract_lane(lengths, 0);
+  const l1 = i32x4.extract_lane(lengths, 1);
+  const l2 = i32x4.extract_lane(lengths, 2);
+  const l3 = i32x4.extract_lane(lengths, 3);
+  for (let chunk = 0; chunk < 64; chunk += 16) {
+    const m0 = padded(p0, l0, offset + chunk);
+    const m1 = padded(p1, l1, offset + chunk);
+    const m2 = padded(p2, l2, offset + chunk);
+    const m3 = padded(p3, l3, offset + chunk);
+    const x0 = v128.shuffle<i32>(m0, m1, 0, 4, 1, 5);
+    const x1 = v128.shuffle<i32>(m2, m3, 0, 4, 1, 5);
+    const x2 = v128.shuffle<i32>(m0, m1, 2, 6, 3, 7);
+    const x3 = v128.shuffle<i32>(m2, m3, 2, 6, 3, 7);
+    const to = scratch + (<usize>chunk << 2);
+    v128.store(to, v128.shuffle<i64>(x0, x1, 0, 2));
+    v128.store(to, v128.shuffle<i64>(x0, x1, 1, 3), 16);
+    v128.store(to, v128.shuffle<i64>(x2, x3, 0, 2), 32);
+    v128.store(to, v128.shuffle<i64>(x2, x3, 1, 3), 48);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function rotate(x: v128, by: i32): v128 {
+  return v128.or(i32x4.shl(x, by), i32x4.shr_u(x, 32 - by));
+}
+
+function fourBlocks(): void {
+  const w = scratch;
+  for (let t = w + 256; t < w + 1280; t += 16) {
+    const near = v128.xor(v128.load(t - 48), v128.load(t - 128));
+    v128.store(t, rotate(v128.xor(near, v128.xor(v128.load(t - 224), v128.load(t - 256))), 1));
+  }
+  let a = v0;
+  let b = v1;
+  let c = v2;
+  let d = v3;
+  let e = v4;
+  for (let phase: usize = 0; phase < 4; phase++) {
+    const k = i32x4.splat(<i32>(phase == 0 ? 0x5a827999 : phase == 1 ? 0x6ed9eba1 : phase == 2 ? 0x8f1bbcdc : 0xca62c1d6));
+    const from = w + phase * 320;
+    for (let t = from; t < from + 320; t += 16) {
+      let f: v128;
+      if (phase == 0) f = v128.bitselect(c, d, b);
+      else if (phase == 2) f = v128.bitselect(d, b, v128.xor(b, c));
+      else f = v128.xor(v128.xor(b, c), d);
+      const next = i32x4.add(i32x4.add(i32x4.add(rotate(a, 5), f), i32x4.add(e, k)), v128.load(t));
+      e = d;
+      d = c;
+      c = rotate(b, 30);
+      b = a;
+      a = next;
+    }
+  }
+  v0 = i32x4.add(v0, a);
+  v1 = i32x4.add(v1, b);
+  v2 = i32x4.add(v2, c);
+  v3 = i32x4.add(v3, d);
+  v4 = i32x4.add(v4, e);
+}
