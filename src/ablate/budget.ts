@@ -2,7 +2,7 @@
 
 import { ConfigurationError } from '../core/errors.ts';
 import type { BudgetOptions } from './file.ts';
-import type { Declaration } from './outcome.ts';
+import type { Budget } from './outcome.ts';
 
 export interface BudgetFacts {
   /** Tokens a step: rows * context * accumulated micro-batches. */
@@ -16,7 +16,7 @@ export interface BudgetFacts {
 }
 
 /** The kind of a budget and its value; the schema lets exactly one through. */
-export function budgetOf(options: BudgetOptions): Declaration['budget'] {
+export function budgetOf(options: BudgetOptions): Budget {
   for (const equal of ['tokens', 'bytes', 'flops', 'epochs'] as const) {
     const value = options[equal];
     if (value !== undefined) return { equal, value };
@@ -25,7 +25,7 @@ export function budgetOf(options: BudgetOptions): Declaration['budget'] {
 }
 
 /** Whole steps that come nearest to the budget, at least one. */
-export function stepsFor({ equal, value }: Declaration['budget'], facts: BudgetFacts): number {
+export function stepsFor({ equal, value }: Budget, facts: BudgetFacts): number {
   const tokens = {
     tokens: value,
     bytes: value / facts.bytesPerToken,

@@ -48,6 +48,11 @@ function declarationOf(file: AblationFile, prepared: Prepared): Declaration {
     primary: options.ruler.primary,
     comparisons: options.compare?.map(([arm, other]) => ({ arm, against: other })) ?? all,
     budget: budgetOf(options.sizes?.[0]?.budget ?? options.budget),
+    ...(options.sizes && {
+      budgetBySize: Object.fromEntries(
+        options.sizes.map(({ name, budget }) => [name, budgetOf(budget ?? options.budget)]),
+      ),
+    }),
     confidence: options.confidence,
   };
 }

@@ -78,6 +78,11 @@ export interface TrainingOutcome {
   readonly digest?: string;
 }
 
+export interface Budget {
+  readonly equal: 'tokens' | 'bytes' | 'flops' | 'epochs';
+  readonly value: number;
+}
+
 /** What the file declares before anything runs. */
 export interface Declaration {
   readonly name: string;
@@ -85,8 +90,10 @@ export interface Declaration {
   readonly primary: string;
   /** The family that Holm's correction covers: A minus B in bits per byte. */
   readonly comparisons: readonly { readonly arm: string; readonly against: string }[];
-  /** What is equal across the arms. */
-  readonly budget: { readonly equal: 'tokens' | 'bytes' | 'flops' | 'epochs'; readonly value: number };
+  /** What is equal across the arms; with several sizes, at the first of them. */
+  readonly budget: Budget;
+  /** By size, where several are run. */
+  readonly budgetBySize?: Readonly<Record<string, Budget>>;
   readonly confidence: number;
 }
 

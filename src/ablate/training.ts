@@ -14,11 +14,13 @@ import { DivergenceError } from '../train/divergence.ts';
 import { documentKey, documentLosses } from '../train/evaluate.ts';
 import { type DocumentSource, HeldOutSet } from '../train/held-out.ts';
 import { train } from '../train/loop.ts';
+import { predictsHidden } from '../train/loss-groups.ts';
 import { resolveModel } from '../train/model/options.ts';
 import {
   METRICS_FILE,
   type ModelTokens,
   modelTokens,
+  objectiveTokens,
   saveModel,
   TOKENIZER_FILE,
 } from '../train/model-folder.ts';
@@ -187,7 +189,7 @@ async function trainHere(
     });
     return receipt;
   } catch (error) {
-    if (error instanceof DivergenceError) return { reason: error.message };
+    if (error instanceof DivergenceError) return { reason: error.message.split('. Training stops', 1)[0]! };
     throw error;
   }
 }
@@ -263,11 +265,11 @@ async function keepModel(task: TrainingTask, opened: Opened, receipt: Receipt): 
   const { options } = task;
   await saveModel({
     folder: join(task.folder, 'model'),
-    parameters: (await session.state()).parameters,
+    state: await session.state(),
     tokenizerPath: join(task.tokenizer, TOKENIZER_FILE),
     shape: resolveModel({ ...options.model, vocabulary: tokens.vocabulary }),
     content: {
-      maskToken: tokens.maskToken,
+      ...objectiveTokens(tokens),
       context: length,
       parameters: session.parameterCount,
       objective: options.objective,
@@ -292,7 +294,7 @@ async function removeWorkFiles(folder: string): Promise<void> {
 
 /** Throws where an ablation cannot measure a model of this objective. */
 export function requireLikelihood({ objective }: Pick<TrainOptions, 'objective'>): void {
-  if (objective.kind === 'masked')
+  if (predictsHidden(objective.kind))
     throw new ConfigurationError('a masked model gives no likelihood of a text, and so no bits per byte', {
       expected: 'training.objective.kind: causal or prefix',
       found: objective.kind,

@@ -14,7 +14,7 @@ import { openObjective } from '../train/objectives/registry.ts';
 import { type TrainOptions, trainOptions } from '../train/steps/train.ts';
 import { budgetOf, stepsFor } from './budget.ts';
 import type { AblationFile } from './file.ts';
-import type { Declaration } from './outcome.ts';
+import type { Budget } from './outcome.ts';
 import type { Prepared, PreparedArm } from './prepare.ts';
 import { hasCanaries } from './steps/inject-canaries.ts';
 import { requireLikelihood, type TrainingTask } from './training.ts';
@@ -35,7 +35,7 @@ export interface TrainingUnit {
 interface SizePlan {
   readonly name: string;
   readonly options: TrainOptions;
-  readonly budget: Declaration['budget'];
+  readonly budget: Budget;
   readonly learningRates: readonly number[];
 }
 
@@ -64,13 +64,6 @@ export function planSizes(file: AblationFile): SizePlan[] {
     }
     const training = parseOptions(trainOptions, plain, { file: path, path: ['training'] });
     requireLikelihood(training);
-    if (training.init !== undefined) {
-      throw new ConfigurationError('training.init: the trainings of an ablation begin from random weights', {
-        file: path,
-        expected: 'no such option',
-        found: training.init.from,
-      });
-    }
     return {
       name: size.name,
       options: training,
@@ -207,7 +200,7 @@ async function lengthOf({ index, tokenizer }: PreparedArm, size: SizePlan): Prom
           model,
           openObjective(options.objective, { ...tokens, length }),
           { rows: options.rows, length },
-          options.optimizer,
+          { optimizer: options.optimizer },
         ).trainingFlopsPerToken
       : 1;
   const tokensPerStep = options.rows * length * options.accumulate;

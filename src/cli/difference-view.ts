@@ -7,7 +7,8 @@ import { table } from '../core/format.ts';
 /** The closing table: every comparison by domain, then controls, what stands beside them, and the verdict. */
 export function differenceLines(outcome: AblationOutcome, analysis: Analysis): string[] {
   const { size, learningRate, comparisons, controls } = analysis.settings[analysis.main]!;
-  const { equal, value } = outcome.declaration.budget;
+  const { budget, budgetBySize = {} } = outcome.declaration;
+  const { equal, value } = budgetBySize[size] ?? budget;
   const percent = Math.round(analysis.confidence * 100);
   const rows = comparisons.flatMap(({ arm, against, domains, reason }) =>
     reason !== undefined && domains.length === 0

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
-import { bytes, count, duration, excerpt, percent, printable, table } from '../core/format.ts';
+import { bytes, count, duration, excerpt, percent, printable, quantity, table } from '../core/format.ts';
 import type { RunSummary, StepSummary } from '../execute/run.ts';
+import type { Usage } from '../train/monitor/run-monitor.ts';
 
 interface BitsPerByte {
   readonly bitsPerByte?: number | null;
@@ -78,6 +79,52 @@ export function bitsPerByteLines(train: Readonly<Record<string, unknown>> | unde
   return table(rows, ['left', ...rows[0]!.slice(1).map(() => 'right' as const)]);
 }
 
+interface GroupLosses {
+  readonly steps?: number;
+  readonly groups?: Readonly<Record<string, Readonly<Record<string, { loss: number; tokens: number }>>>>;
+}
+
+/** Groups of one kind that are printed, those with most tokens. */
+const MAX_GROUPS = 10;
+
+/** Table of the training loss by corpus, source, copies and deciles, from the summary of `train`. */
+export function lossByGroupLines(train: Readonly<Record<string, unknown>> | undefined): string[] {
+  const { steps = 0, groups = {} } = (train?.lossByGroup ?? {}) as GroupLosses;
+  const rows: string[][] = [];
+  for (const [slicing, of] of Object.entries(groups)) {
+    const named = Object.entries(of);
+    if (named.length < 2) continue;
+    const most = named.toSorted(([, a], [, b]) => b.tokens - a.tokens).slice(0, MAX_GROUPS);
+    for (const [i, [name, { loss, tokens }]] of named.filter((one) => most.includes(one)).entries()) {
+      rows.push([i === 0 ? slicing : '', excerpt(name, 60), loss.toFixed(3), count(tokens)]);
+    }
+    if (named.length > MAX_GROUPS) rows.push(['', `and ${named.length - MAX_GROUPS} more`, '', '']);
+  }
+  if (rows.length === 0) return [];
+  const head = [`training loss, last ${count(steps)} steps`, '', 'nats', 'tokens'];
+  return table([head, ...rows], ['left', 'left', 'right', 'right']);
+}
+
+/** What a training took of the machine, in the last call that took a step. */
+export function usageLines(usage: Partial<Usage> | undefined): string[] {
+  const { flopsPerSecond, peakFlopsPerSecond, peakShare, energyEstimate } = usage ?? {};
+  const parts: string[] = [];
+  if (flopsPerSecond) {
+    const share =
+      peakShare && peakFlopsPerSecond
+        ? `, ${percent(peakShare, 1)} of the machine's ${quantity(peakFlopsPerSecond, 'FLOP/s')}`
+        : '';
+    parts.push(`${quantity(flopsPerSecond, 'FLOP/s')}${share}`);
+  }
+  if (energyEstimate) {
+    const { kilowattHours, joulesPerMillionTokens, source } = energyEstimate;
+    parts.push(
+      `energy by estimate ${quantity(kilowattHours * 1000, 'Wh')}, ${quantity(joulesPerMillionTokens, 'J')} a million tokens (${source})`,
+    );
+  }
+  return parts.length ? [`machine           ${parts.join('; ')}`] : [];
+}
+
 function headlines(summary: RunSummary): string[] {
   const lines: string[] = [];
   const minhash = outcomeOf(summary, 'minhash-dedup') as
@@ -117,6 +164,7 @@ function headlines(summary: RunSummary): string[] {
         firstLoss?: number;
         lastLoss?: number;
         tokensPerSecond?: number;
+        usage?: Partial<Usage>;
       }
     | undefined;
   if (train) {
@@ -128,6 +176,7 @@ function headlines(summary: RunSummary): string[] {
     lines.push(
       `training          ${count(train.parameters ?? 0)} parameters, ${count(train.steps ?? 0)} steps, ${count(train.tokens ?? 0)} tokens${loss}${speed}`,
     );
+    lines.push(...usageLines(train.usage));
   }
   return lines;
 }
@@ -150,6 +199,7 @@ export function summaryLines(summary: RunSummary, report: string | undefined): s
     funnel(summary.steps),
     headlines(summary),
     bitsPerByteLines(outcomeOf(summary, 'train')),
+    lossByGroupLines(outcomeOf(summary, 'train')),
     sample(summary),
     [`${pc.bold(summary.runFolder)}  ${duration(summary.seconds)}${report ? `\nreport: ${report}` : ''}`],
   ];

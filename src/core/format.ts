@@ -16,6 +16,19 @@ export function bytes(n: number): string {
   return `${value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`;
 }
 
+const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z'];
+
+/** With a decimal prefix and three figures: `3.27 TFLOP`, `85.6 GFLOP/s`, `12.0 kJ`. */
+export function quantity(value: number, unit: string): string {
+  let scaled = value;
+  let prefix = 0;
+  while (scaled >= 999.5 && prefix < PREFIXES.length - 1) {
+    scaled /= 1000;
+    prefix++;
+  }
+  return `${scaled.toPrecision(3)} ${PREFIXES[prefix]}${unit}`;
+}
+
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?';
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

@@ -66,6 +66,13 @@ export const RunOptions = z.strictObject({
     .positive()
     .default(60)
     .describe('a document that keeps a worker longer is set aside'),
+  deviceWatts: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'watts that the machine or GPU takes while it trains, for the estimate of energy; default: as measured, else 8 a thread',
+    ),
   minFreeBytes: bytes('do not start or go on with less free disk').default(256 * 2 ** 20),
 });
 export type RunOptions = z.infer<typeof RunOptions>;

@@ -142,8 +142,11 @@ export interface SideFile {
 }
 
 export interface Progress {
-  /** `total` may grow while work goes on; undefined where it is not known. */
-  report(done: number, total: number | undefined, note?: string): void;
+  /**
+   * `total` may grow while work goes on; undefined where it is not known. `details`, plain JSON, is for a view that
+   * knows the job. Reports that follow each other fast are left out, so each says all that is to be known.
+   */
+  report(done: number, total: number | undefined, note?: string, details?: unknown): void;
 }
 
 export interface JobContext {
@@ -158,6 +161,8 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** How many threads this job may use. */
   readonly threads: number;
+  /** Power of the machine or device in watts, where it was stated: for estimates of energy. */
+  readonly deviceWatts?: number;
   /** A line for the person who watches; shown once, not part of the outcome. */
   say(line: string): void;
 }

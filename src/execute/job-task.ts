@@ -35,17 +35,18 @@ export async function runJobTask(
       return folder;
     },
     progress: {
-      report(done, total, note) {
+      report(done, total, note, details) {
         // A job that never yields to the event loop still reports: stopping is noticed here too.
         checkStop();
         const now = performance.now();
         if (now - told < MESSAGE_INTERVAL_MS && done !== total) return;
         told = now;
-        tell({ type: 'progress', done, total, note });
+        tell({ type: 'progress', done, total, note, details });
       },
     },
     signal: aborter.signal,
     threads: task.threads,
+    deviceWatts: task.deviceWatts,
     say: (line) => tell({ type: 'say', line }),
   };
   try {

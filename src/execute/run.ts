@@ -47,6 +47,8 @@ export interface UnitProgress {
   readonly documents?: number;
   readonly kept?: number;
   readonly note?: string;
+  /** What a job tells a view that knows it, as plain JSON. */
+  readonly details?: unknown;
 }
 
 /** Whether a unit's outcome still holds, and if not, why. */
@@ -717,6 +719,7 @@ class Run {
       seed: spec.seed,
       baseFolder: spec.baseFolder,
       threads: this.pool.threads,
+      deviceWatts: spec.run.deviceWatts,
     };
     const running = this.pool.job(task, (message) => {
       if (message.type === 'say') observer?.say?.(message.line);

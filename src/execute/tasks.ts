@@ -101,6 +101,7 @@ export interface JobTask {
   readonly seed: number;
   readonly baseFolder: string;
   readonly threads: number;
+  readonly deviceWatts?: number;
   readonly counters: SharedArrayBuffer;
 }
 
@@ -119,5 +120,11 @@ export interface WorkerOrder {
 
 /** What a worker tells while it works. */
 export type WorkerMessage =
-  | { readonly type: 'progress'; readonly done: number; readonly total?: number; readonly note?: string }
+  | {
+      readonly type: 'progress';
+      readonly done: number;
+      readonly total?: number;
+      readonly note?: string;
+      readonly details?: unknown;
+    }
   | { readonly type: 'say'; readonly line: string };

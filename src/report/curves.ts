@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { classifySystemError } from '../core/errors.ts';
+import { linesOf } from '../core/json-lines.ts';
 
 /** A training run's metrics.jsonl, thinned out: arrays side by side, null where a span has no finite value. */
 export interface Curves {
@@ -13,6 +13,8 @@ export interface Curves {
   readonly gradientNorm: readonly (number | null)[];
   /** Means weighted by tokens. */
   readonly lossByCorpus: Readonly<Record<string, readonly (number | null)[]>>;
+  /** By what the loss was told apart by beside the corpus, and by group; as `lossByCorpus`. */
+  readonly lossByGroup: Readonly<Record<string, Readonly<Record<string, readonly (number | null)[]>>>>;
   readonly skippedSteps: number;
   /** Held-out measurements, in order of steps. */
   readonly evaluations: readonly EvaluationPoint[];
@@ -30,6 +32,8 @@ export interface EvaluationPoint {
 export const MAX_POINTS = 600;
 /** Corpora with a curve of their own; beyond that nothing is told apart. */
 export const MAX_CORPORA = 8;
+/** Of ten deciles, those that are drawn: neighbours would hide one another. */
+const DRAWN_DECILES = new Set(['1', '4', '7', '10']);
 const MAX_EVALUATIONS = 400;
 
 class Mean {
@@ -53,20 +57,25 @@ class Mean {
   }
 }
 
+function inMap<T>(map: Map<string, T>, key: string, make: () => T): T {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
 class Point {
   step = 0;
   readonly loss = new Mean();
   readonly learningRate = new Mean();
   readonly gradientNorm = new Mean();
-  readonly corpora = new Map<string, Mean>();
+  readonly groups = new Map<string, Map<string, Mean>>();
 
-  corpus(name: string): Mean {
-    let mean = this.corpora.get(name);
-    if (!mean) {
-      mean = new Mean();
-      this.corpora.set(name, mean);
-    }
-    return mean;
+  group(slicing: string, name: string): Mean {
+    const means = inMap(this.groups, slicing, () => new Map<string, Mean>());
+    return inMap(means, name, () => new Mean());
   }
 
   join(other: Point): void {
@@ -74,7 +83,9 @@ class Point {
     this.loss.join(other.loss);
     this.learningRate.join(other.learningRate);
     this.gradientNorm.join(other.gradientNorm);
-    for (const [name, mean] of other.corpora) this.corpus(name).join(mean);
+    for (const [slicing, means] of other.groups) {
+      for (const [name, mean] of means) this.group(slicing, name).join(mean);
+    }
   }
 }
 
@@ -119,21 +130,10 @@ class Thinned {
   }
 }
 
-/** Lines of a file. Not `node:readline`, whose newer versions end a line at U+2028 too, which JSON leaves unescaped. */
-async function* jsonLines(path: string): AsyncGenerator<string> {
-  let rest = '';
-  for await (const chunk of createReadStream(path, 'utf8')) {
-    const lines = (rest + (chunk as string)).split('\n');
-    rest = lines.pop()!;
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
-}
-
 /** Reads a metrics.jsonl of any length; gives undefined where it has no step. Throws InputError where it cannot be read. */
 export async function readCurves(path: string, most = MAX_POINTS): Promise<Curves | undefined> {
   const thinned = new Thinned(most % 2 === 0 ? most : most + 1);
-  const tokens = new Map<string, number>();
+  const tokens: Tokens = new Map();
   let evaluations: EvaluationPoint[] = [];
   let last: EvaluationPoint | undefined;
   let every = 1;
@@ -141,7 +141,7 @@ export async function readCurves(path: string, most = MAX_POINTS): Promise<Curve
   let skippedSteps = 0;
   let badLines = 0;
   try {
-    for await (const line of jsonLines(path)) {
+    for await (const line of linesOf(path)) {
       const entry = parse(line);
       if (entry === undefined) {
         if (line.trim() !== '') badLines++;
@@ -164,10 +164,14 @@ export async function readCurves(path: string, most = MAX_POINTS): Promise<Curve
   if (last !== undefined && evaluations.at(-1) !== last) evaluations.push(last);
   const points = thinned.take();
   if (points.length === 0 && evaluations.length === 0) return undefined;
-  const corpora = [...tokens]
-    .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
-    .slice(0, MAX_CORPORA)
-    .map(([name]) => name);
+  const curvesOf = (slicing: string) =>
+    Object.fromEntries(
+      largest(tokens.get(slicing)).map((name) => [
+        name,
+        points.map((point) => point.groups.get(slicing)?.get(name)?.value ?? null),
+      ]),
+    );
+  const slicings = [...tokens.keys()].filter((slicing) => slicing !== CORPUS);
   return {
     steps: thinned.steps,
     stepsPerPoint: thinned.stepsPerPoint,
@@ -175,9 +179,8 @@ export async function readCurves(path: string, most = MAX_POINTS): Promise<Curve
     loss: points.map((point) => point.loss.value),
     learningRate: points.map((point) => point.learningRate.value),
     gradientNorm: points.map((point) => point.gradientNorm.value),
-    lossByCorpus: Object.fromEntries(
-      corpora.map((name) => [name, points.map((point) => point.corpora.get(name)?.value ?? null)]),
-    ),
+    lossByCorpus: curvesOf(CORPUS),
+    lossByGroup: Object.fromEntries(slicings.map((slicing) => [slicing, curvesOf(slicing)])),
     skippedSteps,
     evaluations,
     badLines,
@@ -195,15 +198,33 @@ function parse(line: string): Record<string, unknown> | undefined {
   }
 }
 
-function addStep(point: Point, entry: Record<string, unknown>, tokens: Map<string, number>): void {
+/** Key of the corpora among the slicings: no slicing of the trainer has this name. */
+const CORPUS = '';
+
+/** Tokens by slicing and group. */
+type Tokens = Map<string, Map<string, number>>;
+
+type Groups = Record<string, { loss?: unknown; tokens?: unknown } | null>;
+
+function addStep(point: Point, entry: Record<string, unknown>, tokens: Tokens): void {
   point.step = typeof entry.step === 'number' ? entry.step : point.step + 1;
   point.loss.add(entry.loss);
   point.learningRate.add(entry.learningRate);
   point.gradientNorm.add(entry.gradientNorm);
-  const byCorpus = (entry.byCorpus ?? {}) as Record<string, { loss?: unknown; tokens?: unknown } | null>;
-  for (const [name, group] of Object.entries(byCorpus)) {
-    const weight = typeof group?.tokens === 'number' ? group.tokens : 0;
-    point.corpus(name).add(group?.loss, weight);
-    tokens.set(name, (tokens.get(name) ?? 0) + weight);
+  const slices = (entry.slices ?? {}) as Record<string, Groups | null>;
+  for (const [slicing, groups] of [[CORPUS, entry.byCorpus as Groups] as const, ...Object.entries(slices)]) {
+    const sums = inMap(tokens, slicing, () => new Map<string, number>());
+    for (const [name, group] of Object.entries(groups ?? {})) {
+      const weight = typeof group?.tokens === 'number' ? group.tokens : 0;
+      point.group(slicing, name).add(group?.loss, weight);
+      sums.set(name, (sums.get(name) ?? 0) + weight);
+    }
   }
+}
+
+/** The groups that get a curve: those with most tokens. */
+function largest(tokens: ReadonlyMap<string, number> | undefined): string[] {
+  const names = [...(tokens ?? [])].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([name]) => name);
+  const isDeciles = names.length > MAX_CORPORA && names.every((name) => /^(\d+|none)$/.test(name));
+  return isDeciles ? names.filter((name) => DRAWN_DECILES.has(name)) : names.slice(0, MAX_CORPORA);
 }

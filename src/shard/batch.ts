@@ -32,4 +32,11 @@ export interface ShardDocument {
   /** UTF-8 length of the document's text. */
   readonly bytes: number;
   readonly signals: Readonly<Record<string, number>>;
+  /** One of `signals`, where reading that alone is cheaper. */
+  signal?(name: string): number | undefined;
+}
+
+/** A signal of a document; undefined where it has none. */
+export function signalOf(document: ShardDocument, name: string): number | undefined {
+  return document.signal === undefined ? document.signals[name] : document.signal(name);
 }

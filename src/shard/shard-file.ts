@@ -307,6 +307,12 @@ class StoredDocument implements ShardDocument {
     return signals;
   }
 
+  signal(name: string): number | undefined {
+    const column = this.file.signals.indexOf(name);
+    const value = column < 0 ? Number.NaN : this.file.signal(column, this.index);
+    return Number.isNaN(value) ? undefined : value;
+  }
+
   /** Getters do not show in JSON or a spread: this does. */
   toJSON(): ShardDocument {
     const { id, corpus, source, url, sourceRange, tokenRange, shard, bytes, signals } = this;

@@ -4,7 +4,6 @@ import { BpeKernel } from './bpe-kernel.ts';
 import type { BpeEncoder, EncoderVocabulary, WholeTokens } from './bpe-vocabulary.ts';
 import { type ByteFallbackVocabulary, type ByteForm, byteForm, crossesMetaspace } from './byte-fallback.ts';
 import { isMetaspace } from './scan.ts';
-import { endOfTextOf } from './special-tokens.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -51,7 +50,7 @@ export class ByteFallbackTokenizer implements Tokenizer {
   }
 
   get endOfText(): number | undefined {
-    return endOfTextOf(this.#vocabulary.specialTokens);
+    return this.#vocabulary.specialTokens.get('<|endoftext|>');
   }
 
   encodeInto(utf8: Uint8Array, out: TokenBuffer): number {

@@ -1,19 +1,24 @@
-/** Notices a loss that is not finite or far above what it was, and says which documents were in the batch. */
+/** Notices a loss that is not finite or far above what it was. */
 
 import { z } from 'zod';
 import { ProvenderError } from '../core/errors.ts';
-import type { WindowBatch } from '../shard/batch.ts';
 import type { StepResult } from './session.ts';
 
 /** Training blew up: the same call with the same options would do so again. */
 export class DivergenceError extends ProvenderError {}
 
 export const stabilityOptions = z.strictObject({
+  onTrouble: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe(
+      'what a loss or gradient that is not finite does, and a loss that spikes: stop the training (at maxSpikes spikes in a row), or leave that step’s update out and go on',
+    ),
   maxSkippedSteps: z
     .int()
-    .min(0)
-    .default(0)
-    .describe('steps in a row with a loss or gradient that is not finite to pass over before stopping'),
+    .min(1)
+    .default(10)
+    .describe('with skip: updates in a row that are left out before the training stops all the same'),
   spikeWindow: z.int().min(8).default(64).describe('recent losses that a spike is measured against'),
   spikeDeviations: z
     .number()
@@ -21,7 +26,13 @@ export const stabilityOptions = z.strictObject({
     .default(12)
     .describe('a spike is this many robust standard deviations above the median of the window'),
   spikeNats: z.number().positive().default(1).describe('and at least this many nats above it'),
-  maxSpikes: z.int().min(0).default(3).describe('spikes in a row to pass over before stopping'),
+  maxSpikes: z
+    .int()
+    .min(0)
+    .default(3)
+    .describe(
+      'with stop: spikes in a row that are passed over, their updates made, before the training stops',
+    ),
 });
 
 export type StabilityOptions = z.output<typeof stabilityOptions>;
@@ -53,62 +64,48 @@ export interface LossState {
   readonly troubles: { skipped: number; spikes: number };
 }
 
-/**
- * Enters the loss of the step just taken into `state`. A loss that is not finite, or a spike, is said together with
- * the batch's documents; where there were too many in a row, a DivergenceError is thrown instead.
- */
+/** The highest loss whose update is made: with `skip` a spike's is not. */
+export function highestLoss(state: Pick<LossState, 'losses'>, options: StabilityOptions): number {
+  return options.onTrouble === 'skip'
+    ? spikeThreshold(state.losses.recent, options)
+    : Number.POSITIVE_INFINITY;
+}
+
+/** Something was wrong with a step's loss. */
+export interface Trouble {
+  readonly what: 'not finite' | 'spike';
+  /** What a reader is told, without the documents. */
+  readonly message: string;
+  readonly action: 'stop' | 'skip' | 'pass';
+}
+
+/** Enters the loss of the step just taken into `state`; gives what was wrong with it. */
 export function judgeLoss(
   state: LossState,
   result: Pick<StepResult, 'loss' | 'skipped'>,
-  batches: readonly WindowBatch[],
   options: StabilityOptions,
-  say: (line: string) => void,
-): void {
-  const { step, losses, troubles } = state;
+): Trouble | undefined {
+  const { losses, troubles } = state;
   const { loss } = result;
   // JSON has no NaN and no infinity.
   losses.last = Number.isFinite(loss) ? loss : null;
   losses.first ??= losses.last;
-  const complain = (what: string, stop: boolean): void => {
-    const line = `step ${step}: ${what}; documents of the batch: ${nameDocuments(batches)}`;
-    if (stop) {
-      throw new DivergenceError(
-        `${line}. Training stops; the last checkpoint stands. A lower learning rate, a longer warm-up or dropping ` +
-          'these documents may help',
-      );
-    }
-    say(line);
-  };
-  if (result.skipped || losses.last === null) {
-    troubles.skipped += 1;
-    complain('the loss or its gradient is not finite', troubles.skipped > options.maxSkippedSteps);
-    return;
-  }
-  troubles.skipped = 0;
   const threshold = spikeThreshold(losses.recent, options);
-  if (loss > threshold) {
-    troubles.spikes += 1;
-    const what = `the loss spiked to ${loss.toFixed(3)}, above ${threshold.toFixed(3)}`;
-    complain(what, troubles.spikes > options.maxSpikes);
-    return;
+  const isSpike = losses.last !== null && loss > threshold;
+  const skip = options.onTrouble === 'skip';
+  troubles.skipped = result.skipped ? troubles.skipped + 1 : 0;
+  troubles.spikes = isSpike ? troubles.spikes + 1 : 0;
+  const isNumber = losses.last !== null && (!result.skipped || (skip && isSpike));
+  if (isNumber && isSpike) {
+    const tooMany = skip ? troubles.skipped > options.maxSkippedSteps : troubles.spikes > options.maxSpikes;
+    const message = `the loss spiked to ${loss.toFixed(3)}, above ${threshold.toFixed(3)}`;
+    return { what: 'spike', message, action: tooMany ? 'stop' : skip ? 'skip' : 'pass' };
   }
-  troubles.spikes = 0;
+  if (!isNumber) {
+    const goOn = skip && troubles.skipped <= options.maxSkippedSteps;
+    const what = 'not finite';
+    return { what, message: 'the loss or its gradient is not finite', action: goOn ? 'skip' : 'stop' };
+  }
   losses.recent = [...losses.recent, loss].slice(-options.spikeWindow);
-}
-
-/** The documents of the batches by share of tokens, at most 8 by name, for an error or a warning. */
-export function nameDocuments(batches: readonly WindowBatch[]): string {
-  const tokens = new Map<string, number>();
-  for (const batch of batches) {
-    for (const index of batch.documentIndex) {
-      if (index < 0) continue;
-      const { corpus, id } = batch.documents[index]!;
-      const name = `${corpus}/${id}`;
-      tokens.set(name, (tokens.get(name) ?? 0) + 1);
-    }
-  }
-  const sorted = [...tokens].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-  const named = sorted.slice(0, 8).map(([name, count]) => `${name} (${count} tokens)`);
-  const more = sorted.length - named.length;
-  return named.join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return undefined;
 }

@@ -3,49 +3,150 @@
 import { matrixFlops, peakIntermediateBytes } from './graph/cost.ts';
 import { elementCount } from './graph/tensor.ts';
 import { type ModelSettings, resolveModel } from './model/options.ts';
+import type { ParameterSpec } from './model/parameters.ts';
 import type { Objective } from './objectives/objective.ts';
 import type { OptimizerOptions } from './optimizers/options.ts';
 import { openOptimizer } from './optimizers/registry.ts';
-import { type BatchShape, forwardProgram, lossGraph, stepProgram } from './programs/training.ts';
+import {
+  type BatchShape,
+  forwardProgram,
+  gradientProgram,
+  lossGraph,
+  stepProgram,
+  updateProgram,
+} from './programs/training.ts';
+
+/** Parameters by what they belong to. A head that is the token embedding counts there. */
+export interface ParameterParts {
+  readonly embeddings: number;
+  readonly attention: number;
+  readonly feedForward: number;
+  readonly norms: number;
+  readonly head: number;
+}
+
+/** In bytes. */
+export interface MemoryEstimate {
+  readonly weights: number;
+  readonly moments: number;
+  /** Of one micro-batch, and their sums where several make a step. */
+  readonly gradients: number;
+  /** A step writes into second buffers; the first ones stay as they are until all is well. */
+  readonly secondBuffers: number;
+  /** What the backward pass needs, and one chunk of logits, at their peak. */
+  readonly activations: number;
+  /** What a checkpoint holds while it is written. */
+  readonly checkpoint: number;
+  readonly total: number;
+}
 
 export interface ModelEstimate {
   readonly parameters: number;
+  readonly parts: ParameterParts;
   /** Those that are in no embedding table and no head: what scaling laws count. */
   readonly layerParameters: number;
   /** Floating-point operations of matrix products for one token, forward alone. */
   readonly forwardFlopsPerToken: number;
   /** Forward and backward. */
   readonly trainingFlopsPerToken: number;
+  /** 6 a parameter that is multiplied with: all but input embeddings that are not the head (arXiv 2001.08361). */
+  readonly ruleFlopsPerToken: number;
   /** Parameters and moments, twice over because a step writes into second buffers, in bytes. */
   readonly stateBytes: number;
   /** Activations, gradients and one chunk of logits at their peak, in bytes. */
   readonly intermediateBytes: number;
+  readonly memory: MemoryEstimate;
 }
 
-/** Reads the costs off the graphs of a step over one micro-batch; nothing runs. */
+export interface EstimateOptions {
+  readonly optimizer?: OptimizerOptions;
+  /** Micro-batches a step. */
+  readonly accumulate?: number;
+}
+
+/** Reads the costs off the graphs of a step over micro-batches of that shape; nothing runs. */
 export function estimateModel(
   model: ModelSettings,
   objective: Objective,
   batch: BatchShape,
-  options?: OptimizerOptions,
+  options: EstimateOptions = {},
 ): ModelEstimate {
   const shape = resolveModel(model);
-  const optimizer = openOptimizer(options);
+  const optimizer = openOptimizer(options.optimizer);
   const tokens = batch.rows * batch.length;
   const specs = [...lossGraph(shape, objective, batch).parameters.specs.values()];
-  const count = (of: (name: string) => boolean) =>
-    specs.filter(({ name }) => of(name)).reduce((total, spec) => total + elementCount(spec.shape), 0);
-  const state = specs.reduce(
-    (total, spec) => total + elementCount(spec.shape) * (1 + optimizer.moments(spec).length),
+  const parameters = countOf(specs, () => true);
+  const moments = specs.reduce(
+    (total, spec) => total + elementCount(spec.shape) * optimizer.moments(spec).length,
     0,
   );
+  const isAccumulated = (options.accumulate ?? 1) > 1;
   const step = stepProgram(shape, objective, batch, optimizer);
+  const intermediateBytes = isAccumulated
+    ? Math.max(
+        peakIntermediateBytes(gradientProgram(shape, objective, batch)),
+        peakIntermediateBytes(updateProgram(specs, optimizer)),
+      )
+    : peakIntermediateBytes(step);
+  const parts = partsOf(specs);
+  const headIsEmbedding = parts.head < shape.vocabulary * shape.width;
+  const multiplied = parameters - parts.embeddings + (headIsEmbedding ? shape.vocabulary * shape.width : 0);
   return {
-    parameters: count(() => true),
-    layerParameters: count((name) => name.startsWith('layers.')),
+    parameters,
+    parts,
+    layerParameters: countOf(specs, ({ name }) => name.startsWith('layers.')),
     forwardFlopsPerToken: matrixFlops(forwardProgram(shape, objective, batch)) / tokens,
     trainingFlopsPerToken: matrixFlops(step) / tokens,
-    stateBytes: 2 * 4 * state,
-    intermediateBytes: peakIntermediateBytes(step),
+    ruleFlopsPerToken: 6 * multiplied,
+    stateBytes: 2 * FLOAT * (parameters + moments),
+    intermediateBytes,
+    memory: memoryOf({ parameters, moments, intermediateBytes, isAccumulated }),
+  };
+}
+
+const FLOAT = 4;
+
+interface Amounts {
+  readonly parameters: number;
+  readonly moments: number;
+  readonly intermediateBytes: number;
+  readonly isAccumulated: boolean;
+}
+
+function memoryOf({ parameters, moments, intermediateBytes, isAccumulated }: Amounts): MemoryEstimate {
+  const weights = FLOAT * parameters;
+  // A step's norm needs every gradient, so all of them are there at once, among the intermediate results;
+  // where micro-batches are added up, in two sets of buffers instead.
+  const gradients = isAccumulated ? 2 * weights : weights;
+  const parts = {
+    weights,
+    moments: FLOAT * moments,
+    gradients,
+    secondBuffers: FLOAT * (parameters + moments),
+    activations: isAccumulated ? intermediateBytes : Math.max(0, intermediateBytes - weights),
+    checkpoint: FLOAT * (parameters + moments),
+  };
+  return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+function countOf(specs: readonly ParameterSpec[], of: (spec: ParameterSpec) => boolean): number {
+  return specs.filter(of).reduce((total, { shape }) => total + elementCount(shape), 0);
+}
+
+function partsOf(specs: readonly ParameterSpec[]): ParameterParts {
+  const part = ({ name }: ParameterSpec): keyof ParameterParts => {
+    if (/(^|\.)(norm|queryNorm|keyNorm)\./.test(name)) return 'norms';
+    if (name.startsWith('embedding.')) return 'embeddings';
+    if (name.includes('.attention.')) return 'attention';
+    if (name.includes('.feedForward.')) return 'feedForward';
+    return 'head';
+  };
+  const of = (wanted: keyof ParameterParts) => countOf(specs, (spec) => part(spec) === wanted);
+  return {
+    embeddings: of('embeddings'),
+    attention: of('attention'),
+    feedForward: of('feedForward'),
+    norms: of('norms'),
+    head: of('head'),
   };
 }

@@ -4,8 +4,9 @@ import { ConfigurationError, InvariantError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { CorpusEvaluation, Evaluation } from './checkpoint/receipt.ts';
 import type { HeldOutDocument, HeldOutSet } from './held-out.ts';
+import { type GroupLoss, predictsHidden } from './loss-groups.ts';
 import { maskedLosses } from './masked-loss.ts';
-import { type GroupLoss, pause, targetOffset } from './metrics.ts';
+import { pause } from './metrics.ts';
 import type { Objective } from './objectives/objective.ts';
 import type { ModelSession, NamedArrays } from './session.ts';
 
@@ -13,7 +14,7 @@ export type { CorpusEvaluation, Evaluation } from './checkpoint/receipt.ts';
 
 export interface EvaluateSettings {
   readonly session: Pick<ModelSession, 'loss'>;
-  readonly objective: Pick<Objective, 'kind' | 'inputs' | 'inputSpecs'>;
+  readonly objective: Pick<Objective, 'kind' | 'inputs' | 'inputSpecs' | 'targetPlaces'>;
   readonly heldOut: HeldOutSet;
   /** Tokens that the model sees at once. */
   readonly context: number;
@@ -42,7 +43,7 @@ export interface EvaluateSettings {
  * comparable. Throws CancelledError when the signal fires between two batches.
  */
 export async function evaluate(settings: EvaluateSettings): Promise<Evaluation> {
-  const masked = targetOffset(settings.objective.kind) === 0;
+  const masked = predictsHidden(settings.objective.kind);
   const losses = masked ? await maskedLosses(settings) : await causalLosses(settings);
   const baseline = await settings.heldOut.baseline();
   const corpora: Record<string, CorpusEvaluation> = {};
@@ -110,7 +111,7 @@ const PACK_BATCHES = 4;
  * which gives no likelihood of a text.
  */
 export async function documentLosses(settings: EvaluateSettings): Promise<Map<string, GroupLoss>> {
-  if (targetOffset(settings.objective.kind) === 0)
+  if (predictsHidden(settings.objective.kind))
     throw new ConfigurationError(
       `an objective of kind ${settings.objective.kind} gives no likelihood of a text`,
     );

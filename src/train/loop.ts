@@ -7,22 +7,20 @@ import { CancelledError, classifySystemError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { Progress } from '../core/stage.ts';
 import type { WindowBatch } from '../shard/batch.ts';
+import { batchDocuments, documentLines, type ScoredBatch } from './batch-documents.ts';
 import { type Evaluation, type Receipt, receiptSchema, requireSameIdentity } from './checkpoint/receipt.ts';
-import { CheckpointStore } from './checkpoint/store.ts';
-import { DivergenceError, judgeLoss } from './divergence.ts';
+import { CheckpointStore, checkpointFolder } from './checkpoint/store.ts';
+import { DivergenceError, highestLoss, judgeLoss, type Trouble } from './divergence.ts';
 import type { LoopOptions } from './loop-options.ts';
-import {
-  addLossByGroup,
-  addTokensByCorpus,
-  type GroupLoss,
-  JsonLinesLog,
-  RateMeter,
-  targetOffset,
-} from './metrics.ts';
-import type { Objective } from './objectives/objective.ts';
+import { addTokensByCorpus } from './loss-groups.ts';
+import { JsonLinesLog, RateMeter } from './metrics.ts';
+import type { TrainingMonitor } from './monitor/monitor.ts';
+import { type Objective, targetPlacesOf } from './objectives/objective.ts';
 import { epochs, freshState, identityOf, type RunState, sayEnvironmentChange } from './run-state.ts';
 import { learningRateAt } from './schedules.ts';
-import type { ModelSession, NamedArrays, StepResult } from './session.ts';
+import type { ModelSession, NamedArrays, SessionState, StepResult } from './session.ts';
+import { NO_SLICINGS, type Slicings } from './slicings.ts';
+import { lossesByGroup } from './step-losses.ts';
 
 /** What the loop needs of a loader: (step) -> batch, without state. */
 export interface BatchSource {
@@ -34,7 +32,11 @@ export interface TrainSettings {
   readonly options: LoopOptions;
   readonly loader: BatchSource;
   readonly session: ModelSession;
-  readonly objective: Pick<Objective, 'kind' | 'inputs'>;
+  readonly objective: Pick<Objective, 'kind' | 'inputs' | 'targetPlaces'>;
+  /** What the loss is told apart by, beside the corpus. */
+  readonly slicings?: Slicings;
+  /** The command that tells where a token of the shards comes from. */
+  readonly trace?: (place: { readonly shard: number; readonly token: number }) => string;
   /** What an exact continuation must share beside `options`: model, optimizer, digests of tokenizer and shards. */
   readonly identity: Readonly<Record<string, unknown>>;
   /** What may differ on going on; a difference is said. */
@@ -48,6 +50,7 @@ export interface TrainSettings {
   /** Every draw comes from a path of this one that holds step and micro-batch. */
   readonly random: Random;
   readonly progress: Progress;
+  readonly monitor?: TrainingMonitor;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -112,7 +115,7 @@ class TrainingRun {
     await mkdir(folder, { recursive: true }).catch((error: unknown) => {
       throw classifySystemError(error, { file: folder });
     });
-    const store = await CheckpointStore.open(join(folder, 'checkpoints'), options.checkpoint.keepLast);
+    const store = await CheckpointStore.open(checkpointFolder(folder), options.checkpoint.keepLast);
     const identity = identityOf(settings);
     const checkpoint = await store.latest(say);
     let state = freshState(settings, identity);
@@ -125,8 +128,18 @@ class TrainingRun {
     }
     const mark = checkpoint?.receipt.metrics;
     const metrics = await JsonLinesLog.open(join(folder, 'metrics.jsonl'), mark, say);
+    const { edges } = settings.slicings ?? NO_SLICINGS;
+    // Numbers of deciles mean nothing without what they were cut at.
+    if (metrics.isEmpty && Object.keys(edges).length > 0) metrics.add({ kind: 'deciles', edges });
     const timings = await JsonLinesLog.continue(join(folder, 'timings.jsonl'));
-    return new TrainingRun(settings, store, { metrics, timings }, state);
+    const run = new TrainingRun(settings, store, { metrics, timings }, state);
+    try {
+      await settings.monitor?.begin(state.step);
+    } catch (error) {
+      run.close();
+      throw error;
+    }
+    return run;
   }
 
   async toTheEnd(): Promise<void> {
@@ -152,6 +165,12 @@ class TrainingRun {
   close(): void {
     this.metrics.close();
     this.timings.close();
+    this.settings.monitor?.end();
+  }
+
+  private record(line: Readonly<Record<string, unknown>>): void {
+    this.metrics.add(line);
+    this.settings.monitor?.record(line);
   }
 
   private async step(): Promise<void> {
@@ -164,14 +183,16 @@ class TrainingRun {
       throw error;
     });
     const learningRate = learningRateAt(options.schedule, step, options.steps);
-    const result = await session.step(inputs, { update: this.state.updates + 1, learningRate });
+    const maxLoss = highestLoss(this.state, options.stability);
+    const result = await session.step(inputs, { update: this.state.updates + 1, learningRate, maxLoss });
     this.unsaved = true;
     this.state.step = step;
     let tokens = 0;
     for (const batch of batches) tokens += addTokensByCorpus(this.state.tokensByCorpus, batch);
     this.state.tokens += tokens;
+    const scored = this.scored(step, batches, inputs, result);
     if (!result.skipped) this.state.updates += 1;
-    this.metrics.add({
+    this.record({
       kind: 'step',
       step,
       tokens: this.state.tokens,
@@ -180,9 +201,10 @@ class TrainingRun {
       gradientNorm: result.gradientNorm,
       ...(result.skipped ? { skipped: true } : {}),
       ...(Object.keys(result.metrics ?? {}).length > 0 ? { metrics: result.metrics } : {}),
-      byCorpus: this.lossByCorpus(batches, inputs, result),
+      ...lossesByGroup(scored, this.settings.slicings?.all),
     });
-    judgeLoss(this.state, result, batches, options.stability, this.settings.say);
+    const trouble = judgeLoss(this.state, result, options.stability);
+    if (trouble) this.complain(trouble, scored);
     this.clock(step, tokens, performance.now() - started);
     this.report();
   }
@@ -200,21 +222,36 @@ class TrainingRun {
     return { batches, inputs };
   }
 
-  private lossByCorpus(
+  private scored(
+    step: number,
     batches: readonly WindowBatch[],
     inputs: readonly NamedArrays[],
-    result: StepResult,
-  ): Record<string, { loss: number; tokens: number }> {
-    const sums = new Map<string, GroupLoss>();
-    const offset = targetOffset(this.settings.objective.kind);
-    for (const [m, batch] of batches.entries()) {
-      const weights = inputs[m]!.lossWeight!.data;
-      addLossByGroup(sums, batch, result.tokenLoss[m]!, weights, offset, ({ corpus }) => corpus);
-    }
-    const sorted = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(
-      sorted.map(([corpus, { nats, tokens }]) => [corpus, { loss: nats / tokens, tokens }]),
-    );
+    { tokenLoss }: StepResult,
+  ): ScoredBatch[] {
+    const { objective, random } = this.settings;
+    return batches.map((batch, m) => {
+      const generator = random.split('objective', step, m);
+      const places = targetPlacesOf(objective, batch, () => generator.next());
+      return { batch, tokenLoss: tokenLoss[m]!, lossWeight: inputs[m]!.lossWeight!.data, places };
+    });
+  }
+
+  /** Writes down and says what was wrong with the step and which documents it was made of; throws where that ends it. */
+  private complain({ what, message, action }: Trouble, scored: readonly ScoredBatch[]): void {
+    const { step } = this.state;
+    const documents = batchDocuments(scored);
+    this.record({
+      kind: 'trouble',
+      step,
+      what,
+      action,
+      message,
+      documents: documents.slice(0, MAX_DOCUMENTS),
+    });
+    const named = documentLines(documents, this.settings.trace);
+    if (action === 'stop') throw divergence(step, message, named);
+    const consequence = action === 'skip' ? 'its update is left out' : 'training goes on';
+    this.settings.say([`step ${step}: ${message}; ${consequence}. Its documents:`, ...named].join('\n'));
   }
 
   private clock(step: number, tokens: number, milliseconds: number): void {
@@ -225,16 +262,14 @@ class TrainingRun {
       ? { tokens, milliseconds }
       : add(this.trained, { tokens, milliseconds });
     const at = new Date().toISOString();
-    this.timings.add({
-      step,
-      at,
-      milliseconds: Math.round(milliseconds),
-      tokensPerSecond: Math.round(this.rate.rate),
-    });
+    const tokensPerSecond = Math.round(this.rate.rate);
+    const more = this.settings.monitor?.timed({ step, tokens, milliseconds, tokensPerSecond });
+    this.timings.add({ step, at, milliseconds: Math.round(milliseconds), tokensPerSecond, ...more });
   }
 
   private report(note = this.note()): void {
-    this.settings.progress.report(this.state.step, this.settings.options.steps, note);
+    const { progress, options, monitor } = this.settings;
+    progress.report(this.state.step, options.steps, note, monitor?.state());
   }
 
   private note(): string {
@@ -242,7 +277,8 @@ class TrainingRun {
     if (last === null) return '';
     const rate =
       this.rate.rate === 0 ? '' : `  ${Math.round(this.rate.rate).toLocaleString('en-US')} tokens/s`;
-    return `loss ${last.toFixed(2)}${rate}`;
+    const more = this.settings.monitor?.note() ?? '';
+    return `loss ${last.toFixed(2)}${rate}${more === '' ? '' : `  ${more}`}`;
   }
 
   private async evaluateIfDue(): Promise<void> {
@@ -272,7 +308,7 @@ class TrainingRun {
     const value = result.total.bitsPerByte ?? result.total.lossPerToken;
     const isBest = step > 0 && (evaluations.best === undefined || value < evaluations.best.value);
     if (isBest) evaluations.best = { step, value };
-    this.metrics.add({ kind: 'evaluation', step, ...result });
+    this.record({ kind: 'evaluation', step, ...result });
     if (isBest) await this.save();
   }
 
@@ -286,11 +322,19 @@ class TrainingRun {
   }
 
   private async save(): Promise<void> {
+    const tensors = await this.settings.session.state();
+    const broken = notFinite(tensors);
+    if (broken !== undefined) {
+      throw new DivergenceError(
+        `step ${this.state.step}: ${broken} has values that are not finite; nothing is saved, the last checkpoint stands`,
+      );
+    }
     this.state.metrics = this.metrics.mark();
     this.state.epochsByCorpus = epochs(this.state.tokensByCorpus, this.settings.corpusTokens?.());
-    await this.store.save(await this.settings.session.state(), this.receipt());
+    await this.store.save(tensors, this.receipt());
     this.unsaved = false;
     this.savedAt = performance.now();
+    this.settings.monitor?.saved(this.state.step);
   }
 
   /** In the schema's order of members, whatever the order in which they came to be: equal states, equal bytes. */
@@ -304,6 +348,24 @@ class TrainingRun {
       `stopped after step ${this.state.step} of ${this.settings.options.steps}; can go on from there`,
     );
   }
+}
+
+/** Documents of a step that the metrics name where there is trouble. */
+const MAX_DOCUMENTS = 64;
+
+/** Name of the first parameter that is not finite throughout: a step may be well and its update not. */
+function notFinite({ parameters }: SessionState): string | undefined {
+  for (const [name, { data }] of parameters) {
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return name;
+  }
+  return undefined;
+}
+
+function divergence(step: number, message: string, documents: readonly string[]): DivergenceError {
+  const advice =
+    'Training stops; the last checkpoint stands. A lower learning rate, a longer warm-up, stability.onTrouble: skip or ' +
+    'dropping documents may help. The documents of the step, the highest loss first:';
+  return new DivergenceError([`step ${step}: ${message}. ${advice}`, ...documents].join('\n'));
 }
 
 interface Span {

@@ -3,7 +3,9 @@
 import type { WindowBatch } from '../shard/batch.ts';
 import type { EvaluateSettings } from './evaluate.ts';
 import type { HeldOutDocument } from './held-out.ts';
-import { addLossByGroup, type GroupLoss, pause } from './metrics.ts';
+import { addLossByGroup, BY_CORPUS, type GroupLoss, lossByDocument, placeOf } from './loss-groups.ts';
+import { pause } from './metrics.ts';
+import { targetPlacesOf } from './objectives/objective.ts';
 
 /**
  * Documents one after another in windows, as in training; the last batch is filled up from the beginning with weight
@@ -21,15 +23,22 @@ export async function maskedLosses(settings: EvaluateSettings): Promise<Map<stri
     const batch = windowsAt(stream, documents, start, rows, context);
     const generator = random.split('evaluate', index);
     const inputs = objective.inputs(batch, () => generator.next());
+    const again = random.split('evaluate', index);
+    const places = targetPlacesOf(objective, batch, () => again.next());
     const lossWeight = Float32Array.from(inputs.lossWeight!.data);
     const targets = inputs.targets!.data;
     for (let at = 0; at < perBatch; at++) {
-      const padded = start + at >= stream.tokens.length;
+      const row = Math.floor(at / context);
+      const place = placeOf(places, batch.width, context, row, at - row * context);
+      // Window `r` begins at token r * context of the stream, and is a token wider than that.
+      const token = start + Math.floor(place / batch.width) * context + (place % batch.width);
+      const padded = place < 0 || token >= stream.tokens.length;
       if (padded || specialTokens.has(targets[at]!)) lossWeight[at] = 0;
     }
     const weighted = { ...inputs, lossWeight: { shape: inputs.lossWeight!.shape, data: lossWeight } };
     const tokenLoss = await settings.session.loss(weighted);
-    addLossByGroup(losses, batch, tokenLoss, lossWeight, 0, ({ corpus }) => corpus);
+    const byDocument = lossByDocument(batch, tokenLoss, lossWeight, places);
+    addLossByGroup(losses, batch.documents, byDocument, BY_CORPUS.group);
     settings.onProgress?.(Math.min(start + perBatch, stream.tokens.length), stream.tokens.length);
   }
   return losses;

@@ -18,7 +18,6 @@ import {
 import { rename, stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { CancelledError, classifySystemError } from '../core/errors.ts';
-import type { ShardDocument, WindowBatch } from '../shard/batch.ts';
 
 /** How much of a log belongs to a checkpoint. */
 export interface LogMark {
@@ -78,6 +77,10 @@ export class JsonLinesLog {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
+
   add(line: unknown): void {
     const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     try {
@@ -113,84 +116,21 @@ async function hashPrefix(path: string, bytes: number): Promise<Hash> {
   return hash;
 }
 
-/** Sum of losses and number of targets of one group of tokens. */
-export interface GroupLoss {
-  nats: number;
-  tokens: number;
-}
-
 /**
- * Sums the per-token losses of one micro-batch by a property of the token's document: its corpus, its source, a
- * decile of a signal. `targetOffset` is where in the window the target of input position 0 lies (1 where the next
- * token is predicted, 0 where the token itself is). Positions whose weight is 0 are left out.
+ * Rates over the last steps: a mean over the whole run would hide that it slows down. The first step, which compiles
+ * the program, is left out as soon as there is another.
  */
-export function addLossByGroup(
-  into: Map<string, GroupLoss>,
-  batch: WindowBatch,
-  tokenLoss: Float32Array,
-  lossWeight: ArrayLike<number>,
-  targetOffset: number,
-  group: (document: ShardDocument) => string,
-): void {
-  const { rows, width, documentIndex } = batch;
-  const length = tokenLoss.length / rows;
-  const nats = new Float64Array(batch.documents.length);
-  const tokens = new Float64Array(batch.documents.length);
-  for (let row = 0; row < rows; row++) {
-    for (let t = 0; t < length; t++) {
-      const at = row * length + t;
-      if (lossWeight[at] === 0) continue;
-      const document = documentIndex[row * width + t + targetOffset]!;
-      nats[document]! += tokenLoss[at]!;
-      tokens[document]! += 1;
-    }
-  }
-  for (const [i, document] of batch.documents.entries()) {
-    if (tokens[i] === 0) continue;
-    const name = group(document);
-    const sum = into.get(name) ?? { nats: 0, tokens: 0 };
-    sum.nats += nats[i]!;
-    sum.tokens += tokens[i]!;
-    into.set(name, sum);
-  }
-}
-
-/**
- * Where in a window the target of input position 0 lies. Objectives that predict the token itself have it at the
- * same place, those that predict the next one a place further.
- */
-export function targetOffset(objective: string): number {
-  return objective === 'masked' ? 0 : 1;
-}
-
-/**
- * Tokens of the windows' target side by corpus: each token of the data counts once however windows overlap, padding
- * does not. Gives their sum.
- */
-export function addTokensByCorpus(into: Record<string, number>, batch: WindowBatch): number {
-  const counts = new Float64Array(batch.documents.length);
-  for (let row = 0; row < batch.rows; row++) {
-    for (let t = 1; t < batch.width; t++) {
-      const document = batch.documentIndex[row * batch.width + t]!;
-      if (document >= 0) counts[document]! += 1;
-    }
-  }
-  for (const [i, { corpus }] of batch.documents.entries()) {
-    if (counts[i]! > 0) into[corpus] = (into[corpus] ?? 0) + counts[i]!;
-  }
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-/** Rates over the last steps: a mean over the whole run would hide that it slows down. */
 export class RateMeter {
   private readonly spans: { tokens: number; milliseconds: number }[] = [];
   private readonly window: number;
+  private steps = 0;
 
   constructor(window = 20) {
     this.window = window;
   }
 
   add(tokens: number, milliseconds: number): void {
+    if (this.steps++ === 1) this.spans.length = 0;
     this.spans.push({ tokens, milliseconds });
     if (this.spans.length > this.window) this.spans.shift();
   }

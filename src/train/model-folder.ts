@@ -10,12 +10,15 @@ import { loadTokenizer, type Tokenizer } from '../tokenize/tokenizer.ts';
 import { receiptSchema } from './checkpoint/receipt.ts';
 import { readSafetensors } from './checkpoint/safetensors.ts';
 import { writeVerified } from './checkpoint/store.ts';
-import type { EngineOptions } from './engines/engine.ts';
+import type { EngineOptions } from './engines/options.ts';
 import { type ModelShape, modelOptions, resolveModel } from './model/options.ts';
+import { type ModelTokens, modelTokens, objectiveTokens } from './model-tokens.ts';
 import type { Objective } from './objectives/objective.ts';
 import { objectiveOptions, openObjective } from './objectives/registry.ts';
 import { openSession } from './open-session.ts';
 import type { ModelSession, SessionState } from './session.ts';
+
+export { type ModelTokens, modelTokens, objectiveTokens } from './model-tokens.ts';
 
 export const MODEL_FILE = 'model.json';
 export const WEIGHTS_FILE = 'model.safetensors';
@@ -24,65 +27,29 @@ export const METRICS_FILE = 'metrics.jsonl';
 
 const MODEL_FORMAT = 1;
 
-/** Where a model that was taken over is from. */
-const importedSchema = z.strictObject({
-  architecture: z.string(),
-  /** The files that it was read from: config.json, and those of the weights. */
-  files: z.array(z.strictObject({ name: z.string(), bytes: z.int(), sha256: z.string() })),
-});
-
 const modelFileSchema = z.strictObject({
   format: z.literal(MODEL_FORMAT),
   /** Every option decided, so that a later version's defaults do not change what the weights mean. */
   model: modelOptions,
   vocabulary: z.int().min(1),
-  /** The id that hides a token, where the objective needs one; it may lie one past the tokenizer's. */
+  /** Ids with a meaning to the objective, where it needs them; they may lie past the tokenizer's. */
   maskToken: z.int().min(0).optional(),
+  classToken: z.int().min(0).optional(),
+  separatorToken: z.int().min(0).optional(),
   /** Tokens a row in training. */
   context: z.int().min(1),
   parameters: z.int().min(0),
   objective: objectiveOptions,
   tokenizer: z.strictObject({ digest: z.string(), vocabularySize: z.int() }),
   weights: z.strictObject({ bytes: z.int(), sha256: z.string() }),
-  /** Of the training; a model taken over from elsewhere has none. */
-  receipt: receiptSchema.optional(),
-  imported: importedSchema.optional(),
-  /** What a text begins with and ends at, where it is not the tokenizer's end-of-text token. */
-  beginToken: z.int().min(0).optional(),
-  endToken: z.int().min(0).optional(),
+  receipt: receiptSchema,
 });
 
 export type ModelFile = z.output<typeof modelFileSchema>;
 
-/** What a model is told of its tokenizer. */
-export interface ModelTokens {
-  /** Size of the model's vocabulary: the tokenizer's, and one more where a mask token had to be added. */
-  readonly vocabulary: number;
-  readonly specialTokens: readonly number[];
-  readonly maskToken: number | undefined;
-}
-
-/** The usual contents of a mask token. */
-export const MASK_TOKENS = ['<|mask|>', '[MASK]', '<mask>'];
-
-/**
- * A masked objective over a tokenizer without a mask token takes the id after the last one: so every objective
- * trains from the same shards. No text ever encodes to that id.
- */
-export function modelTokens(tokenizer: Tokenizer, objective: string): ModelTokens {
-  const specialTokens = [...tokenizer.specialTokens.values()];
-  const vocabulary = tokenizer.vocabularySize;
-  if (objective !== 'masked') return { vocabulary, specialTokens, maskToken: undefined };
-  const name = MASK_TOKENS.find((token) => tokenizer.specialTokens.has(token));
-  if (name !== undefined) {
-    return { vocabulary, specialTokens, maskToken: tokenizer.specialTokens.get(name)! };
-  }
-  return { vocabulary: vocabulary + 1, specialTokens: [...specialTokens, vocabulary], maskToken: vocabulary };
-}
-
 export interface SaveModel {
   readonly folder: string;
-  readonly parameters: SessionState['parameters'];
+  readonly state: SessionState;
   readonly tokenizerPath: string;
   readonly shape: ModelShape;
   readonly content: Omit<ModelFile, 'format' | 'model' | 'vocabulary' | 'weights'>;
@@ -91,7 +58,7 @@ export interface SaveModel {
 /** Writes weights, tokenizer and, last, model.json; gives the names of the files. */
 export async function saveModel({
   folder,
-  parameters,
+  state,
   tokenizerPath,
   shape,
   content,
@@ -101,7 +68,7 @@ export async function saveModel({
   });
   const path = join(folder, WEIGHTS_FILE);
   const temporary = temporaryName(path);
-  const weights = await writeVerified(temporary, parameters, { format: 'provender' });
+  const weights = await writeVerified(temporary, state.parameters, { format: 'provender' });
   await rename(temporary, path);
   await copyFile(tokenizerPath, join(folder, TOKENIZER_FILE));
   syncFolder(folder);
@@ -116,25 +83,23 @@ export async function saveModel({
   return [WEIGHTS_FILE, MODEL_FILE, TOKENIZER_FILE];
 }
 
-/** What a model's folder holds. */
-export interface StoredModel {
+export interface LoadedModel {
+  readonly session: ModelSession;
+  readonly objective: Objective;
   readonly tokenizer: Tokenizer;
   readonly shape: ModelShape;
   readonly file: ModelFile;
   readonly tokens: ModelTokens;
-  readonly parameters: SessionState['parameters'];
-}
-
-export interface LoadedModel extends Omit<StoredModel, 'parameters'> {
-  readonly session: ModelSession;
-  readonly objective: Objective;
 }
 
 /**
- * Reads and checks all of a folder that `train` or `import-model` left. Throws ConfigurationError where there is no
- * model, IntegrityError where a file is not what model.json says.
+ * Opens a folder that `train` left. The caller releases the session.
+ * Throws ConfigurationError where there is no model, IntegrityError where a file is not what model.json says.
  */
-export async function readModel(folder: string): Promise<StoredModel> {
+export async function loadModel(
+  folder: string,
+  options: { readonly engine?: EngineOptions; readonly rows?: number } = {},
+): Promise<LoadedModel> {
   const file = await readModelFile(folder);
   const tokenizer = await loadTokenizer(join(folder, TOKENIZER_FILE));
   if (tokenizer.digest !== file.tokenizer.digest) {
@@ -146,22 +111,11 @@ export async function readModel(folder: string): Promise<StoredModel> {
   }
   const parameters = await readWeights(folder, file);
   const shape = resolveModel({ ...file.model, vocabulary: file.vocabulary });
-  const tokens = { ...modelTokens(tokenizer, file.objective.kind), maskToken: file.maskToken };
-  return { tokenizer, shape, file, tokens, parameters };
-}
-
-/** Opens a model's folder for running it, with the errors of `readModel`. The caller releases the session. */
-export async function loadModel(
-  folder: string,
-  options: { readonly engine?: EngineOptions; readonly rows?: number } = {},
-): Promise<LoadedModel> {
-  const { parameters, ...stored } = await readModel(folder);
-  const { file, tokens } = stored;
+  const tokens = { ...modelTokens(tokenizer, file.objective.kind), ...objectiveTokens(file) };
   const length = file.context;
-  const vocabulary = file.vocabulary;
-  const objective = openObjective(file.objective, { ...tokens, vocabulary, length });
+  const objective = openObjective(file.objective, { ...tokens, length });
   const session = await openSession({
-    model: { ...file.model, vocabulary },
+    model: { ...file.model, vocabulary: file.vocabulary },
     objective,
     batch: { rows: options.rows ?? 1, length },
     engine: options.engine,
@@ -170,7 +124,7 @@ export async function loadModel(
   });
   const { moments } = await session.state();
   await session.load({ parameters, moments });
-  return { ...stored, session, objective };
+  return { session, objective, tokenizer, shape, file, tokens };
 }
 
 /** Reads and checks model.json alone. */

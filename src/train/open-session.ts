@@ -15,7 +15,7 @@
  * const result = await session.step([objective.inputs(windows, draw)], { update: 1, learningRate: 1e-3 });
  */
 
-import type { EngineOptions } from './engines/engine.ts';
+import type { EngineOptions } from './engines/options.ts';
 import { openEngine } from './engines/registry.ts';
 import { type ModelSettings, resolveModel } from './model/options.ts';
 import type { Objective } from './objectives/objective.ts';
@@ -42,7 +42,7 @@ export interface SessionSettings {
  */
 export async function openSession(settings: SessionSettings): Promise<ModelSession> {
   const { objective, batch, random } = settings;
-  return new ProgramSession({
+  return ProgramSession.open({
     shape: resolveModel(settings.model),
     objective,
     optimizer: openOptimizer(settings.optimizer),

@@ -11,7 +11,10 @@ export type RunState = { -readonly [K in keyof Receipt]: Receipt[K] };
 /** What must be the same for an exact continuation: all that the weights depend on. */
 export function identityOf({ options, identity, random }: TrainSettings): Record<string, unknown> {
   const { steps, accumulate, schedule } = options;
-  const whole = { ...identity, training: { steps, accumulate, schedule }, random: random.path };
+  // Where spikes make no update, what counts as one decides the weights.
+  const skipping = options.stability.onTrouble === 'skip' ? { stability: options.stability } : {};
+  const training = { steps, accumulate, schedule, ...skipping };
+  const whole = { ...identity, training, random: random.path };
   // Through JSON, as the checkpoint holds it: an option left undefined is then the same as one left out.
   return JSON.parse(JSON.stringify(whole)) as Record<string, unknown>;
 }

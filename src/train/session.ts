@@ -12,6 +12,8 @@ export interface StepSettings {
   /** 1 for the first update; bias corrections depend on it. */
   readonly update: number;
   readonly learningRate: number;
+  /** A higher loss makes no update (default: any finite one does). */
+  readonly maxLoss?: number;
 }
 
 export interface StepResult {
@@ -21,9 +23,9 @@ export interface StepResult {
   readonly tokenLoss: readonly Float32Array[];
   /** Global L2 norm of the gradient before clipping. */
   readonly gradientNorm: number;
-  /** True where the loss or the norm was not finite: parameters and moments were left as they were. */
+  /** True where the loss or the norm was not finite, or the loss too high: parameters and moments were left as they were. */
   readonly skipped: boolean;
-  /** The objective's own scalars, by name: means over the micro-batches. */
+  /** The objective's own scalars, by name: sums over the micro-batches, of which each gives its share of the step. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
 

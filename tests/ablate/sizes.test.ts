@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { budgetWords } from '../../src/report/ablation/head.ts';
 import { AblationFolder, SMALL } from './small-ablation.ts';
 
 /** Two sizes at equal operations, one of them at two learning rates; the second arm has a tokenizer of its own. */
@@ -34,6 +35,9 @@ describe('an ablation at several sizes', () => {
         'fewer-tokens wide 0.01',
       ]);
       expect(outcome.declaration.budget).toEqual({ equal: 'flops', value: 2e7 });
+      expect(budgetWords(outcome)).toBe(
+        'equal FLOPs: 20,000,000 a training (narrow); equal FLOPs: 40,000,000 a training (wide)',
+      );
       const tokens = (arm: string, size: string) =>
         units.find((unit) => unit.arm === arm && unit.size === size)!.tokens;
       // A smaller vocabulary makes a token cheaper, so that the same operations are more tokens.

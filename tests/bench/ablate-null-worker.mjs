@@ -29,10 +29,11 @@ function sharing(engine) {
   const compiled = new Map();
   return {
     description: engine.description,
-    compile(program) {
-      if (!compiled.has(program.name)) compiled.set(program.name, engine.compile(program));
+    compile(program, kept) {
+      if (!compiled.has(program.name)) compiled.set(program.name, engine.compile(program, kept));
       return compiled.get(program.name);
     },
+    resident: (shape) => engine.resident(shape),
   };
 }
 
@@ -61,7 +62,7 @@ async function trainOne(seed) {
   const started = performance.now();
   const weights = new Random(seed);
   const orderSeed = 1_000_000 + seed;
-  const session = new ProgramSession({
+  const session = await ProgramSession.open({
     shape,
     objective,
     optimizer,

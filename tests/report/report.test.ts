@@ -81,6 +81,12 @@ function trained(corpus: string, steps = 30): Record<string, Told> {
         firstLoss: 5,
         lastLoss: 1,
         tokensPerSecond: 77,
+        usage: {
+          flopsPerSecond: 42e9,
+          peakFlopsPerSecond: 84e9,
+          peakShare: 0.5,
+          energyEstimate: { source: 'a <guess>', kilowattHours: 0.0125, joulesPerMillionTokens: 4.5e6 },
+        },
         epochsByCorpus: { [corpus]: 0.5 },
         heldOut: { before: evaluation({ [corpus]: 8 }), after: evaluation({ [corpus]: 2.125 }) },
       },
@@ -211,7 +217,18 @@ describe('writeReport', () => {
     expect(duplicates.match(/the very same words in two places/g)!.length).toBe(2);
     expect(sections.get('signals')).toContain('minCharacters 10');
     expect(sections.get('tokenizer')).toContain('270');
-    expect(sections.get('training')).toContain('1,234');
+    const training = sections.get('training')!;
+    for (const figure of [
+      '1,234',
+      '42.0 GFLOP/s',
+      '50 %',
+      '84.0 GFLOP/s',
+      '12.5 Wh',
+      '4.50 MJ',
+      'an estimate',
+    ]) {
+      expect(training).toContain(figure);
+    }
     expect(sections.get('held-out')).toContain('2.250');
     expect(sections.get('samples')).toContain('written prose');
     expect(sections.get('units')).toContain('after-exact-dedup');

@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
 import { parquetWriteFile } from 'hyparquet-writer';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ConfigurationError, InputError } from '../../src/core/errors.ts';
@@ -9,6 +10,14 @@ import { csvRows } from '../../src/shard/imports/dolma.ts';
 import { type ImportOptions, importShards } from '../../src/shard/imports/import.ts';
 import { ShardLoader } from '../../src/shard/loader.ts';
 import { build, makeDocuments, newFolder, TOKENIZER } from './make-shards.ts';
+
+/** Deflated, by pyarrow 26.0.1 (Apache-2.0): lists of int64 in two batches; large lists of u16, a dictionary of sources. */
+const PYARROW = {
+  'stream.arrow':
+    'eNqNUjFuwzAMPNlu7QQaPBiFxwwZjCKPyJhfBEHdwUOLAHV/kYck7+jaoWOf0k0hGQoxiAgNAelE3YkmDw4hhF8ANTjm8HjEAyo6UbiCclBW0V7oDmS0Vno+0nsSNvy+0TuoZuiBH+K/LxrP/FI1TmvMWPe+/xy3Q/8hXCF8TdUq6qWUDmrtz2WMi8l3GIfx9Q3Sp6dVSp8sXtNGnw5/2huHx5NO6KUy8gItwQYx5pR7mZY9OKg3Ga5RIh1esTb3MW8VO8N3hl8r5hNNbvqwPG7wUZOb3tUj8X8aztTdfZ0E7/Wx+8dHd6ePlcHUfcrniAszV5zNJeZO5fHu2d3WvSgG+deBM2dfLes=',
+  'file.arrow':
+    'eNrtVL1OAzEMdtrc9agi1KGgGxg6MDCWrWO7dUACdWEsFVTiBP0Rd915DAYegLEPwMjAW5XPia9NwzEgMWLJcpLPsf05P4PR6PL6nGgDWSqiFrE0yVBMESUYQZQmDbOGD9s69AN6A20T70nhGVMDu1pYcTFUxFgP2oFqchJD88Xq6XZK2JNYJBH8FPF5I/s/Ynxv5+qo7cVAichGdADN5stVMc7ucoxf4fvi/Guc/8TLyTYrpjPOnmAWk+P56fwNxz/z4nehh9BJUUznRbaYj2eT/IFx1wfmWPLlmfC1eTuVeZmrgTYsV3YWa/v+Jn1kMRi5zhsbnWraYqng7kRcz8qzSuGpBbmQ9RrtpE4/ixHbEuvvU8G8aj0vdjyGyudxvM+jri2H/jbKft3vFXU3f1E3BfOScxrgaWC7Ad717inJ/fWltz2HnUQVfQp7/lu87HPpp5T6hvlxIlSsPWzj3pLth7tTiX2dRm7mMLjzQyngSgL3g1zPsr4O+vf/J/ztn7BGsoH9k78A6f94XA==',
+};
 
 interface Told {
   tokens: string;
@@ -68,6 +77,7 @@ describe('imports', () => {
     ['mds', { windowTokens: 1 }],
     ['dolma', {}],
     ['parquet', {}],
+    ['arrow', {}],
   ];
   const cases = formats.flatMap(([format, more]) =>
     [300, 70_000].filter((v) => v === 300 || format !== 'nanogpt').map((v) => [format, v, more] as const),
@@ -85,18 +95,19 @@ describe('imports', () => {
         const [was, is] = [await dump(set, split), await dump(back, split)];
         expect(is.map(({ tokens }) => tokens)).toEqual(was.map(({ tokens }) => tokens));
         expect(index.splits[split]).toMatchObject({ documents: was.length });
-        const named = format === 'parquet' || (format === 'mds' && !more.windowTokens);
+        const table = format === 'parquet' || format === 'arrow';
+        const named = table || (format === 'mds' && !more.windowTokens);
         const names = ({ id, corpus, source }: Told) => [id, corpus, source];
         if (named) expect(is.map(names)).toEqual(was.map(names));
         if (format === 'dolma') {
           expect(is.map(({ id, source }) => [id, source])).toEqual(was.map(({ id, source }) => [id, source]));
         }
-        if (format === 'parquet') expect(is.map(({ bytes }) => bytes)).toEqual(was.map(({ bytes }) => bytes));
+        if (table) expect(is.map(({ bytes }) => bytes)).toEqual(was.map(({ bytes }) => bytes));
         if (!named) expect(new Set(is.map(({ corpus }) => corpus))).toEqual(new Set(['brought']));
         expect(new Set(is.map(({ corpus, id }) => `${corpus}/${id}`)).size).toBe(is.length);
       }
       // Out again: the same bytes, where files do not follow the cuts of the shards.
-      if (format === 'dolma' || format === 'datatrove' || format === 'parquet') return;
+      if (['dolma', 'datatrove', 'parquet', 'arrow'].includes(format)) return;
       const again = newFolder();
       await exportShards(back, again, format, more);
       if (more.windowTokens || format !== 'mds') expect(filesOf(again)).toEqual(filesOf(out));
@@ -138,6 +149,31 @@ describe('imports', () => {
     const tail = newFolder();
     await importShards(nano, tail, 'nanogpt', options(300));
     expect((await dump(tail, 'held-out')).map(({ tokens }) => tokens)).toEqual(['5,299', '299', '6,299']);
+  });
+
+  it('Arrow files as pyarrow writes them: streams and files, any width of tokens and of offsets, names from a dictionary', async () => {
+    const folder = newFolder();
+    for (const [name, packed] of Object.entries(PYARROW))
+      writeFileSync(join(folder, name), inflateSync(Buffer.from(packed, 'base64')));
+    const to = newFolder();
+    await importShards(folder, to, 'arrow', options(300));
+    const told = (await dump(to, 'train')).map(({ tokens, id, source }) => [tokens, id, source]);
+    expect(told).toEqual([
+      ['5,299', 'file.arrow#0', 's'],
+      ['6,4,299', 'file.arrow#1', 't'],
+      ['7,8,9,299', 'a', 'stream.arrow'],
+      ['299', 'é', 'stream.arrow'],
+      ['298,299', 'c', 'stream.arrow'],
+    ]);
+    const cut = newFolder();
+    for (const [name, packed] of Object.entries(PYARROW)) {
+      const whole = inflateSync(Buffer.from(packed, 'base64'));
+      for (const bytes of [8, 9, 100, 300, whole.length - 3, whole.length]) {
+        writeFileSync(join(cut, 'x.arrow'), whole.subarray(0, whole.length - bytes));
+        const tried = importShards(cut, newFolder(), 'arrow', options(300));
+        await expect(tried, `${name} but ${bytes} bytes`).rejects.toThrow(InputError);
+      }
+    }
   });
 
   it('reads the CSV of Python', () => {

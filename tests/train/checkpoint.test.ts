@@ -10,7 +10,7 @@ import {
   SafetensorsFile,
   writeSafetensors,
 } from '../../src/train/checkpoint/safetensors.ts';
-import { CheckpointStore, readCheckpoint } from '../../src/train/checkpoint/store.ts';
+import { CheckpointStore, newestReceipt, readCheckpoint } from '../../src/train/checkpoint/store.ts';
 import type { NamedArray } from '../../src/train/session.ts';
 
 let folder: string;
@@ -179,6 +179,14 @@ describe('CheckpointStore', () => {
     expect(state.parameters.get('w')!.data).toEqual(stateOf(10).parameters.get('w')!.data);
     expect(Object.is(state.parameters.get('w')!.data[1], -0)).toBe(true);
     expect(state.moments.get('w.m')!.data).toEqual(Float32Array.of(10 / 3));
+  });
+
+  it('tells the newest receipt that can be read, without the tensors', async () => {
+    const store = await filled(9, 10, 11);
+    await rm(join(folder, 'step-000000010', 'weights.safetensors'));
+    await writeFile(join(folder, 'step-000000011', 'checkpoint.json'), '{');
+    expect((await newestReceipt(store.folder))!.step).toBe(10);
+    expect(await newestReceipt(join(folder, 'nowhere'))).toBeUndefined();
   });
 
   it('has none where there is none', async () => {

@@ -5,7 +5,59 @@ import { openObjective } from '../../src/train/objectives/registry.ts';
 const causal = (vocabulary: number, length: number) =>
   openObjective({ kind: 'causal' }, { vocabulary, length });
 
+/** Parameters but for the input embedding, as OLMo's ladder and DataDecide name their models by. */
+const PUBLISHED = {
+  'datadecide-4M': 3_744_832,
+  'datadecide-6M': 6_010_464,
+  'datadecide-8M': 8_538_240,
+  'datadecide-10M': 9_900_432,
+  'datadecide-14M': 14_380_224,
+  'datadecide-16M': 16_004_560,
+  'datadecide-20M': 19_101_888,
+  'datadecide-60M': 57_078_144,
+  'datadecide-90M': 97_946_640,
+  'datadecide-150M': 151_898_880,
+} as const;
+
 describe('estimateModel', () => {
+  it.each(Object.entries(PUBLISHED))('counts the published parameters of %s', (preset, parameters) => {
+    const settings = { preset: preset as keyof typeof PUBLISHED, vocabulary: 50_304 };
+    const { parts } = estimateModel(settings, causal(50_304, 8), { rows: 1, length: 8 });
+    const { attention, feedForward, norms, head } = parts;
+    expect(attention + feedForward + norms + head).toBe(parameters);
+  });
+
+  it('tells the parts of a model apart, which sum to all of it', () => {
+    const of = (family: 'gpt2' | 'llama') =>
+      estimateModel(
+        { family, layers: 3, width: 64, heads: 4, context: 32, vocabulary: 512 },
+        causal(512, 32),
+        {
+          rows: 1,
+          length: 32,
+        },
+      );
+    const gpt2 = of('gpt2');
+    expect(gpt2.parts).toEqual({
+      embeddings: 512 * 64 + 32 * 64,
+      attention: 3 * 4 * (64 * 64 + 64),
+      feedForward: 3 * (2 * 4 * 64 * 64 + 5 * 64),
+      norms: 7 * 2 * 64,
+      head: 0,
+    });
+    expect(Object.values(gpt2.parts).reduce((a, b) => a + b)).toBe(gpt2.parameters);
+    const llama = of('llama');
+    expect(llama.parts.head).toBe(512 * 64);
+    expect(Object.values(llama.parts).reduce((a, b) => a + b)).toBe(llama.parameters);
+    // 6 a parameter: attention's products, which no parameter has, are left out.
+    expect(llama.ruleFlopsPerToken).toBe(6 * (llama.parameters - 512 * 64));
+    expect(gpt2.ruleFlopsPerToken).toBe(6 * (gpt2.parameters - 32 * 64));
+    for (const { trainingFlopsPerToken, ruleFlopsPerToken } of [gpt2, llama]) {
+      expect(trainingFlopsPerToken / ruleFlopsPerToken).toBeGreaterThan(0.9);
+      expect(trainingFlopsPerToken / ruleFlopsPerToken).toBeLessThan(1.3);
+    }
+  });
+
   it('counts the parameters that the published models have', () => {
     const gpt2 = estimateModel({ preset: 'gpt2-124M', vocabulary: 50257 }, causal(50257, 8), {
       rows: 1,
@@ -54,5 +106,8 @@ describe('estimateModel', () => {
     expect(of(8).intermediateBytes).toBeLessThan(whole / 3);
     expect(of(8).intermediateBytes).toBeGreaterThan(of(4).intermediateBytes);
     expect(of(8).stateBytes).toBe(2 * 4 * 3 * of(8).parameters);
+    const { weights, moments, gradients, secondBuffers, activations } = of(8).memory;
+    expect(weights + moments + secondBuffers).toBe(of(8).stateBytes);
+    expect(gradients + activations).toBe(of(8).intermediateBytes);
   });
 });

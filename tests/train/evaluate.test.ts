@@ -5,7 +5,7 @@ import { CancelledError, ConfigurationError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import { cutDocument, type EvaluateSettings, evaluate, packPieces } from '../../src/train/evaluate.ts';
 import { HeldOutSet } from '../../src/train/held-out.ts';
-import { addLossByGroup } from '../../src/train/metrics.ts';
+import { addLossByGroup, lossByDocument } from '../../src/train/loss-groups.ts';
 import type { NamedArrays } from '../../src/train/session.ts';
 import {
   BigramSession,
@@ -227,7 +227,7 @@ describe('masked evaluation', () => {
 });
 
 describe('addLossByGroup', () => {
-  it.each([0, 1])('gives each loss to the document of its target, %i places further', (offset) => {
+  it.each([0, 1] as const)('gives each loss to the document of its target, %i places further', (offset) => {
     const batch = {
       rows: 2,
       width: 4,
@@ -240,7 +240,8 @@ describe('addLossByGroup', () => {
     const sums = new Map([['b', { nats: 100, tokens: 1 }]]);
     // Row 0: 1, 2, 4; row 1: 8, 16 (left out), 32.
     const losses = Float32Array.of(1, 2, 4, 8, 16, 32);
-    addLossByGroup(sums, batch, losses, [1, 1, 1, 1, 0, 1], offset, ({ corpus }) => corpus);
+    const byDocument = lossByDocument(batch, losses, [1, 1, 1, 1, 0, 1], offset);
+    addLossByGroup(sums, batch.documents, byDocument, ({ corpus }) => corpus);
     const wanted =
       offset === 0
         ? { a: [1 + 2 + 32, 3], b: [100 + 4 + 8, 3] }

@@ -76,6 +76,10 @@ export class BigramSession implements ModelSession {
     if (this.failAt.delete(settings.update)) {
       return { loss: Number.NaN, tokenLoss, gradientNorm: Number.NaN, skipped: true };
     }
+    const loss = tokenLoss.reduce((sum, losses) => sum + losses.reduce((a, b) => a + b, 0), 0) / total;
+    if (loss > (settings.maxLoss ?? Number.POSITIVE_INFINITY)) {
+      return { loss, tokenLoss, gradientNorm: 1, skipped: true };
+    }
     const gradient = new Float32Array(this.table.length);
     for (const inputs of microBatches) this.addGradient(inputs, gradient, 1 / total);
     let norm = 0;
@@ -84,7 +88,6 @@ export class BigramSession implements ModelSession {
       this.momentum[i] = 0.9 * this.momentum[i]! + gradient[i]!;
       this.table[i]! -= settings.learningRate * this.momentum[i]!;
     }
-    const loss = tokenLoss.reduce((sum, losses) => sum + losses.reduce((a, b) => a + b, 0), 0) / total;
     return { loss, tokenLoss, gradientNorm: Math.sqrt(norm), skipped: false };
   }
 

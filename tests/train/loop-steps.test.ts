@@ -8,6 +8,7 @@ import type { JobOutcome } from '../../src/core/stage.ts';
 import { ShardLoader } from '../../src/shard/loader.ts';
 import { loadTokenizer } from '../../src/tokenize/tokenizer.ts';
 import type { Evaluation } from '../../src/train/checkpoint/receipt.ts';
+import { checkpointFolder, newestReceipt } from '../../src/train/checkpoint/store.ts';
 import { loadModel } from '../../src/train/model-folder.ts';
 import { evaluateFromFolders, evaluateOptions, evaluateStep } from '../../src/train/steps/evaluate.ts';
 import { generateFromFolder, generateStep, sampleOptions } from '../../src/train/steps/generate.ts';
@@ -112,10 +113,30 @@ describe('the step train', () => {
         true,
       );
     }
-    const { tokensPerSecond: _, resumedFrom, ...summary } = again.summary;
-    const { tokensPerSecond: __, resumedFrom: ___, ...whole } = outcome.summary;
+    // What a clock tells, and what each call did itself.
+    const { tokensPerSecond: _, usage: __, resumedFrom, ...summary } = again.summary;
+    const { tokensPerSecond: ___, usage, resumedFrom: ____, ...whole } = outcome.summary;
+    expect(Object.keys(usage as object)).toContain('energyEstimate');
     expect(resumedFrom).toBe(16);
     expect(summary).toEqual(whole);
+  });
+
+  it('with device auto says what it took, notes it in checkpoints, and stays there when it goes on', async () => {
+    const folder = join(root, 'auto');
+    const given = { ...brief, steps: 8, engine: { device: 'auto' } };
+    await expect(
+      trainIn(folder, given, (done, controller) => {
+        if (done === 6) controller.abort();
+      }),
+    ).rejects.toThrow(CancelledError);
+    const receipt = await newestReceipt(checkpointFolder(folder));
+    expect(receipt!.environment).toMatchObject({ engine: 'onnx', device: expect.stringMatching(/^[a-z]+$/) });
+    const { lines } = await trainIn(folder, given);
+    const chosen = lines.find((line) => line.startsWith('device auto'));
+    expect(chosen).toMatch(
+      new RegExp(`^device auto took ${receipt!.environment.device} .*as in the checkpoint`),
+    );
+    expect(lines.join('\n')).not.toContain('later bits may differ');
   });
 
   it('gives the same bits with gradients accumulated from run to run, and trains on every window alike', async () => {

@@ -50,6 +50,7 @@ export function tinyDocuments(): NewDocument[] {
 export async function buildTinyCorpus(
   folder: string,
   documents = tinyDocuments(),
+  signals: 'all' | 'none' = 'none',
 ): Promise<{ shards: string; tokenizer: string }> {
   const shards = join(folder, 'shards');
   const tokenizerFolder = join(folder, 'tokenizer');
@@ -83,7 +84,7 @@ export async function buildTinyCorpus(
     { sides: [side], folder: shards, tokenizer, endOfText: tokenizer.endOfText, ...quiet },
     {
       shardTokens: 2000,
-      signals: 'none',
+      signals,
       weightsBy: 'tokens',
       temperature: 1,
       maxEpochs: 4,

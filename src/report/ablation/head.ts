@@ -1,4 +1,4 @@
-import type { AblationOutcome } from '../../ablate/outcome.ts';
+import type { AblationOutcome, Budget } from '../../ablate/outcome.ts';
 import type { Analysis } from '../../ablate/statistics/analysis.ts';
 import { decimalsOf, intervalWords, signed } from '../../ablate/statistics/sentences.ts';
 import { count, duration } from '../../core/format.ts';
@@ -10,7 +10,12 @@ import { plural } from './words.ts';
 const KIND_WORDS = { answered: 'answered', 'cannot-distinguish': 'cannot distinguish', void: 'void' };
 
 export function budgetWords({ declaration }: AblationOutcome): string {
-  const { equal, value } = declaration.budget;
+  const { budget, budgetBySize = {} } = declaration;
+  const each = Object.entries(budgetBySize).map(([size, one]) => `${oneBudget(one)} (${size})`);
+  return new Set(Object.values(budgetBySize).map(oneBudget)).size > 1 ? each.join('; ') : oneBudget(budget);
+}
+
+function oneBudget({ equal, value }: Budget): string {
   return `equal ${equal === 'flops' ? 'FLOPs' : equal}: ${value >= 1e12 ? value.toExponential(2) : count(value)} a training`;
 }
 

@@ -1,13 +1,19 @@
-import { count } from '../../core/format.ts';
+import { count, percent, quantity } from '../../core/format.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
-import { bits, card, cards, figure, type Section } from '../figures.ts';
+import { barTable, bits, card, cards, figure, type Section } from '../figures.ts';
 import { absent, html, type Markup, shorten, table } from '../html.ts';
-import { finite, measuredSet, members, overAllBytes } from '../read-outcome.ts';
+import { finite, measuredSet, members, overAllBytes, text } from '../read-outcome.ts';
 import type { RunData, StepData } from '../run-data.ts';
 
 const ROWS = 10;
 const COLOURS = 8;
+const GROUP_TITLES: Readonly<Record<string, string>> = {
+  source: 'source file',
+  'duplicate-count': 'copies that a document stands for',
+};
+/** Groups of one kind in the table of bars. */
+const MAX_GROUPS = 12;
 
 interface Titled {
   readonly title: string;
@@ -17,7 +23,7 @@ interface Titled {
 
 /** Names of corpora come from outside and an id must not: charts are numbered. */
 function chartsOf(curves: Curves, prefix: string): Titled[] {
-  const { step: x, loss, learningRate, gradientNorm, lossByCorpus, evaluations } = curves;
+  const { step: x, loss, learningRate, gradientNorm, lossByCorpus, lossByGroup, evaluations } = curves;
   const xLabel = 'step';
   const one = (
     label: string,
@@ -53,6 +59,19 @@ function chartsOf(curves: Curves, prefix: string): Titled[] {
         },
       });
     }
+  }
+  for (const [k, [slicing, groups]] of Object.entries(lossByGroup).entries()) {
+    const drawn = Object.entries(groups);
+    if (x.length === 0 || drawn.length < 2) continue;
+    all.push({
+      title: `Training loss by ${GROUP_TITLES[slicing] ?? slicing}`,
+      chart: {
+        id: `${prefix}-group-${k}`,
+        x,
+        xLabel,
+        series: drawn.map(([name, values], i) => one(shorten(name, 40), values, (i % COLOURS) + 1)),
+      },
+    });
   }
   if (measured.length > 1 && heldOut.length > 0) {
     const masked = measured[0]!.set?.masked ?? false;
@@ -114,6 +133,39 @@ function lossTable(curves: Curves): Markup {
   );
 }
 
+/** What the last steps' loss was in each group, as bars. */
+function groupTable(outcome: Readonly<Record<string, unknown>>): Markup | undefined {
+  const { steps, groups } = members(outcome.lossByGroup);
+  const kinds = Object.entries(members(groups)).flatMap(([slicing, of]) => {
+    const rows = Object.entries(members(of)).map(([name, figures]) => ({
+      name,
+      loss: finite(members(figures).loss) ?? 0,
+      tokens: finite(members(figures).tokens) ?? 0,
+    }));
+    return rows.length > 1 ? [{ slicing, rows }] : [];
+  });
+  if (kinds.length === 0) return undefined;
+  const highest = Math.max(...kinds.flatMap(({ rows }) => rows.map(({ loss }) => loss)));
+  return barTable(
+    `Training loss of the last ${count(finite(steps) ?? 0)} steps, nats per token`,
+    ['documents', 'loss (tokens)'],
+    kinds.flatMap(({ slicing, rows }) =>
+      byTokens(rows).map(({ name, loss, tokens }) => ({
+        group: `by ${GROUP_TITLES[slicing] ?? slicing}`,
+        label: shorten(name, 60),
+        parts: [{ kind: 'plain' as const, share: highest > 0 ? loss / highest : 0 }],
+        value: `${bits(loss)} (${count(tokens)})`,
+      })),
+    ),
+  );
+}
+
+/** The groups with most tokens, in their order. */
+function byTokens<T extends { readonly tokens: number }>(rows: readonly T[]): T[] {
+  const least = rows.map(({ tokens }) => tokens).sort((a, b) => b - a)[MAX_GROUPS - 1] ?? 0;
+  return rows.filter(({ tokens }) => tokens >= least).slice(0, MAX_GROUPS);
+}
+
 function evaluationTable(curves: Curves): Markup | undefined {
   if (curves.evaluations.length < 2) return undefined;
   const stride = Math.ceil(curves.evaluations.length / 20);
@@ -132,6 +184,29 @@ function evaluationTable(curves: Curves): Markup | undefined {
     ],
     rows,
   );
+}
+
+/** Of the last call that took a step: it may be the rest of a run that was stopped. */
+function usageCards(usage: unknown): (Markup | undefined)[] {
+  const { flopsPerSecond, peakFlopsPerSecond, peakShare, energyEstimate } = members(usage);
+  const [rate, peak, share] = [flopsPerSecond, peakFlopsPerSecond, peakShare].map(finite);
+  const { kilowattHours, joulesPerMillionTokens, source } = members(energyEstimate);
+  const [energy, perTokens] = [kilowattHours, joulesPerMillionTokens].map(finite);
+  return [
+    rate === undefined ? undefined : card(quantity(rate, 'FLOP/s'), 'in matrix products'),
+    share === undefined || peak === undefined
+      ? undefined
+      : card(percent(share, 1), `of the ${quantity(peak, 'FLOP/s')} that the machine was measured to do`),
+    energy === undefined
+      ? undefined
+      : card(
+          quantity(energy * 1000, 'Wh'),
+          `energy, an estimate (${shorten(text(source) ?? 'no source named', 80)})`,
+        ),
+    perTokens === undefined
+      ? undefined
+      : card(quantity(perTokens, 'J'), 'a million tokens, by that estimate'),
+  ];
 }
 
 function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): Markup {
@@ -153,6 +228,7 @@ function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): 
     show('tokens', 'tokens'),
     losses,
     show('tokensPerSecond', 'tokens a second'),
+    ...usageCards(outcome.usage),
   ]);
   if (!curves)
     return html`<h3>${step.name}</h3>${step.outcome && figures}${absent('It left no metrics.jsonl with steps in it, so there are no curves.')}`;
@@ -165,6 +241,7 @@ function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): 
 ${curves.stepsPerPoint > 1 && html`<p class="note">A point is the mean of ${count(curves.stepsPerPoint)} steps.</p>`}
 ${curves.skippedSteps > 0 && html`<p class="note">${count(curves.skippedSteps)} steps were skipped because their loss or gradient was not finite.</p>`}
 ${curves.badLines > 0 && html`<p class="note">${count(curves.badLines)} lines of metrics.jsonl are no JSON and were left out.</p>`}
+${groupTable(outcome)}
 <details class="print"><summary>Figures</summary>${curves.step.length > 0 && lossTable(curves)}${evaluationTable(curves)}
 ${
   epochs.length > 0 &&

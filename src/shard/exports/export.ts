@@ -18,6 +18,8 @@ export const EXPORTERS = {
   mds: exportMds,
   dolma: exportDolma,
   parquet: exportParquet,
+  // Loaded when asked for: the library takes longer to load than all else here.
+  arrow: async (...all) => (await import('./arrow.ts')).exportArrow(...all),
 } as const satisfies Record<
   string,
   (source: ExportSource, out: ExportFolder, options: ExportOptions) => Promise<void>

@@ -25,6 +25,10 @@ export const IMPORTERS = {
   mds: importMds,
   dolma: importDolma,
   parquet: importParquet,
+  // Loaded when asked for: the library takes longer to load than all else here.
+  arrow: async function* (source) {
+    yield* (await import('./arrow.ts')).importArrow(source);
+  },
 } as const satisfies Record<string, Importer>;
 
 export type ImportFormat = keyof typeof IMPORTERS;

@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { InputError, ProvenderError } from '../../core/errors.ts';
 import type { ShardSplit } from '../format.ts';
+import { documentOfRow, OPTIONAL_COLUMNS } from './row-document.ts';
 import { filesEndingIn, type ImportedDocument, type ImportSource, splitsByName } from './source.ts';
-
-const OPTIONAL = ['id', 'corpus', 'source', 'source_start', 'source_end', 'bytes'];
 
 type Row = Record<string, unknown>;
 
@@ -33,27 +32,15 @@ async function* documents(path: string, name: string, split: ShardSplit): AsyncG
     const found = [...there].slice(1).join(', ');
     throw new InputError('no column input_ids', { file: path, expected: 'tokenized documents', found });
   }
-  const columns = ['input_ids', ...OPTIONAL.filter((column) => there.has(column))];
+  const columns = ['input_ids', ...OPTIONAL_COLUMNS.filter((column) => there.has(column))];
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
     const rows: Row[] = await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd });
-    for (const [i, row] of rows.entries()) yield { split, ...documentOf(row, name, rowStart + i) };
+    for (const [i, row] of rows.entries()) {
+      const tokens = Uint32Array.from((row.input_ids ?? []) as ArrayLike<number>, Number);
+      yield documentOfRow({ split, name, row: rowStart + i }, tokens, (column) => row[column]);
+    }
     rowStart = rowEnd;
   }
-}
-
-function documentOf(row: Row, name: string, number: number): Omit<ImportedDocument, 'split'> {
-  const text = (column: string): string | undefined =>
-    row[column] === undefined || row[column] === null ? undefined : String(row[column]);
-  const whole = (column: string): number | undefined =>
-    row[column] === undefined ? undefined : Number(row[column]);
-  return {
-    id: text('id') ?? `${name}#${number}`,
-    corpus: text('corpus'),
-    source: text('source') ?? name,
-    range: [whole('source_start') ?? number, whole('source_end') ?? number + 1],
-    tokens: Uint32Array.from((row.input_ids ?? []) as ArrayLike<number>, Number),
-    textBytes: whole('bytes'),
-  };
 }

@@ -130,6 +130,26 @@ export class CheckpointStore {
   }
 }
 
+/** Where a run in `folder` has its checkpoints. */
+export function checkpointFolder(folder: string): string {
+  return join(folder, 'checkpoints');
+}
+
+/** The receipt of the newest checkpoint in a folder of them that can be read; its tensors are not looked at. */
+export async function newestReceipt(folder: string): Promise<Receipt | undefined> {
+  const names = await readdir(folder).catch(() => []);
+  const steps = names.filter((name) => STEP_FOLDER.test(name)).sort(byStep);
+  for (const name of steps.reverse()) {
+    const file = await readReceiptFile(join(folder, name)).catch(() => undefined);
+    if (file !== undefined) return file.receipt;
+  }
+  return undefined;
+}
+
+function byStep(a: string, b: string): number {
+  return Number(STEP_FOLDER.exec(a)![1]) - Number(STEP_FOLDER.exec(b)![1]);
+}
+
 /** Reads and verifies one checkpoint folder. Throws an IntegrityError that says what is damaged or missing. */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const { receipt, files } = await readReceiptFile(folder);

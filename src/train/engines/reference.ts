@@ -9,6 +9,7 @@ import type { Node, Shape, Tensor } from '../graph/tensor.ts';
 import { elementCount } from '../graph/tensor.ts';
 import type { NamedArray } from '../session.ts';
 import type { Engine } from './engine.ts';
+import { emptyArray, HostResident, hostArray } from './host.ts';
 import { scalarFunctions } from './reference-scalars.ts';
 
 type Values = Float64Array;
@@ -20,27 +21,22 @@ export function referenceEngine(): Engine {
       const nodes = liveNodes(program);
       return {
         async run(inputs, into = {}) {
-          const results = interpret(program, nodes, inputs);
-          return Object.fromEntries(
-            Object.entries(results).map(([name, values]) => {
-              const tensor = program.outputs[name]!;
-              const target = into[name] ?? emptyArray(tensor);
-              target.data.set(values);
-              return [name, target];
-            }),
-          );
+          const arrays = Object.entries(inputs).map(([name, given]) => [name, hostArray(given)]);
+          const results: Record<string, NamedArray> = {};
+          for (const [name, values] of Object.entries(
+            interpret(program, nodes, Object.fromEntries(arrays)),
+          )) {
+            const kept = into[name];
+            const target = kept === undefined ? emptyArray(program.outputs[name]!) : hostArray(kept);
+            target.data.set(values);
+            if (kept === undefined) results[name] = target;
+          }
+          return results;
         },
         async release() {},
       };
     },
-  };
-}
-
-function emptyArray(tensor: Tensor): NamedArray {
-  const count = elementCount(tensor.shape);
-  return {
-    shape: tensor.shape,
-    data: tensor.type === 'float32' ? new Float32Array(count) : new Int32Array(count),
+    resident: (shape) => new HostResident(shape),
   };
 }
 

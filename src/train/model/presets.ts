@@ -1,10 +1,14 @@
-/** Named sizes. The DataDecide ones (arXiv 2504.11393, table 1) rank training data well while they are small. */
+/**
+ * Named sizes. The DataDecide ones (arXiv 2504.11393, appendix, table 2) rank training data well while they are
+ * small. Their names count parameters without the input embedding, at a vocabulary padded to 50,304.
+ */
 
 interface Preset {
   readonly family: 'gpt2' | 'llama' | 'bert';
   readonly layers: number;
   readonly width: number;
   readonly heads: number;
+  readonly hidden?: number;
   readonly context: number;
 }
 
@@ -13,6 +17,8 @@ const datadecide = (width: number, layers: number, heads: number): Preset => ({
   layers,
   width,
   heads,
+  // Their "MLP ratio 8" is what the two halves of a SwiGLU have together.
+  hidden: 4 * width,
   context: 2048,
 });
 
@@ -24,6 +30,9 @@ export const modelPresets = {
   'datadecide-14M': datadecide(192, 8, 8),
   'datadecide-16M': datadecide(208, 8, 8),
   'datadecide-20M': datadecide(192, 16, 8),
+  'datadecide-60M': datadecide(384, 16, 12),
+  'datadecide-90M': datadecide(528, 16, 12),
+  'datadecide-150M': datadecide(768, 12, 12),
   'gpt2-124M': { family: 'gpt2', layers: 12, width: 768, heads: 12, context: 1024 },
   'bert-base': { family: 'bert', layers: 12, width: 768, heads: 12, context: 512 },
 } as const satisfies Readonly<Record<string, Preset>>;

@@ -15,6 +15,10 @@ export const maskingOptions = {
   probability: z.number().gt(0).lt(1).default(0.15).describe('share of the positions that are predicted'),
   maskFraction: z.number().min(0).max(1).default(0.8).describe('share of those that become the mask token'),
   randomFraction: z.number().min(0).max(1).default(0.1).describe('share of those that become a random token'),
+  wholeWords: z
+    .boolean()
+    .default(false)
+    .describe('predict all tokens of a word or none of them: what begins with white space begins a word'),
 };
 
 export const maskedOptions = z.strictObject({
@@ -45,7 +49,9 @@ export function openMasked(options: MaskedOptions, context: ObjectiveContext): O
   };
 }
 
-export interface Masking extends Omit<MaskedOptions, 'kind'> {
+export interface Masking extends Omit<MaskedOptions, 'kind' | 'wholeWords'> {
+  /** Where whole words are masked: whether a token begins one. */
+  readonly startsWord: ((token: number) => boolean) | undefined;
   readonly maskToken: number;
   readonly vocabulary: number;
   /** Never predicted, and never put in place of another. */
@@ -60,8 +66,14 @@ export function openMasking(options: Omit<MaskedOptions, 'kind'>, context: Objec
   if (options.maskFraction + options.randomFraction > 1) {
     throw new ConfigurationError('objective.maskFraction and objective.randomFraction sum to more than 1');
   }
-  const special = new Set([...(context.specialTokens ?? []), context.maskToken]);
-  return { ...options, maskToken: context.maskToken, vocabulary: context.vocabulary, special };
+  const { maskToken, vocabulary, specialTokens = [] } = context;
+  const { wholeWords, ...shares } = options;
+  const startsWord = wholeWords ? context.startsWord : undefined;
+  if (wholeWords && startsWord === undefined) {
+    throw new ConfigurationError('objective.wholeWords needs a tokenizer that tells where words begin');
+  }
+  const special = new Set([...specialTokens, maskToken]);
+  return { ...shares, startsWord, maskToken, vocabulary, special };
 }
 
 export function maskedInputs(options: Pick<MaskedOptions, 'probability'>): Record<string, InputSpec> {
@@ -94,7 +106,10 @@ export function maskRows(
   const targetIndex = new Int32Array(rows * each);
   const isCandidate = (at: number) => segment.data[at] === 0 && !masking.special.has(ids[at]!);
   for (let row = 0; row < rows; row++) {
-    const chosen = choosePositions(row * length, length, each, isCandidate, draw);
+    const range = { start: row * length, length, count: each };
+    const chosen = masking.startsWord
+      ? chooseWords(range, isCandidate, (at) => masking.startsWord!(ids[at]!), draw)
+      : choosePositions(range, isCandidate, draw);
     targetIndex.set(chosen.positions, row * each);
     for (const position of chosen.positions.subarray(0, chosen.candidates)) {
       lossWeight[position] = 1;
@@ -132,17 +147,58 @@ function predictedCount({ probability }: Pick<MaskedOptions, 'probability'>, len
   return Math.max(1, Math.round(probability * length));
 }
 
+/** `count` places are wanted of [start, start + length). */
+interface PlaceRange {
+  readonly start: number;
+  readonly length: number;
+  readonly count: number;
+}
+
+interface Chosen {
+  /** [count], all different. */
+  readonly positions: Int32Array;
+  /** So many of them, the first ones, are predicted. */
+  readonly candidates: number;
+}
+
+/**
+ * The same of whole words in random order, as BERT's later models: a word that no longer fits is passed over, and what
+ * stays free has a loss weight of 0. Special tokens part words.
+ */
+function chooseWords(
+  { start, length, count }: PlaceRange,
+  isCandidate: (position: number) => boolean,
+  begins: (position: number) => boolean,
+  draw: Generator,
+): Chosen {
+  const words: number[][] = [];
+  for (let at = start; at < start + length; at++) {
+    if (!isCandidate(at)) continue;
+    const goesOn = at > start && isCandidate(at - 1) && !begins(at);
+    if (goesOn) words.at(-1)!.push(at);
+    else words.push([at]);
+  }
+  const chosen: number[] = [];
+  for (let i = 0; i < words.length && chosen.length < count; i++) {
+    const other = i + Math.floor(draw() * (words.length - i));
+    [words[i], words[other]] = [words[other]!, words[i]!];
+    if (chosen.length + words[i]!.length <= count) chosen.push(...words[i]!);
+  }
+  const taken = new Set(chosen);
+  const rest = Array.from({ length }, (_, i) => start + i).filter((at) => !taken.has(at));
+  const positions = Int32Array.from([...chosen, ...rest.slice(0, count - chosen.length)]);
+  return { positions, candidates: chosen.length };
+}
+
 /**
  * `count` different positions of one row: candidates in random order first (Fisher and Yates), special tokens
  * only where the candidates run out; those have a loss weight of 0.
  */
 function choosePositions(
-  start: number,
-  length: number,
-  count: number,
+  { start, length, count }: PlaceRange,
   isCandidate: (position: number) => boolean,
   draw: Generator,
-): { positions: Int32Array; candidates: number } {
+): Chosen {
   const positions = Array.from({ length }, (_, i) => start + i);
   const candidates = positions.filter(isCandidate);
   const taken = Math.min(count, candidates.length);

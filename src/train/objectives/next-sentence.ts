@@ -43,9 +43,11 @@ export function openNextSentence(
     },
     inputs(batch, draw) {
       checkWidth('next-sentence', batch, length);
-      const { targets, tokenType, isRandom } = pairs(batch, length, marks, draw);
-      return { ...maskRows(targets, masking, draw), tokenType, isRandom };
+      const { places, isRandom } = pairPlaces(batch, length, draw);
+      const { targets, segment, tokenType } = pairs(batch, length, places, marks);
+      return { ...maskRows(targets, masking, draw, segment), tokenType, isRandom };
     },
+    targetPlaces: (batch, draw) => pairPlaces(batch, length, draw).places,
     loss(parts, inputs, inverseWeight) {
       const masked = maskedLoss(parts, inputs, inverseWeight);
       const probabilities = softmax(parts.pooledHead.logits());
@@ -58,18 +60,17 @@ export function openNextSentence(
   };
 }
 
-function pairs(
-  batch: WindowBatch,
-  length: number,
-  { classToken, separatorToken }: { readonly classToken: number; readonly separatorToken: number },
-  draw: Generator,
-) {
-  const { rows, width, tokens } = batch;
+/** Tokens of A and of B beside the three marks. */
+function halves(length: number): { first: number; second: number } {
   const first = Math.floor((length - 3) / 2);
-  const second = length - 3 - first;
-  const shape = [rows, length];
-  const targets = new Int32Array(rows * length);
-  const tokenType = new Int32Array(rows * length);
+  return { first, second: length - 3 - first };
+}
+
+/** [rows * length] where each token of a row stands in the batch's windows, -1 for marks; and which B are random. */
+function pairPlaces(batch: WindowBatch, length: number, draw: Generator) {
+  const { rows, width } = batch;
+  const { first, second } = halves(length);
+  const places = new Int32Array(rows * length).fill(-1);
   const isRandom = new Int32Array(rows);
   for (let row = 0; row < rows; row++) {
     let source = row;
@@ -78,17 +79,36 @@ function pairs(
       source = (row + 1 + Math.floor(draw() * (rows - 1))) % rows;
     }
     const start = row * length;
-    const b = source * width + first;
+    for (let t = 0; t < first; t++) places[start + 1 + t] = row * width + t;
+    for (let t = 0; t < second; t++) places[start + first + 2 + t] = source * width + first + t;
+  }
+  return { places, isRandom: { shape: [rows], data: isRandom } };
+}
+
+function pairs(
+  { rows, tokens, segments }: WindowBatch,
+  length: number,
+  places: Int32Array,
+  { classToken, separatorToken }: { readonly classToken: number; readonly separatorToken: number },
+) {
+  const { first } = halves(length);
+  const shape = [rows, length];
+  const targets = new Int32Array(rows * length).fill(separatorToken);
+  // Padding is seen by nothing, as in the masked objective.
+  const segment = new Int32Array(rows * length);
+  const tokenType = new Int32Array(rows * length);
+  for (const [at, place] of places.entries()) {
+    if (place < 0) continue;
+    targets[at] = tokens[place]!;
+    if (segments[place]! < 0) segment[at] = 1;
+  }
+  for (let start = 0; start < rows * length; start += length) {
     targets[start] = classToken;
-    targets.set(tokens.subarray(row * width, row * width + first), start + 1);
-    targets[start + first + 1] = separatorToken;
-    targets.set(tokens.subarray(b, b + second), start + first + 2);
-    targets[start + length - 1] = separatorToken;
     tokenType.fill(1, start + first + 2, start + length);
   }
   return {
     targets: { shape, data: targets },
+    segment: { shape, data: segment },
     tokenType: { shape, data: tokenType },
-    isRandom: { shape: [rows], data: isRandom },
   };
 }

@@ -2,6 +2,7 @@
 
 import type { WindowBatch } from '../../shard/batch.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { type TargetPlaces, targetOffset } from '../loss-groups.ts';
 import type { ModelParts } from '../model/parts.ts';
 import type { NamedArrays } from '../session.ts';
 
@@ -17,6 +18,8 @@ export interface ObjectiveContext {
   readonly specialTokens?: readonly number[];
   /** The id that hides a token; the masked objective needs it. */
   readonly maskToken?: number;
+  /** Whether a token begins a word; masking whole words needs it. */
+  readonly startsWord?: (token: number) => boolean;
   /** Ids before the first and after each sentence of a pair; the next-sentence objective needs them. */
   readonly classToken?: number;
   readonly separatorToken?: number;
@@ -33,7 +36,7 @@ export interface LossOutputs {
   readonly tokenLoss: Tensor;
   /** Scalar that is differentiated: already divided by what `weights` sums to over the step. */
   readonly loss: Tensor;
-  /** Scalars to report, by name. */
+  /** Scalars to report, by name: this micro-batch's share of the step, as `loss` is. */
   readonly metrics: Readonly<Record<string, Tensor>>;
 }
 
@@ -44,6 +47,19 @@ export interface Objective {
   readonly inputSpecs: Readonly<Record<string, InputSpec>>;
   /** Makes the named inputs of one micro-batch: [rows, length] each. */
   inputs(batch: WindowBatch, draw: Generator): NamedArrays;
+  /**
+   * Where the targets of those inputs lie in the batch, for an objective whose rows are not the windows themselves.
+   * `draw` begins where it began for `inputs`.
+   */
+  targetPlaces?(batch: WindowBatch, draw: Generator): Int32Array;
   /** Adds the loss to the graph. `inverseWeight` is the scalar 1 / (sum of loss weights over the step). */
   loss(parts: ModelParts, inputs: Readonly<Record<string, Tensor>>, inverseWeight: Tensor): LossOutputs;
+}
+
+export function targetPlacesOf(
+  objective: Pick<Objective, 'kind' | 'targetPlaces'>,
+  batch: WindowBatch,
+  draw: Generator,
+): TargetPlaces {
+  return objective.targetPlaces?.(batch, draw) ?? targetOffset(objective.kind);
 }

@@ -14,16 +14,6 @@ export const objectiveOptions = z.discriminatedUnion('kind', [
   nextSentenceOptions,
 ]);
 
-/**
- * What the `train` step offers. Next-sentence prediction is left to the library: its rows hold pieces of two windows,
- * which the loop's loss by corpus and the held-out evaluation do not yet tell apart.
- */
-export const trainObjectiveOptions = z.discriminatedUnion('kind', [
-  causalOptions,
-  maskedOptions,
-  prefixOptions,
-]);
-
 export type ObjectiveOptions = z.input<typeof objectiveOptions>;
 
 /** Throws a ConfigurationError where the context lacks something that the objective needs. */

@@ -1,20 +1,18 @@
 /** Generation token by token over a fixed-size key-value cache. */
 
 import { ConfigurationError, InvariantError } from '../../core/errors.ts';
-import type { Runnable } from '../engines/engine.ts';
-import { elementCount } from '../graph/tensor.ts';
+import type { Engine, Resident, Residents, Runnable } from '../engines/engine.ts';
 import type { ModelShape } from '../model/options.ts';
-import type { Decoder, Logits, NamedArray } from '../session.ts';
+import type { Decoder, Logits, NamedArray, NamedArrays } from '../session.ts';
 import { cacheInput, cacheShape } from './inference.ts';
 import { next } from './training.ts';
-
-type Arrays = Readonly<Record<string, NamedArray>>;
 
 /** What a decoder needs of its session. */
 export interface DecoderHost {
   readonly shape: ModelShape;
+  readonly engine: Engine;
   /** The parameters as they are now, by input name. */
-  parameters(): Arrays;
+  parameters(): Residents;
   prefill(length: number): Promise<Runnable>;
   decode(): Promise<Runnable>;
 }
@@ -33,12 +31,12 @@ export function openDecoder(host: DecoderHost): Decoder {
 class CachedDecoder implements Decoder {
   private readonly host: DecoderHost;
   /** Two sets that take turns: one is read while the other is written. */
-  private caches: [Arrays, Arrays];
+  private caches: [Residents, Residents];
   private position = 0;
 
   constructor(host: DecoderHost) {
     this.host = host;
-    this.caches = [emptyCaches(host.shape), emptyCaches(host.shape)];
+    this.caches = [emptyCaches(host), emptyCaches(host)];
   }
 
   async prefill(tokens: readonly number[]): Promise<Logits> {
@@ -79,10 +77,12 @@ class CachedDecoder implements Decoder {
   }
 
   async release(): Promise<void> {
+    const residents = this.caches.flatMap((caches) => Object.values(caches));
     this.caches = [{}, {}];
+    for (const resident of residents) await resident.release();
   }
 
-  private async run(runnable: Runnable, inputs: Arrays): Promise<Logits> {
+  private async run(runnable: Runnable, inputs: NamedArrays): Promise<Logits> {
     const [current, spare] = this.caches;
     const into = Object.fromEntries(Object.entries(spare).map(([name, array]) => [next(name), array]));
     const { logits } = await runnable.run({ ...this.host.parameters(), ...current, ...inputs }, into);
@@ -107,12 +107,12 @@ export function checkIds(ids: ArrayLike<number>, vocabulary: number): void {
   }
 }
 
-function emptyCaches(shape: ModelShape): Arrays {
-  const caches: Record<string, NamedArray> = {};
+function emptyCaches({ engine, shape }: DecoderHost): Residents {
+  const caches: Record<string, Resident> = {};
   const size = cacheShape(shape);
   for (let layer = 0; layer < shape.layers; layer++) {
     for (const part of ['k', 'v'] as const) {
-      caches[cacheInput(layer, part)] = { shape: size, data: new Float32Array(elementCount(size)) };
+      caches[cacheInput(layer, part)] = engine.resident(size);
     }
   }
   return caches;

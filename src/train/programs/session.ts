@@ -3,6 +3,7 @@
 import { ConfigurationError, IntegrityError, InvariantError } from '../../core/errors.ts';
 import type { Engine, Runnable } from '../engines/engine.ts';
 import type { Program } from '../graph/program.ts';
+import { elementCount } from '../graph/tensor.ts';
 import type { ModelShape } from '../model/options.ts';
 import { initialValues, type ParameterSpec, parameterInput } from '../model/parameters.ts';
 import type { Objective } from '../objectives/objective.ts';
@@ -19,11 +20,12 @@ import type {
 } from '../session.ts';
 import { checkIds, openDecoder } from './decoder.ts';
 import { decodeProgram, logitsProgram, prefillProgram } from './inference.ts';
-import { DoubleBuffered, zeros } from './store.ts';
+import { DoubleBuffered } from './store.ts';
 import {
   type BatchShape,
   forwardProgram,
   gradientProgram,
+  isNext,
   lossGraph,
   metricOutput,
   momentInput,
@@ -51,33 +53,46 @@ export class ProgramSession implements ModelSession {
   private sums: DoubleBuffered | undefined;
   private readonly compiled = new Map<string, Promise<Runnable>>();
 
-  constructor(parts: SessionParts) {
+  private constructor(parts: SessionParts) {
     this.parts = parts;
-    const { shape, objective, batch, optimizer, random } = parts;
+    const { shape, objective, batch, optimizer } = parts;
     checkLength(batch.length, shape);
     this.specs = [...lossGraph(shape, objective, batch).parameters.specs.values()];
-    const initial = this.specs.map(
-      (spec) => [parameterInput(spec.name), initialValues(spec, random)] as const,
+    this.parameters = this.buffered((spec) => [parameterInput(spec.name)]);
+    this.moments = this.buffered((spec) =>
+      optimizer.moments(spec).map((moment) => momentInput(spec.name, moment)),
     );
-    this.parameters = new DoubleBuffered(Object.fromEntries(initial));
-    this.parameterCount = initial.reduce((count, [, { data }]) => count + data.length, 0);
-    const moments = this.specs.flatMap((spec) =>
-      optimizer.moments(spec).map((moment) => [momentInput(spec.name, moment), zeros(spec.shape)]),
-    );
-    this.moments = new DoubleBuffered(Object.fromEntries(moments));
+    this.parameterCount = this.specs.reduce((count, { shape }) => count + elementCount(shape), 0);
+  }
+
+  /** A session whose parameters are drawn from `parts.random`. */
+  static async open(parts: SessionParts): Promise<ProgramSession> {
+    const session = new ProgramSession(parts);
+    for (const spec of session.specs) {
+      await session.parameters.write(parameterInput(spec.name), initialValues(spec, parts.random));
+    }
+    return session;
+  }
+
+  /** Double-buffered arrays of a parameter's shape, by the names that each parameter has of them. */
+  private buffered(names: (spec: ParameterSpec) => readonly string[]): DoubleBuffered {
+    const shapes = this.specs.flatMap((spec) => names(spec).map((name) => [name, spec.shape] as const));
+    return new DoubleBuffered(this.parts.engine, Object.fromEntries(shapes));
   }
 
   async step(microBatches: readonly NamedArrays[], settings: StepSettings): Promise<StepResult> {
     if (microBatches.length === 0) throw new InvariantError('a step needs at least one micro-batch');
     const weight = microBatches.reduce((total, inputs) => total + sumOf(inputs.lossWeight), 0);
     const inverseWeight = scalar(1 / weight);
-    const result =
+    const taken =
       microBatches.length === 1
         ? await this.fusedStep({ ...microBatches[0]!, inverseWeight }, settings)
         : await this.accumulatedStep(
             microBatches.map((inputs) => ({ ...inputs, inverseWeight })),
             settings,
           );
+    const tooHigh = taken.loss > (settings.maxLoss ?? Number.POSITIVE_INFINITY);
+    const result = { ...taken, skipped: taken.skipped || tooHigh };
     if (!result.skipped) {
       this.parameters.flip();
       this.moments.flip();
@@ -103,10 +118,8 @@ export class ProgramSession implements ModelSession {
     settings: StepSettings,
   ): Promise<StepResult> {
     const { shape, objective, optimizer } = this.parts;
-    this.sums ??= new DoubleBuffered(
-      Object.fromEntries(this.specs.map((spec) => [sumInput(spec.name), zeros(spec.shape)])),
-    );
-    this.sums.clear();
+    this.sums ??= this.buffered((spec) => [sumInput(spec.name)]);
+    await this.sums.clear();
     const results: Record<string, NamedArray>[] = [];
     for (const inputs of microBatches) {
       const batch = this.checkBatch(inputs);
@@ -153,6 +166,7 @@ export class ProgramSession implements ModelSession {
     const { shape } = this.parts;
     return openDecoder({
       shape,
+      engine: this.parts.engine,
       parameters: () => this.parameters.inputs,
       prefill: (length) => this.compile(`prefill ${length}`, () => prefillProgram(shape, length)),
       decode: () => this.compile('decode', () => decodeProgram(shape)),
@@ -162,22 +176,27 @@ export class ProgramSession implements ModelSession {
   async state(): Promise<SessionState> {
     const parameters = new Map<string, NamedArray>();
     const moments = new Map<string, NamedArray>();
-    for (const { name } of this.specs) parameters.set(name, this.parameters.copy(parameterInput(name)));
-    for (const key of this.momentKeys()) moments.set(key, this.moments.copy(`moment:${key}`));
+    for (const { name } of this.specs) {
+      parameters.set(name, await this.parameters.read(parameterInput(name)));
+    }
+    for (const key of this.momentKeys()) moments.set(key, await this.moments.read(`moment:${key}`));
     return { parameters, moments };
   }
 
   async load(state: SessionState): Promise<void> {
     refuseUnknown(state.parameters, new Set(this.specs.map(({ name }) => name)));
     refuseUnknown(state.moments, new Set(this.momentKeys()));
-    for (const { name } of this.specs) this.parameters.set(parameterInput(name), state.parameters.get(name));
-    for (const key of this.momentKeys()) this.moments.set(`moment:${key}`, state.moments.get(key));
+    for (const { name } of this.specs) {
+      await this.parameters.write(parameterInput(name), state.parameters.get(name));
+    }
+    for (const key of this.momentKeys()) await this.moments.write(`moment:${key}`, state.moments.get(key));
   }
 
   async release(): Promise<void> {
     const runnables = await Promise.all(this.compiled.values());
     this.compiled.clear();
     for (const runnable of runnables) await runnable.release();
+    for (const store of [this.parameters, this.moments, this.sums]) await store?.release();
   }
 
   /** `parameter/moment` */
@@ -195,7 +214,8 @@ export class ProgramSession implements ModelSession {
   private compile(key: string, build: () => Program): Promise<Runnable> {
     const known = this.compiled.get(key);
     if (known !== undefined) return known;
-    const made = this.parts.engine.compile(build());
+    const program = build();
+    const made = this.parts.engine.compile(program, Object.keys(program.outputs).filter(isNext));
     this.compiled.set(key, made);
     return made;
   }
@@ -249,8 +269,6 @@ function stepResult(results: readonly Record<string, NamedArray>[], norm: NamedA
     tokenLoss: results.map(({ tokenLoss }) => tokenLoss!.data as Float32Array),
     gradientNorm,
     skipped: !Number.isFinite(loss) || !Number.isFinite(gradientNorm),
-    metrics: Object.fromEntries(
-      names.map((name) => [name.slice(prefix.length), total(name) / results.length]),
-    ),
+    metrics: Object.fromEntries(names.map((name) => [name.slice(prefix.length), total(name)])),
   };
 }

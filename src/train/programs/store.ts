@@ -1,27 +1,31 @@
 /** Arrays that a step replaces: read from one set of buffers, written to another, and flipped once all is well. */
 
 import { IntegrityError } from '../../core/errors.ts';
-import { elementCount, type Shape, sameShape } from '../graph/tensor.ts';
+import type { Engine, Resident, Residents } from '../engines/engine.ts';
+import { type Shape, sameShape } from '../graph/tensor.ts';
 import type { NamedArray } from '../session.ts';
 import { next } from './training.ts';
 
 export class DoubleBuffered {
-  private current: Record<string, NamedArray>;
-  private spare: Record<string, NamedArray>;
+  private current: Record<string, Resident>;
+  private spare: Record<string, Resident>;
 
-  constructor(initial: Readonly<Record<string, NamedArray>>) {
-    this.current = { ...initial };
-    this.spare = Object.fromEntries(Object.entries(initial).map(([name, { shape }]) => [name, zeros(shape)]));
+  /** Zeros of each shape. */
+  constructor(engine: Engine, shapes: Readonly<Record<string, Shape>>) {
+    const residents = () =>
+      Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, engine.resident(shape)]));
+    this.current = residents();
+    this.spare = residents();
   }
 
   /** What programs read. */
-  get inputs(): Readonly<Record<string, NamedArray>> {
+  get inputs(): Residents {
     return this.current;
   }
 
   /** Where programs write, by output name. */
-  get outputs(): Record<string, NamedArray> {
-    return Object.fromEntries(Object.entries(this.spare).map(([name, array]) => [next(name), array]));
+  get outputs(): Residents {
+    return Object.fromEntries(Object.entries(this.spare).map(([name, resident]) => [next(name), resident]));
   }
 
   /** What was written is what will be read. */
@@ -29,17 +33,17 @@ export class DoubleBuffered {
     [this.current, this.spare] = [this.spare, this.current];
   }
 
-  clear(): void {
-    for (const { data } of Object.values(this.current)) data.fill(0);
+  async clear(): Promise<void> {
+    for (const resident of Object.values(this.current)) await resident.clear();
   }
 
-  copy(name: string): NamedArray {
-    const { shape, data } = this.current[name]!;
-    return { shape, data: data.slice() };
+  /** A copy on the host. */
+  read(name: string): Promise<NamedArray> {
+    return this.current[name]!.read();
   }
 
   /** Throws an IntegrityError that names the array where it is missing or of another shape. */
-  set(name: string, given: NamedArray | undefined): void {
+  async write(name: string, given: NamedArray | undefined): Promise<void> {
     const own = this.current[name]!;
     if (given === undefined || !sameShape(given.shape, own.shape) || !(given.data instanceof Float32Array)) {
       throw new IntegrityError(`the state does not fit this model: ${name}`, {
@@ -47,10 +51,12 @@ export class DoubleBuffered {
         found: given === undefined ? 'nothing' : `[${given.shape}]`,
       });
     }
-    own.data.set(given.data);
+    await own.write(given.data);
   }
-}
 
-export function zeros(shape: Shape): NamedArray {
-  return { shape, data: new Float32Array(elementCount(shape)) };
+  async release(): Promise<void> {
+    for (const resident of [...Object.values(this.current), ...Object.values(this.spare)]) {
+      await resident.release();
+    }
+  }
 }

@@ -19,6 +19,7 @@ export interface BatchShape {
 export const momentInput = (name: string, moment: string) => `moment:${name}/${moment}`;
 export const sumInput = (name: string) => `sum:${name}`;
 export const next = (input: string) => `next/${input}`;
+export const isNext = (output: string) => output.startsWith(next(''));
 export const metricOutput = (name: string) => `metric:${name}`;
 
 interface LossGraph extends LossOutputs {

@@ -7,7 +7,8 @@ import type { JobContext, JobOutcome } from '../../core/stage.ts';
 import { defineJob } from '../../core/step.ts';
 import { ShardLoader } from '../../shard/loader.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
-import { engineOptions } from '../engines/engine.ts';
+import { engineOptions } from '../engines/options.ts';
+import { resolveEngine } from '../engines/registry.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
 import { type LoadedModel, loadModel } from '../model-folder.ts';
@@ -36,7 +37,9 @@ export async function evaluateFromFolders(
   folders: { readonly model: string; readonly shards: string },
   context: EvaluateContext,
 ): Promise<Evaluation> {
-  const engine = { ...options.engine, threads: options.engine.threads ?? context.threads };
+  const threads = options.engine.threads ?? context.threads;
+  const { engine, choice } = await resolveEngine({ ...options.engine, threads });
+  if (choice !== undefined) context.say(`device auto ${choice}`);
   const model = await loadModel(folders.model, { engine, rows: options.rows });
   try {
     const loader = await ShardLoader.open(folders.shards, {

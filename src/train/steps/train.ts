@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../../core/errors.ts';
+import { quantity } from '../../core/format.ts';
 import { Random } from '../../core/random.ts';
 import type { JobContext, JobOutcome } from '../../core/stage.ts';
 import { defineJob } from '../../core/step.ts';
@@ -9,19 +10,35 @@ import { PACKINGS } from '../../shard/packing.ts';
 import type { ShardIndex } from '../../shard/shard-set.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
-import { type EngineOptions, engineOptions } from '../engines/engine.ts';
+import { checkpointFolder, newestReceipt } from '../checkpoint/store.ts';
+import { openOn } from '../engines/open.ts';
+import { deviceSchema, engineOptions } from '../engines/options.ts';
+import type { Attempt } from '../engines/probe.ts';
+import { resolveEngine } from '../engines/registry.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
-import { type InitialModel, initialFiles, initOptions, readInitialModel } from '../initial.ts';
 import { type TrainResult, type TrainSettings, train } from '../loop.ts';
 import { loopOptions } from '../loop-options.ts';
 import { type ModelShape, modelOptions, resolveModel } from '../model/options.ts';
-import { METRICS_FILE, type ModelTokens, modelTokens, saveModel, TOKENIZER_FILE } from '../model-folder.ts';
+import {
+  METRICS_FILE,
+  type ModelTokens,
+  modelTokens,
+  objectiveTokens,
+  saveModel,
+  TOKENIZER_FILE,
+} from '../model-folder.ts';
+import { openEnergyMeter } from '../monitor/energy.ts';
+import { measurePeak } from '../monitor/peak.ts';
+import { RunMonitor, type Usage } from '../monitor/run-monitor.ts';
 import type { Objective } from '../objectives/objective.ts';
-import { openObjective, trainObjectiveOptions } from '../objectives/registry.ts';
+import { objectiveOptions, openObjective } from '../objectives/registry.ts';
 import { openSession } from '../open-session.ts';
 import { optimizerOptions } from '../optimizers/options.ts';
+import { planLines, planTraining, type TrainingPlan } from '../plan.ts';
+import { recentLosses } from '../recent-losses.ts';
 import type { ModelSession } from '../session.ts';
+import { measureOptions, openSlicings } from '../slicings.ts';
 import { openBatches, type TrainingBatches } from '../training-batches.ts';
 
 export const heldOutOptions = z.strictObject({
@@ -41,10 +58,7 @@ export const heldOutOptions = z.strictObject({
 
 export const trainOptions = z.strictObject({
   model: modelOptions.prefault({}).describe('the model: a preset, or family and sizes'),
-  init: initOptions
-    .optional()
-    .describe('begin from the weights of a model that is there; by default they are random'),
-  objective: trainObjectiveOptions.prefault({ kind: 'causal' }).describe('what is predicted'),
+  objective: objectiveOptions.prefault({ kind: 'causal' }).describe('what is predicted'),
   optimizer: optimizerOptions.prefault({}).describe('how gradients become updates'),
   rows: z.int().min(1).default(8).describe('windows a micro-batch'),
   context: z.int().min(1).optional().describe('tokens a window; default: the context of the model'),
@@ -68,6 +82,7 @@ export const trainOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe('train on the shards that are finished while another process still writes the rest of them'),
+  measure: measureOptions.prefault({}).describe('what the training loss is told apart by, beside the corpus'),
   ...loopOptions.shape,
   evaluateOn: z
     .enum(['validation', 'held-out'])
@@ -105,7 +120,7 @@ export interface TrainFolders {
 
 export type TrainContext = Pick<
   JobContext,
-  'random' | 'seed' | 'folder' | 'baseFolder' | 'progress' | 'signal' | 'threads' | 'say'
+  'random' | 'seed' | 'folder' | 'progress' | 'signal' | 'threads' | 'deviceWatts' | 'say'
 >;
 
 /**
@@ -121,15 +136,17 @@ export async function trainFromFolders(
   try {
     const session = await openModel(options, data);
     try {
-      sayPlan(options, data, session.parameterCount, context);
-      const result = await train(await loopSettings(options, data, session, context));
+      const plan = planOf(options, data);
+      for (const line of planLines(plan)) context.say(line);
+      const monitor = await openMonitor(plan, data, context);
+      const result = await train({ ...(await loopSettings(options, data, session, context)), monitor });
       const files = await saveModel({
         folder: context.folder,
-        parameters: (await session.state()).parameters,
+        state: await session.state(),
         tokenizerPath: data.tokenizerPath,
         shape: data.shape,
         content: {
-          maskToken: data.tokens.maskToken,
+          ...objectiveTokens(data.tokens),
           context: data.length,
           parameters: session.parameterCount,
           objective: options.objective,
@@ -137,8 +154,10 @@ export async function trainFromFolders(
           receipt: result.receipt,
         },
       });
-      const summary = summaryOf(result, session.parameterCount, options.objective.kind, data.measured);
-      return { files: [...files, METRICS_FILE], summary };
+      const about = { parameters: session.parameterCount, objective: options.objective.kind };
+      const summary = summaryOf(result, monitor.usage(), about, data.measured);
+      const lossByGroup = await recentLosses(join(context.folder, METRICS_FILE), options.steps);
+      return { files: [...files, METRICS_FILE], summary: { ...summary, lossByGroup } };
     } finally {
       await session.release();
     }
@@ -148,19 +167,32 @@ export async function trainFromFolders(
   }
 }
 
+/** What a training would be, without doing any of it. Throws as the training itself would before its first step. */
+export async function planFromFolders(
+  options: TrainOptions,
+  folders: TrainFolders,
+  context: TrainContext,
+): Promise<TrainingPlan> {
+  const data = await openData(options, folders, context);
+  try {
+    return planOf(options, data);
+  } finally {
+    await data.batches.close();
+  }
+}
+
 /** What a run is made of before there is a model. */
 interface RunData {
   readonly tokenizerPath: string;
   readonly tokenizer: Tokenizer;
   readonly tokens: ModelTokens;
   readonly shape: ModelShape;
-  readonly initial: InitialModel | undefined;
   readonly objective: Objective;
   /** Tokens a row. */
   readonly length: number;
   readonly orderSeed: number;
   readonly random: Random;
-  readonly engine: EngineOptions;
+  readonly engine: Attempt;
   readonly shards: string;
   readonly batches: TrainingBatches;
   /** Opened once the set is whole. */
@@ -178,14 +210,12 @@ async function openData(
   const tokenizerPath = join(folders.tokenizer, TOKENIZER_FILE);
   const tokenizer = await loadTokenizer(tokenizerPath);
   const tokens = modelTokens(tokenizer, options.objective.kind);
-  const { model, init } = options;
-  const initial = init && (await readInitialModel(init, { model, tokenizer, tokens }, context.baseFolder));
-  const shape = initial?.shape ?? resolveModel({ ...model, vocabulary: tokens.vocabulary });
+  const shape = resolveModel({ ...options.model, vocabulary: tokens.vocabulary });
   const length = options.context ?? shape.context;
-  const objective = openObjective(options.objective, { ...tokens, vocabulary: shape.vocabulary, length });
+  const objective = openObjective(options.objective, { ...tokens, length });
   const orderSeed = options.orderSeed ?? options.seed ?? context.seed;
   const random = options.seed === undefined ? context.random : new Random(options.seed);
-  const engine = { ...options.engine, threads: options.engine.threads ?? context.threads };
+  const engine = await chosenEngine(options.engine, context);
   const { rows, packing, epochsInOrder, prefetch, follow } = options;
   const batches = await openBatches(
     folders.shards,
@@ -195,7 +225,7 @@ async function openData(
   try {
     requireSameTokenizer(batches, tokenizer);
     return {
-      ...{ tokenizerPath, tokenizer, tokens, shape, initial, objective, length, orderSeed, random, engine },
+      ...{ tokenizerPath, tokenizer, tokens, shape, objective, length, orderSeed, random, engine },
       ...{ batches, shards: folders.shards },
     };
   } catch (error) {
@@ -204,25 +234,29 @@ async function openData(
   }
 }
 
-async function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
-  const { kind: _, ...model } = data.shape;
-  const session = await openSession({
-    model,
+/**
+ * With `device: auto`, a run goes on where its last checkpoint was made, as long as that works: what is chosen then
+ * does not change with what else the machine does.
+ */
+async function chosenEngine(options: TrainOptions['engine'], context: TrainContext): Promise<Attempt> {
+  const last = options.device === 'auto' ? await newestReceipt(checkpointFolder(context.folder)) : undefined;
+  const before =
+    last?.environment.engine === options.kind ? deviceSchema.safeParse(last.environment.device) : undefined;
+  const threads = options.threads ?? context.threads;
+  const { engine, choice } = await resolveEngine({ ...options, threads }, before?.data);
+  if (choice !== undefined) context.say(`device auto ${choice}`);
+  return engine;
+}
+
+function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
+  return openSession({
+    model: { ...options.model, vocabulary: data.tokens.vocabulary },
     objective: data.objective,
     optimizer: options.optimizer,
     batch: { rows: options.rows, length: data.length },
     engine: data.engine,
     random: (name) => streamOf(data.random.split('weights', name)),
   });
-  if (data.initial === undefined) return session;
-  try {
-    const { moments } = await session.state();
-    await session.load({ parameters: data.initial.parameters, moments });
-    return session;
-  } catch (error) {
-    await session.release();
-    throw error;
-  }
 }
 
 async function loopSettings(
@@ -240,9 +274,10 @@ async function loopSettings(
     loader: batches,
     session,
     objective,
+    trace: ({ shard, token }) => `provender trace ${runOf(data.shards)} --shard ${shard} --token ${token}`,
+    slicings: openSlicings(options.measure, data.shards, batches.index),
     identity: {
       model: data.shape,
-      init: data.initial && { weights: data.initial.digest },
       objective: options.objective,
       optimizer: options.optimizer,
       batch: { rows: options.rows, context: length, orderSeed, packing, epochsInOrder },
@@ -266,6 +301,12 @@ async function loopSettings(
     signal,
     say: (line) => context.say(line),
   };
+}
+
+/** The run directory that an artifact's folder lies in (RUN/units/UNIT/artifact); another folder as it is. */
+function runOf(folder: string): string {
+  const units = dirname(dirname(folder));
+  return basename(folder) === 'artifact' && basename(units) === 'units' ? dirname(units) : folder;
 }
 
 function streamOf(random: Random): () => number {
@@ -337,40 +378,58 @@ function measure(measured: Measured, note: (line: string) => void): Promise<Eval
   });
 }
 
-function sayPlan(
-  options: TrainOptions,
-  { batches, length }: RunData,
-  parameters: number,
-  context: TrainContext,
-): void {
-  const perStep = options.rows * length * options.accumulate;
-  const number = (value: number) => value.toLocaleString('en-US');
+function planOf(options: TrainOptions, { shape, objective, length, batches }: RunData): TrainingPlan {
+  const { optimizer, rows, accumulate, steps } = options;
   const { index, windows } = batches;
-  const epochs = (options.steps * options.rows * options.accumulate) / Math.max(1, windows ?? 0);
-  const data = index
-    ? `${epochs.toFixed(2)} epochs of ${number(index.splits.train.tokens)} tokens`
-    : 'on shards that are still being written';
+  const corpusTokens = index?.splits.train.tokens;
+  return planTraining({
+    shape,
+    objective,
+    optimizer,
+    rows,
+    length,
+    accumulate,
+    steps,
+    corpusTokens,
+    windows,
+  });
+}
+
+async function openMonitor(
+  { steps, flopsPerStep }: TrainingPlan,
+  { engine }: RunData,
+  context: TrainContext,
+): Promise<RunMonitor> {
+  const { folder, threads, deviceWatts } = context;
+  const device = engine.device === 'cpu' ? 'cpu' : 'gpu';
+  // The interpreter is for tests: a share of the machine's peak says nothing of it.
+  const isMeasured = engine.kind !== 'reference';
+  const peak = isMeasured ? await measurePeak(await openOn(engine), device) : undefined;
+  const energy = openEnergyMeter({ device, threads: engine.threads ?? threads, deviceWatts });
+  if (peak !== undefined)
+    context.say(`${'peak'.padEnd(11)} ${quantity(peak, 'FLOP/s')} in matrix products, as measured`);
   context.say(
-    `${number(parameters)} parameters; ${number(options.steps)} steps of ${number(perStep)} tokens, ${data}`,
+    `${'energy'.padEnd(11)} ${energy ? `estimated from ${energy.source}` : 'not known of this device'}`,
   );
+  return new RunMonitor({ folder, steps, flopsPerStep, peak, energy });
 }
 
 function summaryOf(
   result: TrainResult,
-  parameters: number,
-  objective: string,
+  usage: Usage,
+  about: { readonly parameters: number; readonly objective: string },
   measured: MeasuredSplit | undefined,
 ): JobOutcome['summary'] {
   const { step, tokens, tokensByCorpus, epochsByCorpus, losses, evaluations } = result.receipt;
   return {
-    objective,
+    ...about,
     steps: step,
     tokens,
-    parameters,
     firstLoss: losses.first,
     lastLoss: losses.last,
     tokensPerSecond: result.tokensPerSecond,
     resumedFrom: result.resumedFrom,
+    usage,
     tokensByCorpus,
     epochsByCorpus,
     heldOut: {
@@ -398,7 +457,6 @@ export const trainStep = defineJob({
   module: import.meta.url,
   needs: ['shards', 'tokenizer'],
   gives: ['model'],
-  files: ({ init }, baseFolder) => (init ? initialFiles(init, baseFolder) : []),
   run: (options, context) =>
     trainFromFolders(
       options,

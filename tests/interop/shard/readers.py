@@ -188,6 +188,29 @@ def hugging_face():
     done("datasets", rows=len(data["train"]))
 
 
+def arrow():
+    """The files are what `datasets` maps into memory: read without a copy, by pyarrow and by it."""
+    import datasets
+    import pyarrow
+
+    files = {split: sorted(glob.glob(f"{folder}/arrow/data/{split}-*.arrow")) for split in ("train", "validation")}
+    keys = ["id", "corpus", "source"]
+    with tempfile.TemporaryDirectory() as cache:
+        data = datasets.load_dataset("arrow", data_files=files, cache_dir=cache)
+        for split, ours in (("train", "train"), ("validation", "held-out")):
+            with_range = [[*d["range"]] for d in known[ours]]
+            mapped = datasets.concatenate_datasets([datasets.Dataset.from_file(path) for path in files[split]])
+            tables = pyarrow.concat_tables(pyarrow.ipc.open_stream(path).read_all() for path in files[split])
+            tables.validate(full=True)
+            for rows in (data[split], mapped, tables.to_pylist()):
+                assert len(rows) == len(known[ours])
+                for row, d, at in zip(rows, known[ours], with_range):
+                    equal(row["input_ids"], d["tokens"], "input_ids")
+                    assert [row[k] for k in keys] == [d[k] for k in keys]
+                    assert [row["source_start"], row["source_end"]] == at
+    done("arrow", rows=len(data["train"]))
+
+
 def card():
     """The dataset card beside the Parquet files: its header is what huggingface_hub reads, and the folder loads by its path."""
     import datasets
@@ -230,6 +253,7 @@ def write_theirs():
             writer.write({"input_ids": np.asarray(d["tokens"], name), "id": d["id"]})
     rows = {"input_ids": [d["tokens"] for d in documents], "id": [d["id"] for d in documents]}
     datasets.Dataset.from_dict(rows).to_parquet(f"{theirs}/parquet/data/train.parquet", batch_size=37)
+    datasets.Dataset.from_dict(rows).save_to_disk(f"{theirs}/arrow")
     done("written for the importers", documents=len(documents))
 
 
@@ -242,5 +266,6 @@ datatrove()
 mds()
 dolma()
 hugging_face()
+arrow()
 card()
 write_theirs()

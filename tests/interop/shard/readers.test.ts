@@ -29,7 +29,7 @@ async function prepare(vocabulary: number): Promise<string> {
     await loader.close();
     known[split] = rows;
   }
-  const formats: ExportFormat[] = ['megatron', 'llm.c', 'datatrove', 'mds', 'dolma', 'parquet'];
+  const formats: ExportFormat[] = ['megatron', 'llm.c', 'datatrove', 'mds', 'dolma', 'parquet', 'arrow'];
   if (vocabulary <= 65536) formats.push('nanogpt');
   for (const format of formats) {
     await exportShards(shards, join(folder, format), format, { fileTokens: 4000 });
@@ -54,6 +54,7 @@ it.skipIf(!python).each([50257, 65500, 128256])(
     expect(checks.sort()).toEqual(
       [
         'dataset card',
+        'arrow',
         'datasets',
         'datatrove',
         'dolma',
@@ -69,7 +70,7 @@ it.skipIf(!python).each([50257, 65500, 128256])(
       train: { id: string; tokens: number[] }[];
     };
     const wanted = known.train.filter(({ tokens }) => tokens.length > 0);
-    for (const format of ['megatron', 'mds', 'parquet'] as const) {
+    for (const format of ['megatron', 'mds', 'parquet', 'arrow'] as const) {
       const found = await imported(join(folder, 'theirs', format), format, vocabulary);
       expect(found.map(({ tokens }) => tokens.join())).toEqual(wanted.map(({ tokens }) => tokens.join()));
       if (format !== 'megatron') expect(found.map(({ id }) => id)).toEqual(wanted.map(({ id }) => id));

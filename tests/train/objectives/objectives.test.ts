@@ -109,6 +109,53 @@ describe('masked', () => {
   });
 });
 
+describe('masking whole words', () => {
+  // Tokens of text are 10 and more; those divisible by 3 begin a word.
+  const startsWord = (token: number) => token % 3 === 0;
+  const context = { vocabulary: 5000, length: 40, maskToken: 3, specialTokens: [2, 3], startsWord };
+  const options = { kind: 'masked', wholeWords: true, probability: 0.25 } as const;
+
+  it('predicts all of a word or nothing of it, no more than the share, and nearly that', () => {
+    const objective = openObjective(options, context);
+    let predicted = 0;
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 80, maxLength: 80 }),
+        (seed, letters) => {
+          const batch = {
+            ...windows(2, 40),
+            tokens: Int32Array.from(letters, (n) => (n === 0 ? 2 : 10 + n)),
+          };
+          const { lossWeight, targetIndex } = objective.inputs(batch, uniform(seed, [0, 1]));
+          expect(new Set(targetIndex!.data).size).toBe(20);
+          for (let row = 0; row < 2; row++) {
+            // By the letters: words of the row as a text, and whether each letter is predicted.
+            const text = [...batch.tokens.subarray(row * 40, row * 40 + 40)]
+              .map((token) => (token === 2 ? '_' : startsWord(token) ? 'A' : 'a'))
+              .join('');
+            const weights = values(lossWeight).slice(row * 40, row * 40 + 40);
+            for (const word of text.matchAll(/_|[Aa]a*/g)) {
+              const mine = weights.slice(word.index, word.index + word[0].length);
+              expect(new Set(mine).size).toBe(1);
+              if (word[0] === '_') expect(mine).toEqual([0]);
+            }
+            const count = weights.reduce((a, b) => a + b, 0);
+            expect(count).toBeLessThanOrEqual(10);
+            predicted += count;
+          }
+        },
+      ),
+      { seed: 5, numRuns: 100 },
+    );
+    expect(predicted / 2000).toBeGreaterThan(0.9);
+  });
+
+  it('is refused where nobody says where words begin', () => {
+    expect(() => openObjective(options, { ...context, startsWord: undefined })).toThrow(/where words begin/);
+  });
+});
+
 describe('prefix', () => {
   it('shows the prefix to itself and predicts what follows it', () => {
     const objective = openObjective({ kind: 'prefix' }, { vocabulary: 99, length: 5 });
@@ -162,5 +209,23 @@ describe('next sentence', () => {
     }
     // 200 draws: four standard deviations are 28.
     expect(Math.abs(random - 100)).toBeLessThan(28);
+  });
+
+  it('says where its targets stand in the windows, and lets nothing see padding', () => {
+    const objective = openObjective({ kind: 'next-sentence' }, context);
+    const segments = Array.from({ length: 3 * 14 }, (_, i) => (i % 14 >= 8 ? -1 : 0));
+    const batch = windows(3, 14, segments);
+    for (let round = 0; round < 20; round++) {
+      const inputs = objective.inputs(batch, uniform(round, [0, 1]));
+      const places = objective.targetPlaces!(batch, uniform(round, [0, 1]));
+      for (const [at, place] of places.entries()) {
+        const mark = [0, 6, 12].includes(at % 13);
+        expect(place < 0).toBe(mark);
+        if (mark) continue;
+        expect(inputs.targets!.data[at]).toBe(batch.tokens[place]);
+        expect(inputs.segment!.data[at]).toBe(place % 14 >= 8 ? 1 : 0);
+        if (place % 14 >= 8) expect(inputs.lossWeight!.data[at]).toBe(0);
+      }
+    }
   });
 });

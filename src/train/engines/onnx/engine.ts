@@ -1,46 +1,67 @@
-/** The engine that runs programs in ONNX Runtime. */
+/** The engine that runs programs in ONNX Runtime: on the CPU, on a GPU through WebGPU, or through CUDA. */
 
 import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { InvariantError, ResourceError } from '../../../core/errors.ts';
+import { ResourceError } from '../../../core/errors.ts';
 import { type Program, programInputs } from '../../graph/program.ts';
-import { elementCount, type Tensor } from '../../graph/tensor.ts';
+import type { Tensor } from '../../graph/tensor.ts';
 import type { NamedArray } from '../../session.ts';
-import type { Engine, Runnable } from '../engine.ts';
+import type { Engine, ProgramInputs, Residents, Runnable } from '../engine.ts';
+import { emptyArray, HostResident, hostArray } from '../host.ts';
+import type { Device } from '../options.ts';
+import { missingCuda } from './cuda-files.ts';
 import { lowerToOnnx } from './lower.ts';
-
-type Ort = typeof import('onnxruntime-node');
+import { ArrayViews, loadRuntime, type Ort, runError } from './runtime.ts';
+import { GpuMemory, GpuResident, GpuRunnable } from './webgpu.ts';
 
 export interface OnnxSettings {
-  readonly device: 'cpu';
+  readonly device: Device;
   readonly threads?: number | undefined;
   /** Writes a Chrome trace of every kernel to a file of this prefix, for measurements. */
   readonly profilePrefix?: string;
 }
 
-/** Throws a ResourceError where ONNX Runtime cannot be loaded. */
+/** Throws a ResourceError where ONNX Runtime or its CUDA files cannot be loaded. */
 export async function onnxEngine(settings: OnnxSettings): Promise<Engine> {
+  const missing = settings.device === 'cuda' ? missingCuda() : undefined;
+  if (missing !== undefined) throw new ResourceError(missing);
   const ort = await loadRuntime();
   const threads = settings.threads ?? availableParallelism();
+  const options = sessionOptions(settings, threads);
+  if (settings.device === 'webgpu') return webgpuEngine(ort, options);
+  const used = settings.device === 'cuda' ? '' : `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   return {
-    description: `onnx on ${settings.device}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    description: `onnx on ${settings.device}${used}`,
     async compile(program) {
-      const model = lowerToOnnx(program);
-      try {
-        const session = await ort.InferenceSession.create(model, sessionOptions(settings, threads));
-        return new OnnxRunnable(ort, session, program);
-      } catch (cause) {
-        throw runError(`program ${program.name}`, cause);
-      }
+      return new HostRunnable(ort, await open(ort, program, options), program);
     },
+    // With CUDA too: onnxruntime-node gives no hold of an array in CUDA's memory, so each run copies in and out.
+    resident: (shape) => new HostResident(shape),
   };
 }
 
-async function loadRuntime(): Promise<Ort> {
+async function webgpuEngine(ort: Ort, options: InferenceSession.SessionOptions): Promise<Engine> {
+  const memory = await GpuMemory.open(ort, options);
+  return {
+    description: 'onnx on webgpu',
+    async compile(program, kept = []) {
+      const preferredOutputLocation = Object.fromEntries(kept.map((name) => [name, 'gpu-buffer' as const]));
+      const session = await open(ort, program, { ...options, preferredOutputLocation });
+      return new GpuRunnable(ort, session, program, kept);
+    },
+    resident: (shape) => new GpuResident(memory, shape),
+  };
+}
+
+async function open(
+  ort: Ort,
+  program: Program,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
   try {
-    return await import('onnxruntime-node');
+    return await ort.InferenceSession.create(lowerToOnnx(program), options);
   } catch (cause) {
-    throw new ResourceError('onnxruntime-node cannot be loaded on this machine', { cause });
+    throw runError(`program ${program.name}`, cause);
   }
 }
 
@@ -59,41 +80,39 @@ function sessionOptions(settings: OnnxSettings, threads: number): InferenceSessi
   };
 }
 
-class OnnxRunnable implements Runnable {
-  private readonly ort: Ort;
+/** A program whose arrays are all in the process's memory. */
+class HostRunnable implements Runnable {
   private readonly session: InferenceSession;
   private readonly program: Program;
   private readonly inputs: ReadonlyMap<string, Tensor>;
-  /** ONNX Runtime's view of an array, made once for those that come again (parameters). */
-  private readonly views = new WeakMap<NamedArray, OrtTensor>();
+  private readonly views: ArrayViews;
 
   constructor(ort: Ort, session: InferenceSession, program: Program) {
-    this.ort = ort;
     this.session = session;
     this.program = program;
     this.inputs = programInputs(program);
+    this.views = new ArrayViews(ort, program.name);
   }
 
-  async run(
-    inputs: Readonly<Record<string, NamedArray>>,
-    into: Readonly<Record<string, NamedArray>> = {},
-  ): Promise<Record<string, NamedArray>> {
+  async run(inputs: ProgramInputs, into: Residents = {}): Promise<Record<string, NamedArray>> {
     const feeds: Record<string, OrtTensor> = {};
     const fed = new Set<ArrayBufferLike>();
     for (const [name, tensor] of this.inputs) {
-      const array = inputs[name];
-      if (array === undefined) throw this.error(`input '${name}' is missing`);
-      feeds[name] = this.view(name, array, tensor);
+      const given = inputs[name];
+      if (given === undefined) throw this.views.error(`input '${name}' is missing`);
+      const array = hostArray(given);
+      feeds[name] = this.views.of(name, array, tensor);
       fed.add(array.data.buffer);
     }
     const results: Record<string, NamedArray> = {};
     const fetches: Record<string, OrtTensor> = {};
     for (const [name, tensor] of Object.entries(this.program.outputs)) {
-      const array = into[name] ?? emptyArray(tensor);
+      const kept = into[name];
+      const array = kept === undefined ? emptyArray(tensor) : hostArray(kept);
       // ONNX Runtime would take the same buffer and give silently wrong values.
-      if (fed.has(array.data.buffer)) throw this.error(`output '${name}' would overwrite an input`);
-      results[name] = array;
-      fetches[name] = this.view(name, array, tensor);
+      if (fed.has(array.data.buffer)) throw this.views.error(`output '${name}' would overwrite an input`);
+      if (kept === undefined) results[name] = array;
+      fetches[name] = this.views.of(name, array, tensor);
     }
     try {
       await this.session.run(feeds, fetches);
@@ -106,39 +125,4 @@ class OnnxRunnable implements Runnable {
   async release(): Promise<void> {
     await this.session.release();
   }
-
-  private view(name: string, array: NamedArray, tensor: Tensor): OrtTensor {
-    const known = this.views.get(array);
-    if (known !== undefined) return known;
-    if (array.data.length !== elementCount(tensor.shape)) {
-      throw this.error(`'${name}' has ${array.data.length} values, not [${tensor.shape}]`);
-    }
-    const view =
-      array.data instanceof Float32Array
-        ? new this.ort.Tensor('float32', array.data, tensor.shape)
-        : new this.ort.Tensor('int32', array.data, tensor.shape);
-    if (tensor.type !== view.type) throw this.error(`'${name}' is ${view.type}, not ${tensor.type}`);
-    this.views.set(array, view);
-    return view;
-  }
-
-  private error(what: string): InvariantError {
-    return new InvariantError(`program ${this.program.name}: ${what}`);
-  }
-}
-
-function emptyArray(tensor: Tensor): NamedArray {
-  const count = elementCount(tensor.shape);
-  return {
-    shape: tensor.shape,
-    data: tensor.type === 'float32' ? new Float32Array(count) : new Int32Array(count),
-  };
-}
-
-/** ONNX Runtime says in words alone what went wrong. */
-function runError(what: string, cause: unknown): ResourceError | InvariantError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return /bad_alloc|allocate memory|out of memory|Failed to allocate/i.test(message)
-    ? new ResourceError(`${what}: out of memory; take fewer rows or a smaller model`, { cause })
-    : new InvariantError(`${what}: ${message}`, { cause });
 }

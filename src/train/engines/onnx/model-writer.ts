@@ -1,7 +1,7 @@
 /** Builds an ONNX model (onnx.proto3 of ONNX 1.17, IR version 10, operator set 21) from nodes and initializers. */
 
 import type { Shape } from '../../graph/tensor.ts';
-import { MessageWriter } from './protobuf.ts';
+import { MessageWriter } from '../../protobuf.ts';
 
 /** TensorProto.DataType */
 const dataTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
@@ -16,10 +16,10 @@ export interface FloatAttribute {
 }
 export type Attribute = number | string | readonly number[] | FloatAttribute;
 
-/** An input or output of a model; a size that is known only when it runs has a name. */
-export interface OnnxValue {
+export interface ValueInfo {
   readonly name: string;
-  readonly shape: readonly (number | string)[];
+  /** Without one: any. */
+  readonly shape?: Shape;
   readonly type: OnnxType;
 }
 
@@ -48,16 +48,11 @@ export class ModelWriter {
     const key = raw.length <= 512 ? `${type}[${shape}]${Buffer.from(raw).toString('hex')}` : undefined;
     const known = key === undefined ? undefined : this.initializers.get(key);
     if (known !== undefined) return known;
-    const name = this.addNamed(`constant_${this.nodeCount++}`, type, shape, raw);
-    if (key !== undefined) this.initializers.set(key, name);
-    return name;
-  }
-
-  /** Adds a constant under a name of its own. */
-  addNamed(name: string, type: OnnxType, shape: Shape, raw: Uint8Array): string {
+    const name = `constant_${this.nodeCount++}`;
     const tensor = new MessageWriter();
     for (const size of shape) tensor.integer(1, size);
     this.graph.message(5, tensor.integer(2, dataTypes[type]).string(8, name).bytes(9, raw));
+    if (key !== undefined) this.initializers.set(key, name);
     return name;
   }
 
@@ -67,7 +62,7 @@ export class ModelWriter {
     return this.addInitializer('int64', shape, new Uint8Array(data.buffer));
   }
 
-  finish(name: string, inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
+  finish(name: string, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Uint8Array {
     this.graph.string(2, name);
     for (const input of inputs) this.graph.message(11, valueMessage(input));
     for (const output of outputs) this.graph.message(12, valueMessage(output));
@@ -90,12 +85,12 @@ function attributeMessage(name: string, value: Attribute): MessageWriter {
   return message.integer(20, 7);
 }
 
-function valueMessage({ name, shape, type }: OnnxValue): MessageWriter {
-  const sizes = new MessageWriter();
-  for (const size of shape) {
-    const dimension = new MessageWriter();
-    sizes.message(1, typeof size === 'string' ? dimension.string(2, size) : dimension.integer(1, size));
+function valueMessage({ name, shape, type }: ValueInfo): MessageWriter {
+  const tensorType = new MessageWriter().integer(1, dataTypes[type]);
+  if (shape !== undefined) {
+    const sizes = new MessageWriter();
+    for (const size of shape) sizes.message(1, new MessageWriter().integer(1, size));
+    tensorType.message(2, sizes);
   }
-  const tensorType = new MessageWriter().integer(1, dataTypes[type]).message(2, sizes);
   return new MessageWriter().string(1, name).message(2, new MessageWriter().message(1, tensorType));
 }

@@ -1,0 +1,2 @@
+/** As a driver that never answers. */
+setInterval(() => {}, 1000);
