@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { classifySystemError } from '../core/errors.ts';
 import { xxh64 } from '../core/hash.ts';
 import { type BlockFormat, encodeHeader, HEADER_BYTES } from './block-file.ts';
-import { giveBuffers, takeBuffers } from './kernel.ts';
+import { takeBuffers, type WriterBuffers } from './kernel.ts';
 import { asBytes } from './u64.ts';
 
 /** Sent to the disk in the background whenever so much was written, so that little is left to sync at the end. */
@@ -18,7 +18,7 @@ export class BlockFileWriter {
   readonly path: string;
   private readonly format: BlockFormat;
   private readonly descriptor: number;
-  private readonly own = takeBuffers();
+  private readonly own: WriterBuffers;
   private readonly spare: Uint8Array[];
   private digests = new BigUint64Array(64);
   private blocks = 0;
@@ -32,15 +32,17 @@ export class BlockFileWriter {
   private landed: (() => void) | undefined;
   private closed = false;
 
-  constructor(path: string, format: BlockFormat) {
+  /** `own`: what it collects blocks in; buffers of its own unless given. */
+  constructor(path: string, format: BlockFormat, own = takeBuffers()) {
     this.path = path;
     this.format = format;
+    this.own = own;
     this.spare = [...this.own.buffers];
     this.buffer = this.spare.pop()!;
     try {
       this.descriptor = openSync(path, 'w');
     } catch (error) {
-      giveBuffers(this.own);
+      this.own.release?.();
       throw classifySystemError(error, { file: path });
     }
   }
@@ -62,6 +64,20 @@ export class BlockFileWriter {
       this.used += n;
       at += n;
       if (this.used === this.buffer.length) this.flush();
+    }
+  }
+
+  /**
+   * Takes what `fill` puts into the free part [from, to) of a buffer, which it is given as addresses in the buffers'
+   * memory; it says how many bytes that were, and is called again as long as it filled all.
+   */
+  gather(fill: (from: number, to: number) => number): void {
+    for (;;) {
+      const { byteOffset, length } = this.buffer;
+      const filled = fill(byteOffset + this.used, byteOffset + length);
+      this.used += filled;
+      if (this.used < length) return;
+      this.flush();
     }
   }
 
@@ -99,7 +115,7 @@ export class BlockFileWriter {
 
   private close(): void {
     closeSync(this.descriptor);
-    giveBuffers(this.own);
+    this.own.release?.();
   }
 
   private flush(): void {

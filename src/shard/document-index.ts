@@ -1,6 +1,7 @@
 import { ByteInterner } from './byte-interner.ts';
 import { RECORD, RECORD_WORDS } from './format.ts';
 import { GrowingBytes, GrowingWords } from './growable.ts';
+import type { IndexStage } from './index-stage.ts';
 import type { ShardRow } from './shard-writer.ts';
 import { setU64 } from './u64.ts';
 
@@ -9,8 +10,10 @@ export class DocumentIndex {
   /** u64 a document: its end in tokens. */
   readonly ends = new GrowingWords();
   readonly records = new GrowingWords();
-  readonly strings = new GrowingBytes();
-  readonly sources = new ByteInterner(this.strings);
+  /** Ids one after the other; in the shard the sources follow them. */
+  readonly ids = new GrowingBytes();
+  readonly sourceStrings = new GrowingBytes();
+  readonly sources = new ByteInterner(this.sourceStrings);
   columns: Float64Array[] = [];
   documents = 0;
   private capacity = 1024;
@@ -19,53 +22,65 @@ export class DocumentIndex {
   clear(signals: number): void {
     this.ends.length = 0;
     this.records.length = 0;
-    this.strings.length = 0;
+    this.ids.length = 0;
+    this.sourceStrings.length = 0;
     this.sources.clear();
     this.documents = 0;
-    for (const column of this.columns) column.fill(Number.NaN);
-    while (this.columns.length < signals) this.columns.push(new Float64Array(this.capacity).fill(Number.NaN));
+    while (this.columns.length < signals) this.columns.push(new Float64Array(this.capacity));
     this.columns.length = signals;
   }
 
   /** Bytes of memory it holds. */
   get memory(): number {
-    const { ends, records, strings } = this;
-    return 4 * (ends.data.length + records.data.length) + strings.data.length + this.sources.memory;
+    const { ends, records, ids, sourceStrings } = this;
+    const strings = ids.data.length + sourceStrings.data.length;
+    return 4 * (ends.data.length + records.data.length) + strings + this.sources.memory;
   }
 
   /** Adds a document that ends after `end` tokens of the shard. */
   add(row: ShardRow, end: number): void {
     const endAt = this.ends.grow(2);
     setU64(this.ends.data, endAt, end);
-    // Strings first: they may grow the tables.
-    const source = this.sources.index(row.source);
-    const idAt = this.strings.add(row.id);
     const at = this.records.grow(RECORD_WORDS);
     const words = this.records.data;
     words[at + RECORD.hash] = row.hashLow;
     words[at + RECORD.hash + 1] = row.hashHigh;
-    setU64(words, at + RECORD.idAt, idAt);
+    setU64(words, at + RECORD.idAt, this.ids.add(row.id));
     words[at + RECORD.idBytes] = row.id.length;
-    words[at + RECORD.source] = source;
+    words[at + RECORD.source] = this.sources.index(row.source);
     words[at + RECORD.corpus] = row.corpus;
     words[at + RECORD.copy] = row.copy;
     setU64(words, at + RECORD.sourceStart, row.start);
     setU64(words, at + RECORD.sourceEnd, row.end);
     setU64(words, at + RECORD.textBytes, row.textBytes);
-    this.addSignals(row.signals, row.signalCount);
+    this.reserve(1);
+    for (const column of this.columns) column[this.documents] = Number.NaN;
+    for (let i = 0; i < 2 * row.signalCount; i += 2)
+      this.columns[row.signals[i]!]![this.documents] = row.signals[i + 1]!;
     this.documents++;
   }
 
-  private addSignals(signals: Float64Array, count: number): void {
-    if (this.documents >= this.capacity) {
-      this.capacity *= 2;
-      this.columns = this.columns.map((column) => {
-        const grown = new Float64Array(this.capacity).fill(Number.NaN);
-        grown.set(column);
-        return grown;
-      });
-    }
-    for (let i = 0; i < 2 * count; i += 2) this.columns[signals[i]!]![this.documents] = signals[i + 1]!;
+  /** Adds the `n` documents that are on the stage. */
+  append(stage: IndexStage, n: number): void {
+    const { records } = stage;
+    // First, so that the records are whole when they are copied.
+    this.sources.indexAll(stage.texts, stage.sources, n, records, RECORD_WORDS, RECORD.source);
+    this.ends.add(stage.ends.subarray(0, 2 * n));
+    this.records.add(records.subarray(0, n * RECORD_WORDS));
+    this.ids.add(stage.ids, 0, stage.idsUsed);
+    this.reserve(n);
+    for (const [k, column] of this.columns.entries()) column.set(stage.signals(k, n), this.documents);
+    this.documents += n;
+  }
+
+  private reserve(n: number): void {
+    if (this.documents + n <= this.capacity) return;
+    this.capacity = Math.max(2 * this.capacity, this.documents + n);
+    this.columns = this.columns.map((column) => {
+      const grown = new Float64Array(this.capacity);
+      grown.set(column.subarray(0, this.documents));
+      return grown;
+    });
   }
 }
 

@@ -17,26 +17,40 @@ export class GrowingWords {
     return at;
   }
 
+  add(words: Uint32Array): void {
+    const at = this.grow(words.length);
+    this.data.set(words, at);
+  }
+
   bytes(): Uint8Array {
     return asBytes(this.data.subarray(0, this.length));
   }
 }
+
+/** Shorter ones are copied byte by byte: a view of them costs more. */
+const WORTH_A_VIEW = 64;
 
 /** Bytes that grow by doubling. */
 export class GrowingBytes {
   data = new Uint8Array(64 * 1024);
   length = 0;
 
-  /** Appends a copy and gives its place. */
-  add(bytes: Uint8Array): number {
+  /** Appends a copy of bytes[from .. from + length) and gives its place. */
+  add(bytes: Uint8Array, from = 0, length = bytes.length): number {
     const at = this.length;
-    this.length += bytes.length;
+    this.length += length;
     if (this.length > this.data.length) {
       const grown = new Uint8Array(Math.max(this.length, 2 * this.data.length));
       grown.set(this.data);
       this.data = grown;
     }
-    this.data.set(bytes, at);
+    const { data } = this;
+    if (length > WORTH_A_VIEW) data.set(bytes.subarray(from, from + length), at);
+    else for (let i = 0; i < length; i++) data[at + i] = bytes[from + i]!;
     return at;
+  }
+
+  bytes(): Uint8Array {
+    return this.data.subarray(0, this.length);
   }
 }

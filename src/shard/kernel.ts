@@ -5,6 +5,22 @@ import { setBig } from './u64.ts';
 interface Exports {
   digestBlocks(from: number, bytes: number, blockBytes: number, to: number): number;
   nameHashes(from: number, length: number, seed: number, to: number): void;
+  gatherTokens(
+    entries: number,
+    to: number,
+    state: number,
+    out: number,
+    end: number,
+    tokenWidth: number,
+  ): number;
+  indexDocuments(
+    entries: number,
+    from: number,
+    to: number,
+    sides: number,
+    tokenWidth: number,
+    stage: number,
+  ): number;
 }
 
 /** The first page is the kernel's own; the next holds the digests; then come the buffers. */
@@ -18,39 +34,51 @@ const BUFFERS_AT = 2 * PAGE;
  */
 export class DigestBuffers {
   readonly buffers: readonly Uint8Array[];
+  readonly kernel: Exports;
   private readonly digests: BigUint64Array;
-  private readonly exports: Exports;
 
-  constructor(count: number, bytes: number) {
-    const pages = Math.ceil((BUFFERS_AT + count * bytes) / PAGE);
-    const { exports, memory } = loadKernel<Exports>('shard', pages);
-    this.exports = exports;
-    this.buffers = Array.from(
-      { length: count },
-      (_, i) => new Uint8Array(memory.buffer, BUFFERS_AT + i * bytes, bytes),
-    );
+  /** One buffer for each of `sizes`, in bytes, each at the beginning of a page. */
+  constructor(sizes: readonly number[]) {
+    const pages = sizes.map((bytes) => Math.ceil(bytes / PAGE));
+    const { exports, memory } = loadKernel<Exports>('shard', 2 + pages.reduce((sum, n) => sum + n, 0));
+    this.kernel = exports;
+    let at = BUFFERS_AT;
+    this.buffers = sizes.map((bytes, i) => {
+      const buffer = new Uint8Array(memory.buffer, at, bytes);
+      at += pages[i]! * PAGE;
+      return buffer;
+    });
     this.digests = new BigUint64Array(memory.buffer, DIGESTS_AT, PAGE / 8);
   }
 
   /** XXH64 of each block of bytes [from, to) of one of the buffers, at most 8,192; valid until the next call. */
   digest(buffer: Uint8Array, from: number, to: number, blockBytes: number): BigUint64Array {
-    const blocks = this.exports.digestBlocks(buffer.byteOffset + from, to - from, blockBytes, DIGESTS_AT);
+    const blocks = this.kernel.digestBlocks(buffer.byteOffset + from, to - from, blockBytes, DIGESTS_AT);
     return this.digests.subarray(0, blocks);
   }
 }
 
 /** Bytes of one buffer of a writer: a multiple of every format's block. */
-const WRITER_BYTES = 2 << 20;
-const WRITER_BUFFERS = 4;
-const spare: DigestBuffers[] = [];
+export const WRITER_BYTES = 2 << 20;
+export const WRITER_BUFFERS = 4;
 
-/** Buffers for a writer that nobody else uses until they are given back. */
-export function takeBuffers(): DigestBuffers {
-  return spare.pop() ?? new DigestBuffers(WRITER_BUFFERS, WRITER_BYTES);
+/** Buffers of WRITER_BYTES that one writer fills and digests. */
+export interface WriterBuffers extends Pick<DigestBuffers, 'buffers' | 'digest'> {
+  /** Called when the writer is done with them. */
+  release?(): void;
 }
 
-export function giveBuffers(buffers: DigestBuffers): void {
-  if (spare.length < 4) spare.push(buffers);
+const spare: WriterBuffers[] = [];
+
+/** Buffers for a writer that nobody else uses until they are given back. */
+export function takeBuffers(): WriterBuffers {
+  const taken = spare.pop() ?? new DigestBuffers(Array.from({ length: WRITER_BUFFERS }, () => WRITER_BYTES));
+  const { buffers } = taken;
+  const digest = taken.digest.bind(taken);
+  const release = (): void => {
+    if (spare.length < 4) spare.push(taken);
+  };
+  return { buffers, digest, release };
 }
 
 const SEED_AT = PAGE;

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryName } from '../core/files.ts';
-import { DigestBuffers } from './kernel.ts';
+import { ENTRY_WORDS, GroupMemory, nameBytes } from './group-memory.ts';
 import { MAX_ROUGHLY_SORTED, sortedByKey } from './key-sort.ts';
 import {
   ALL_BUCKETS,
@@ -47,6 +47,8 @@ interface Plan {
 
 const LEAST_BUDGET = 1 << 20;
 const DIGESTS_A_CALL = 8192;
+/** Ranges of a run differ by that little: one memory serves all. */
+const SLACK = 1.15;
 
 /** A document in memory. Everything is valid until the next one is moved to. */
 export class DocumentCursor {
@@ -61,49 +63,73 @@ export class DocumentCursor {
 }
 
 /** Documents of a range of keys, all in memory. */
-class Group {
-  private readonly sides: readonly SideFile[];
+export class Group {
+  readonly sides: readonly SideFile[];
+  /** Its entries are those of this group until the next one is asked for. */
+  readonly memory: GroupMemory;
   private readonly bytes: Uint8Array;
   private readonly words: Uint32Array;
-  private readonly recordAt: Uint32Array;
-  private readonly bodyAt: Uint32Array;
-  private readonly sideOf: Uint32Array;
-  private readonly order: Uint32Array;
-  readonly length: number;
+  length: number;
 
-  constructor(sides: readonly SideFile[], plan: Plan, bytes: Uint8Array) {
+  constructor(sides: readonly SideFile[], plan: Plan, memory: GroupMemory, bytes: Uint8Array) {
     this.sides = sides;
+    this.memory = memory;
     this.bytes = bytes;
     this.words = asWords(bytes);
     this.length = plan.documents;
-    this.recordAt = new Uint32Array(this.length);
-    this.bodyAt = new Uint32Array(this.length);
-    this.sideOf = new Uint32Array(this.length);
+    const recordAt = new Uint32Array(this.length);
+    const bodyAt = new Uint32Array(this.length);
+    const sideOf = new Uint32Array(this.length);
     let i = 0;
-    for (const piece of plan.pieces) i = this.find(piece, i);
-    this.order = sortedByKey(this.words, this.recordAt);
+    for (const { side, extent, at } of plan.pieces) {
+      const { tokenWidth } = sides[side]!;
+      let body = at + extent.documents * SIDE_RECORD_BYTES;
+      for (let record = at >>> 2, end = body >>> 2; record < end; record += SIDE_WORDS, i++) {
+        recordAt[i] = record;
+        bodyAt[i] = body;
+        sideOf[i] = side;
+        body += (bodyBytesOf(this.words, record, tokenWidth) + 3) & ~3;
+      }
+    }
+    this.enter(sortedByKey(this.words, recordAt), recordAt, bodyAt, sideOf);
   }
 
   /** Puts the document that is number k by key under the cursor. */
   moveTo(k: number, cursor: DocumentCursor): void {
-    const i = this.order[k]!;
+    const { entries } = this.memory;
+    const { byteOffset } = this.bytes;
+    const at = k * ENTRY_WORDS;
     cursor.words = this.words;
-    cursor.at = this.recordAt[i]!;
+    cursor.at = (entries[at]! - byteOffset) >>> 2;
     cursor.bytes = this.bytes;
-    cursor.bodyAt = this.bodyAt[i]!;
-    cursor.side = this.sides[this.sideOf[i]!]!;
+    cursor.bodyAt = entries[at + 1]! - byteOffset;
+    cursor.side = this.sides[entries[at + 2]!]!;
   }
 
-  private find({ side, extent, at }: Piece, i: number): number {
-    const { tokenWidth } = this.sides[side]!;
-    let body = at + extent.documents * SIDE_RECORD_BYTES;
-    for (let record = at >>> 2, end = body >>> 2; record < end; record += SIDE_WORDS, i++) {
-      this.recordAt[i] = record;
-      this.bodyAt[i] = body;
-      this.sideOf[i] = side;
-      body += (bodyBytesOf(this.words, record, tokenWidth) + 3) & ~3;
+  /** Leaves out the documents that `takes` does not take. */
+  keep(takes: (cursor: DocumentCursor) => boolean): void {
+    const { entries } = this.memory;
+    const cursor = new DocumentCursor();
+    let kept = 0;
+    for (let k = 0; k < this.length; k++) {
+      this.moveTo(k, cursor);
+      if (!takes(cursor)) continue;
+      for (let i = 0; i < ENTRY_WORDS; i++) entries[kept * ENTRY_WORDS + i] = entries[k * ENTRY_WORDS + i]!;
+      kept++;
     }
-    return i;
+    this.length = kept;
+  }
+
+  private enter(order: Uint32Array, recordAt: Uint32Array, bodyAt: Uint32Array, sideOf: Uint32Array): void {
+    const { entries } = this.memory;
+    const { byteOffset } = this.bytes;
+    for (let k = 0; k < order.length; k++) {
+      const i = order[k]!;
+      const at = k * ENTRY_WORDS;
+      entries[at] = byteOffset + 4 * recordAt[i]!;
+      entries[at + 1] = byteOffset + bodyAt[i]!;
+      entries[at + 2] = sideOf[i]!;
+    }
   }
 }
 
@@ -114,11 +140,14 @@ class Group {
 export class KeyOrder {
   private readonly folder: string;
   private readonly budget: number;
+  private readonly columns: number;
+  private memory: GroupMemory | undefined;
 
-  /** `memoryBytes`: of two groups. `folder`: for what is dealt out again. */
-  constructor(memoryBytes: number, folder: string, leastBudget = LEAST_BUDGET) {
+  /** `memoryBytes`: of two groups. `folder`: for what is dealt out again. `columns`: of signals in the shards. */
+  constructor(memoryBytes: number, folder: string, leastBudget = LEAST_BUDGET, columns = 0) {
     this.folder = folder;
     this.budget = Math.max(leastBudget, memoryBytes / 2);
+    this.columns = columns;
   }
 
   async *groups(
@@ -129,8 +158,7 @@ export class KeyOrder {
     const plans = planGroups(sides, this.budget, range);
     const fits = (plan: Plan | undefined): plan is Plan =>
       plan !== undefined && (level === LAST_LEVEL || plan.bytes <= this.budget || plan.documents < 2);
-    const largest = plans.filter(fits).reduce((most, plan) => Math.max(most, plan.bytes), 0);
-    const memory = new DigestBuffers(Math.min(plans.length, 2), largest);
+    const memory = this.memoryFor(plans.filter(fits), sides);
     let coming: Promise<void> | undefined;
     try {
       for (const [i, plan] of plans.entries()) {
@@ -138,19 +166,34 @@ export class KeyOrder {
           yield* this.dealtAgain(sides, plan, level);
           continue;
         }
-        const buffer = memory.buffers[i % memory.buffers.length]!;
+        const buffer = memory.groups[i % memory.groups.length]!;
         await (coming ?? fetchGroup(sides, plan, buffer));
         const next = plans[i + 1];
-        coming = fits(next) ? fetchGroup(sides, next, memory.buffers[(i + 1) % 2]!) : undefined;
+        coming = fits(next) ? fetchGroup(sides, next, memory.groups[(i + 1) % 2]!) : undefined;
         // Its failure is reported when its turn comes.
         coming?.catch(() => {});
         checkGroup(sides, plan, memory, buffer);
-        yield new Group(sides, plan, buffer);
+        yield new Group(sides, plan, memory, buffer);
       }
     } finally {
       // Whoever closes the files must not do so under a read.
       await coming?.catch(() => {});
     }
+  }
+
+  /** The memory of the range before, where it is large enough; else one with some room for the ranges that follow. */
+  private memoryFor(plans: readonly Plan[], sides: readonly SideFile[]): GroupMemory {
+    const most = (of: (plan: Plan) => number): number =>
+      plans.reduce((largest, plan) => Math.max(largest, of(plan)), 0);
+    const [bytes, documents] = [most((plan) => plan.bytes), most((plan) => plan.documents)];
+    const room = { groups: Math.min(plans.length, 2), bytes, documents, names: nameBytes(sides) };
+    const needed = { ...room, columns: this.columns };
+    if (this.memory?.holds(needed)) return this.memory;
+    this.memory = undefined;
+    const more = (n: number): number => Math.ceil(n * SLACK);
+    const ample = Math.max(bytes, Math.min(this.budget, more(bytes)));
+    this.memory = new GroupMemory({ ...needed, bytes: ample, documents: more(documents) });
+    return this.memory;
   }
 
   private async *dealtAgain(sides: readonly SideFile[], plan: Plan, level: number): AsyncGenerator<Group> {
@@ -273,7 +316,7 @@ async function fetchGroup(sides: readonly SideFile[], plan: Plan, buffer: Uint8A
   for (const result of await Promise.allSettled(all)) if (result.status === 'rejected') throw result.reason;
 }
 
-function checkGroup(sides: readonly SideFile[], plan: Plan, memory: DigestBuffers, buffer: Uint8Array): void {
+function checkGroup(sides: readonly SideFile[], plan: Plan, memory: GroupMemory, buffer: Uint8Array): void {
   for (const { side, firstBlock, blocks, to } of plan.reads) {
     const { file } = sides[side]!;
     const { blockBytes } = file.format;

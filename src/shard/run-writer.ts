@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { CancelledError, InvariantError } from '../core/errors.ts';
 import { temporaryName } from '../core/files.ts';
-import { DocumentCursor, KeyOrder } from './key-order.ts';
+import type { GroupMemory, SideNames } from './group-memory.ts';
+import { DocumentCursor, type Group, KeyOrder } from './key-order.ts';
 import type { Selection } from './selection.ts';
 import type { PlannedShard, ShardRun } from './shard-plan.ts';
 import type { Counts } from './shard-set.ts';
@@ -36,28 +37,24 @@ export interface RunWriterInput {
   progress(documents: number): void;
 }
 
-/** After so many documents the clock is looked at: that costs as much as moving to the next one. */
-const DOCUMENTS_A_LOOK = 64;
-
-/** What a side file's numbers stand for. */
-interface Names {
-  /** Index of its corpus -> index in the setting's corpora. */
-  readonly corpusOf: readonly number[];
-  /** Index of its signal -> column or -1. */
-  readonly columnOf: readonly number[];
-}
+/** So many documents go by before the clock is looked at. */
+const DOCUMENTS_A_LOOK = 512;
 
 /** Writes planned shards from side files, run by run. */
 export class RunWriter {
   private readonly input: RunWriterInput;
-  private readonly names = new Map<SideFile, Names>();
+  private readonly names = new Map<SideFile, SideNames>();
+  private readonly order: KeyOrder;
   private readonly row: ShardRow;
-  private open: { writer: ShardWriter; temporary: string } | undefined;
+  private readonly cursor = new DocumentCursor();
+  private open: OpenShard | undefined;
   private rested = Number.NEGATIVE_INFINITY;
 
   constructor(input: RunWriterInput) {
     this.input = input;
-    this.row = emptyRow(input.setting.signals.length);
+    const { memoryBytes, folder, setting } = input;
+    this.order = new KeyOrder(memoryBytes, folder, undefined, setting.signals.length);
+    this.row = emptyRow(setting.signals.length);
   }
 
   async write(run: ShardRun): Promise<WrittenRun> {
@@ -74,42 +71,53 @@ export class RunWriter {
   }
 
   private async fill(run: ShardRun, entries: ShardEntry[], counts: readonly Counts[]): Promise<void> {
-    const { row } = this;
-    const { memoryBytes, folder, sides, progress } = this.input;
-    const order = new KeyOrder(memoryBytes, folder);
-    const cursor = new DocumentCursor();
+    const { sides, progress, selection } = this.input;
     let { skip } = run[0]!;
-    let done = 0;
-    for await (const group of order.groups(sides, { from: run[0]!.bucket, to: run.at(-1)!.endBucket })) {
-      for (let k = 0; k < group.length; k++) {
-        if (++done % DOCUMENTS_A_LOOK === 0 && performance.now() - this.rested > 10) {
-          await this.rest();
-          progress(done);
-          done = 0;
-        }
-        group.moveTo(k, cursor);
-        if (!this.taken(cursor) || skip-- > 0) continue;
-        this.fillRow(cursor);
+    for await (const group of this.order.groups(sides, { from: run[0]!.bucket, to: run.at(-1)!.endBucket })) {
+      const found = group.length;
+      if (selection.sampler)
+        group.keep(({ words, at, side, bytes, bodyAt }) => selection.takes(words, at, side, bytes, bodyAt));
+      const skipped = Math.min(skip, group.length);
+      skip -= skipped;
+      for (let k = skipped; k < group.length; ) {
+        if (performance.now() - this.rested > 10) await this.rest();
         const planned = run[entries.length]!;
-        this.open ??= this.begin(planned);
-        this.open.writer.add(row);
-        const sum = counts[row.corpus]!;
-        sum.documents++;
-        sum.tokens += row.tokens;
-        sum.bytes += row.textBytes;
-        if (this.open.writer.documents < planned.documents) continue;
+        this.open ??= this.begin(planned, group.memory);
+        const { writer } = this.open;
+        const left = planned.documents - writer.documents;
+        k += this.add(this.open, group, k, Math.min(group.length, k + left, k + DOCUMENTS_A_LOOK));
+        if (writer.documents < planned.documents) continue;
+        writer.counts.forEach((more, i) => {
+          addCounts(counts[i]!, more);
+        });
         entries.push(await this.seal(planned));
         if (entries.length < run.length) continue;
-        progress(done);
+        progress(found);
         return;
       }
+      progress(found);
     }
     throw new InvariantError('the shards were planned with more documents than there are');
   }
 
-  private begin({ split, shard }: PlannedShard): { writer: ShardWriter; temporary: string } {
+  /** Adds documents of [from, to) in the order of the keys to the open shard; gives how many, at least one. */
+  private add({ writer, memory }: OpenShard, group: Group, from: number, to: number): number {
+    // A bucket that was dealt out again may lie in another memory than the shard's buffers.
+    if (memory === group.memory) {
+      memory.name(group.sides, (side) => this.namesOf(side));
+      const added = writer.addGroup(from, to);
+      if (added > 0) return added;
+    }
+    group.moveTo(from, this.cursor);
+    this.fillRow(this.cursor);
+    writer.add(this.row);
+    return 1;
+  }
+
+  private begin({ split, shard }: PlannedShard, memory: GroupMemory): OpenShard {
     const temporary = temporaryName(join(this.input.folder, shardFileName(split, shard)));
-    return { writer: new ShardWriter(temporary, split, shard, this.input.setting), temporary };
+    const writer = new ShardWriter(temporary, split, shard, this.input.setting, memory);
+    return { writer, temporary, memory };
   }
 
   private async seal({ split, shard }: PlannedShard): Promise<ShardEntry> {
@@ -121,11 +129,7 @@ export class RunWriter {
     return { file, ...entry };
   }
 
-  private taken({ words, at, side, bytes, bodyAt }: DocumentCursor): boolean {
-    return this.input.selection.takes(words, at, side, bytes, bodyAt);
-  }
-
-  private namesOf(side: SideFile): Names {
+  private namesOf(side: SideFile): SideNames {
     let names = this.names.get(side);
     if (!names) {
       const { corpora, signals } = this.input.setting;
@@ -178,6 +182,19 @@ export class RunWriter {
     if (this.input.signal.aborted) throw new CancelledError();
     this.rested = performance.now();
   }
+}
+
+interface OpenShard {
+  readonly writer: ShardWriter;
+  readonly temporary: string;
+  /** Whose buffers the shard is written from. */
+  readonly memory: GroupMemory;
+}
+
+function addCounts(sum: Counts, more: Counts): void {
+  sum.documents += more.documents;
+  sum.tokens += more.tokens;
+  sum.bytes += more.bytes;
 }
 
 const double = new Float64Array(1);

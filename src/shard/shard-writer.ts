@@ -3,8 +3,17 @@ import { temporaryName } from '../core/files.ts';
 import { hex } from './block-file.ts';
 import { BlockFileWriter } from './block-writer.ts';
 import { type DocumentIndex, giveIndex, takeIndex } from './document-index.ts';
-import { encodeShardHeader, SHARD_FORMAT, type ShardSplit, tokenWidthOf } from './format.ts';
-import { asBytes } from './u64.ts';
+import {
+  encodeShardHeader,
+  RECORD,
+  RECORD_WORDS,
+  SHARD_FORMAT,
+  type ShardSplit,
+  tokenWidthOf,
+} from './format.ts';
+import type { GroupMemory } from './group-memory.ts';
+import type { Counts } from './shard-set.ts';
+import { asBytes, getU64, setU64 } from './u64.ts';
 
 /** What all shards of a set have in common. */
 export interface ShardSetting {
@@ -57,11 +66,16 @@ export class ShardWriter {
   private readonly split: ShardSplit;
   private readonly shard: number;
   private readonly index: DocumentIndex;
+  private readonly memory: GroupMemory | undefined;
   private textBytes = 0;
   tokens = 0;
+  /** By index into the setting's corpora, as far as there are documents. */
+  readonly counts: Counts[] = [];
 
-  constructor(path: string, split: ShardSplit, shard: number, setting: ShardSetting) {
-    this.file = new BlockFileWriter(path, SHARD_FORMAT);
+  /** `memory`: what it writes from, where documents come in groups; one that no other shard is written from. */
+  constructor(path: string, split: ShardSplit, shard: number, setting: ShardSetting, memory?: GroupMemory) {
+    this.file = new BlockFileWriter(path, SHARD_FORMAT, memory?.writerBuffers);
+    this.memory = memory;
     this.setting = setting;
     this.split = split;
     this.shard = shard;
@@ -71,8 +85,40 @@ export class ShardWriter {
   add(row: ShardRow): void {
     this.file.add(row.tokenBytes);
     this.tokens += row.tokens;
-    this.textBytes += row.textBytes;
     this.index.add(row, this.tokens);
+    this.count(row.corpus, row.tokens, row.textBytes);
+  }
+
+  /**
+   * Adds documents of the group in the memory that it writes from: some of [from, to), as many as it says. None where the
+   * next has an id too long for this; it must be added by itself.
+   */
+  addGroup(from: number, to: number): number {
+    const { file, index, memory, setting } = this;
+    const { stage } = memory!;
+    const width = tokenWidthOf(setting.vocabularySize);
+    stage.begin(this.tokens, index.ids.length);
+    const n = memory!.index(from, to, width);
+    index.append(stage, n);
+    memory!.gather(file, from, from + n, width);
+    for (let i = 0; i < n; i++) {
+      const end = getU64(stage.ends, 2 * i);
+      const at = i * RECORD_WORDS;
+      const textBytes = getU64(stage.records, at + RECORD.textBytes);
+      this.count(stage.records[at + RECORD.corpus]!, end - this.tokens, textBytes);
+      this.tokens = end;
+    }
+    return n;
+  }
+
+  private count(corpus: number, tokens: number, textBytes: number): void {
+    const { counts } = this;
+    while (counts.length <= corpus) counts.push({ documents: 0, tokens: 0, bytes: 0 });
+    const sum = counts[corpus]!;
+    sum.documents++;
+    sum.tokens += tokens;
+    sum.bytes += textBytes;
+    this.textBytes += textBytes;
   }
 
   get documents(): number {
@@ -88,11 +134,17 @@ export class ShardWriter {
     const recordsAt = file.bodyBytes;
     file.add(index.records.bytes());
     const sourcesAt = file.bodyBytes;
-    file.add(index.sources.entries.bytes());
+    const { entries } = index.sources;
+    // In the shard's strings the sources follow the ids.
+    for (let at = 0; at < entries.length; at += 4)
+      setU64(entries.data, at, getU64(entries.data, at) + index.ids.length);
+    file.add(entries.bytes());
     const signalsAt = file.bodyBytes;
     for (const column of index.columns) file.add(asBytes(column.subarray(0, index.documents)));
     const stringsAt = file.bodyBytes;
-    file.add(index.strings.data.subarray(0, index.strings.length));
+    file.add(index.ids.bytes());
+    file.add(index.sourceStrings.bytes());
+    const stringsBytes = file.bodyBytes - stringsAt;
     file.align(8);
     const namesAt = file.bodyBytes;
     file.add(names);
@@ -117,7 +169,7 @@ export class ShardWriter {
           sourcesAt,
           signalsAt,
           stringsAt,
-          stringsBytes: index.strings.length,
+          stringsBytes,
           namesAt,
           namesBytes: names.length,
         },

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { xxh64 } from '../../dist/core/hash.js';
 import { Random } from '../../dist/core/random.js';
 import { buildShards } from '../../dist/shard/build.js';
@@ -56,6 +57,8 @@ export async function writeSide(path, part, finished = () => {}) {
   const writer = new SideWriter(path, SIDE_SETTING);
   let written = 0;
   for (const { rows, tokens, offsets } of part) {
+    // As reading the next documents does.
+    await setImmediate();
     for (let i = 0; i < rows.length; i++)
       writer.add(rows[i], 4 * (offsets[i + 1] - offsets[i]), tokens, offsets[i], offsets[i + 1]);
     written += tokens.length + rows.length;

@@ -20,9 +20,11 @@ import { setImmediate } from 'node:timers/promises';
 import { BlockFileWriter } from '../../dist/shard/block-writer.js';
 import { exportShards } from '../../dist/shard/exports/export.js';
 import { SHARD_FORMAT } from '../../dist/shard/format.js';
+import { DocumentCursor, KeyOrder } from '../../dist/shard/key-order.js';
 import { ShardLoader } from '../../dist/shard/loader.js';
 import { ShardFile } from '../../dist/shard/shard-file.js';
 import { ShardWriter } from '../../dist/shard/shard-writer.js';
+import { SIDE, SideFile } from '../../dist/shard/side-file.js';
 import { shardPython } from '../interop/shard/venv.mjs';
 import { median } from './peers.mjs';
 import { batches, buildSet, DIGEST, VOCABULARY, writeSide } from './shard-documents.mjs';
@@ -122,67 +124,71 @@ function plainWrite(path, bytes) {
   return seconds;
 }
 
-/** Documents in memory, as the shuffle gives them, to a shard on the disk, synced. */
-async function writeShard(path, documents) {
-  const writer = new ShardWriter(path, 'train', 0, {
-    tokenizerDigest: DIGEST,
-    vocabularySize: VOCABULARY,
-    endOfText: undefined,
-    corpora: ['web', 'books'],
-    signals: ['a', 'b', 'c'],
-  });
-  const signals = Float64Array.of(0, 1, 1, 7, 2, 1);
-  for (const { rows, bytes, names, places, offsets } of documents) {
-    // As the shuffle does every few milliseconds.
-    await setImmediate();
-    for (let i = 0; i < rows.length; i++) {
-      const length = offsets[i + 1] - offsets[i];
-      writer.add({
-        tokenBytes: bytes.subarray(2 * offsets[i], 2 * offsets[i + 1]),
-        tokens: length,
-        hashLow: i,
-        hashHigh: 1,
-        id: names.subarray(places[2 * i], places[2 * i + 1]),
-        source: names.subarray(places[2 * i + 1], places[2 * i + 2]),
-        corpus: 0,
-        copy: 0,
-        start: 0,
-        end: 4 * length,
-        textBytes: 4 * length,
-        signals,
-        signalCount: 3,
-      });
+/** Documents in memory and in order, as the shuffle holds them before it writes. */
+async function heldDocuments(folder) {
+  const path = join(folder, 'held.side');
+  await writeSide(path, batches(60e6));
+  const side = new SideFile(path);
+  const order = new KeyOrder(1 << 30, folder, undefined, SIGNALS.length);
+  const groups = order.groups([side]);
+  const { value: group } = await groups.next();
+  if (group.length !== side.documents) throw new Error('the documents are more than one group');
+  const close = async () => {
+    await groups.return();
+    side.close();
+    rmSync(path);
+  };
+  return { group, close };
+}
+
+const SIGNALS = ['length.characters', 'gopher.stopWords', 'dedup.size'];
+/** Documents that go by before timers have their turn; in the shuffle that is some milliseconds. */
+const AT_ONCE = 4096;
+
+/** A group of documents to a shard on the disk, synced. */
+async function writeShard(path, group) {
+  const { memory } = group;
+  const corpora = ['books', 'web'];
+  const writer = new ShardWriter(
+    path,
+    'train',
+    0,
+    { tokenizerDigest: DIGEST, vocabularySize: VOCABULARY, endOfText: undefined, corpora, signals: SIGNALS },
+    memory,
+  );
+  memory.name(group.sides, ({ footer }) => ({
+    corpusOf: footer.corpora.map((name) => corpora.indexOf(name)),
+    columnOf: footer.signals.map((name) => SIGNALS.indexOf(name)),
+  }));
+  for (let k = 0, rested = 0; k < group.length; ) {
+    if (k - rested >= AT_ONCE) {
+      await setImmediate();
+      rested = k;
     }
+    k += writer.addGroup(k, group.length);
   }
   await writer.finish();
 }
 
-/** Documents as the shuffle gives them: tokens, ids and sources as bytes. */
-function storedDocuments() {
-  return [...batches(60e6)].map((batch) => {
-    const places = [0];
-    for (const { id, source } of batch.rows)
-      for (const name of [id, source]) places.push(places.at(-1) + Buffer.byteLength(name));
-    const names = new TextEncoder().encode(batch.rows.map(({ id, source }) => id + source).join(''));
-    return { ...batch, places, names, bytes: new Uint8Array(Uint16Array.from(batch.tokens).buffer) };
-  });
-}
-
 /** The same tokens in the same container, digested and synced, with the ends of the documents and nothing else. */
-async function writeBare(path, documents) {
-  const writer = new BlockFileWriter(path, SHARD_FORMAT);
-  const ends = [];
+async function writeBare(path, group) {
+  const { memory } = group;
+  const writer = new BlockFileWriter(path, SHARD_FORMAT, memory.writerBuffers);
+  const ends = new Float64Array(group.length);
+  const cursor = new DocumentCursor();
   let at = 0;
-  for (const { rows, bytes, offsets } of documents) {
+  for (let from = 0; from < group.length; from += AT_ONCE) {
     await setImmediate();
-    for (let i = 0; i < rows.length; i++) {
-      writer.add(bytes.subarray(2 * offsets[i], 2 * offsets[i + 1]));
-      at += offsets[i + 1] - offsets[i];
-      ends.push(at);
+    const to = Math.min(group.length, from + AT_ONCE);
+    for (let k = from; k < to; k++) {
+      group.moveTo(k, cursor);
+      at += cursor.words[cursor.at + SIDE.tokens];
+      ends[k] = at;
     }
+    memory.gather(writer, from, to, 2);
   }
   writer.align(8);
-  writer.add(new Uint8Array(BigUint64Array.from(ends, BigInt).buffer));
+  writer.add(new Uint8Array(ends.buffer));
   await writer.finish(() => {});
 }
 
@@ -197,7 +203,7 @@ async function lineage(folder) {
     ...batch,
     rows: batch.rows.map((row) => ({ ...row, id: `${row.ordinal}`, source: '', signals: {} })),
   }));
-  const documents = storedDocuments();
+  const { group, close } = await heldDocuments(folder);
   const tokens = full.reduce((sum, batch) => sum + batch.tokens.length, 0);
   const path = join(folder, 'one.shard');
   const seconds = { full: [], plain: [], shard: [], bare: [] };
@@ -215,10 +221,11 @@ async function lineage(folder) {
   for (let round = 0; round < 2 * ROUNDS + 1; round++) {
     await time(seconds.plain, () => build(plain));
     await time(seconds.full, () => build(full));
-    await time(seconds.bare, () => writeBare(path, documents));
-    await time(seconds.shard, () => writeShard(path, documents));
+    await time(seconds.bare, () => writeBare(path, group));
+    await time(seconds.shard, () => writeShard(path, group));
   }
-  await writeShard(path, documents);
+  await writeShard(path, group);
+  await close();
   const { header } = new ShardFile(path, 'none');
   const fixed = (header.sourcesAt - header.endsAt) / header.documents;
   // The first round warms up.
@@ -231,13 +238,13 @@ async function lineage(folder) {
 }
 
 async function write(folder) {
-  const documents = storedDocuments();
+  const { group, close } = await heldDocuments(folder);
   const path = join(folder, 'one.shard');
   const ours = [];
   const plain = [];
   for (let round = 0; round < 4 * ROUNDS + 1; round++) {
     const started = performance.now();
-    await writeShard(path, documents);
+    await writeShard(path, group);
     const seconds = (performance.now() - started) / 1000;
     const bytes = statSync(path).size;
     rmSync(path);
@@ -246,6 +253,7 @@ async function write(folder) {
     ours.push(bytes / seconds);
     plain.push(bytes / theirs);
   }
+  await close();
   return [row('write', 'bytes/s', median(ours), { 'plain-write': median(plain) })];
 }
 

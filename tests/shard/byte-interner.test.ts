@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ByteInterner } from '../../src/shard/byte-interner.ts';
+import { ByteInterner, sourceHash } from '../../src/shard/byte-interner.ts';
 import { GrowingBytes } from '../../src/shard/growable.ts';
 import { getU64 } from '../../src/shard/u64.ts';
 
@@ -22,6 +22,28 @@ it('numbers byte strings as a Map of strings does, and keeps each once', () => {
         const bytes = strings.data.subarray(at, at + getU64(interner.entries.data, 4 * i + 2));
         expect(Buffer.from(bytes).toString('latin1')).toBe(key);
       }
+    }),
+    { numRuns: 30 },
+  );
+  fc.assert(
+    fc.property(fc.array(fc.string({ maxLength: 3 }), { maxLength: 3000 }), fc.nat(1000), (texts, cut) => {
+      const one = new ByteInterner(new GrowingBytes());
+      const strings = new GrowingBytes();
+      const all = new ByteInterner(strings);
+      const encoded = texts.map((text) => Buffer.from(text, 'utf8'));
+      const numbers = encoded.map((bytes) => one.index(bytes));
+      const found: number[] = [];
+      for (const part of [encoded.slice(0, cut), encoded.slice(cut)]) {
+        const known = part.flatMap((bytes) => [bytes.length, sourceHash(bytes, 0, bytes.length)]);
+        const out = new Uint32Array(3 * part.length);
+        all.indexAll(Buffer.concat(part), Uint32Array.from(known), part.length, out, 3, 1);
+        for (let k = 0; k < part.length; k++) found.push(out[3 * k + 1]!);
+      }
+      expect(found).toEqual(numbers);
+      expect(all.entries.bytes()).toEqual(one.entries.bytes());
+      expect(strings.length).toBe(
+        [...new Set(texts)].reduce((sum, text) => sum + Buffer.byteLength(text), 0),
+      );
     }),
     { numRuns: 30 },
   );

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { xxh64 } from '../../src/core/hash.ts';
-import { giveBuffers, NameHasher, takeBuffers } from '../../src/shard/kernel.ts';
+import { NameHasher, takeBuffers } from '../../src/shard/kernel.ts';
 import { getBig } from '../../src/shard/u64.ts';
 
 describe('the digests of the kernel', () => {
@@ -16,7 +16,7 @@ describe('the digests of the kernel', () => {
           expected.push(xxh64(buffer.slice(at, Math.min(bytes, at + blockBytes))));
         expect([...own.digest(buffer, 0, bytes, blockBytes)]).toEqual(expected);
       }
-    giveBuffers(own);
+    own.release?.();
   });
 
   it('of names are those of copies of them, however long', () => {

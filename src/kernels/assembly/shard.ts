@@ -1,5 +1,5 @@
-// Digests for shards and side files, where the bytes lie. The plain twin is core/hash.ts; src/shard/kernel.ts lays the
-// memory out.
+// Digests for shards and side files, and the inner loops of the shuffle, where the bytes lie. The plain twins are
+// core/hash.ts and the path of one document at a time in src/shard/run-writer.ts; src/shard/kernel.ts lays the memory out.
 
 import { xxh64 } from './_xxh64';
 
@@ -17,4 +17,143 @@ export function digestBlocks(from: usize, bytes: u32, blockBytes: u32, to: usize
 export function nameHashes(from: usize, length: u32, seed: usize, to: usize): void {
   store<u64>(to, xxh64(from, <i32>length, load<u64>(seed)));
   store<u64>(to, xxh64(from, <i32>length), 8);
+}
+
+// An entry names a document of a group: addresses of its side record and of its body, and which of `sides` it is from.
+const ENTRY_BYTES: usize = 12;
+const SIGNAL_BYTES: usize = 12;
+// Bytes in a side record (src/shard/side-file.ts, SIDE).
+const HASH: usize = 8;
+const TOKENS: usize = 16;
+const CORPUS: usize = 20;
+const ID_BYTES: usize = 24;
+const SOURCE_BYTES: usize = 28;
+const SIGNALS: usize = 56;
+const COPY: usize = 60;
+const CORPUS_MASK: u32 = 0x3fffffff;
+
+/**
+ * Copies tokens of entries [state[0], to), the first from its byte state[1] on, to [out, end); leaves in `state` where to go
+ * on. Returns how many bytes were filled.
+ */
+export function gatherTokens(entries: usize, to: u32, state: usize, out: usize, end: usize, width: u32): u32 {
+  let i = load<u32>(state);
+  let done = load<u32>(state, 4);
+  let at = out;
+  while (i < to) {
+    const entry = entries + <usize>i * ENTRY_BYTES;
+    const bytes = load<u32>(load<u32>(entry), TOKENS) * width;
+    const n = min(bytes - done, <u32>(end - at));
+    memory.copy(at, load<u32>(entry, 4) + done, n);
+    at += n;
+    done += n;
+    if (done < bytes) break;
+    i++;
+    done = 0;
+  }
+  store<u32>(state, i);
+  store<u32>(state, done, 4);
+  return <u32>(at - out);
+}
+
+/** Names are short: a call to copy memory costs more than the copying. */
+// @ts-ignore: decorator
+@inline
+function copyShort(to: usize, from: usize, bytes: u32): void {
+  for (let k: usize = 0; k < <usize>bytes; k += 8) store<u64>(to + k, load<u64>(from + k));
+}
+
+/** A hash of short byte strings; byte-interner.ts has its twin. */
+function sourceHash(from: usize, length: u32): u32 {
+  let hash: u32 = length * 0x9e3779b1;
+  let at = from;
+  const end = from + length;
+  for (; at + 4 <= end; at += 4) {
+    hash = (hash ^ load<u32>(at)) * 0x85ebca77;
+    hash ^= hash >> 15;
+  }
+  for (; at < end; at++) hash = (hash ^ load<u8>(at)) * 0x01000193;
+  hash = (hash ^ (hash >> 15)) * 0x2c1b3c6d;
+  return hash ^ (hash >> 13);
+}
+
+// Where the index of a batch of documents goes: src/shard/kernel.ts, STAGE.
+const TOKENS_BEFORE: usize = 0;
+const IDS_BEFORE: usize = 8;
+const IDS_USED: usize = 16;
+const ENDS_AT: usize = 20;
+const RECORDS_AT: usize = 24;
+const IDS_AT: usize = 28;
+const IDS_END: usize = 32;
+const SOURCES_AT: usize = 36;
+const SIGNALS_AT: usize = 40;
+const COLUMNS: usize = 44;
+const STRIDE: usize = 48;
+const TEXTS_AT: usize = 52;
+const TEXTS_END: usize = 56;
+const NAN_BITS: u64 = 0x7ff8000000000000;
+
+/**
+ * The index of entries [from, to): ends, records (without the source), ids one after the other, columns of signals, and the
+ * sources one after the other with bytes and hash of each. `sides` has two addresses for each side: of the table from its
+ * corpora to the shard's, and of that from its signals to the shard's columns or -1. Returns for how many documents there
+ * was room.
+ */
+export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize, width: u32, stage: usize): u32 {
+  let tokens = <u64>load<f64>(stage, TOKENS_BEFORE);
+  const idsBefore = <u64>load<f64>(stage, IDS_BEFORE);
+  let endAt = <usize>load<u32>(stage, ENDS_AT);
+  let record = <usize>load<u32>(stage, RECORDS_AT);
+  let source = <usize>load<u32>(stage, SOURCES_AT);
+  const idsAt = <usize>load<u32>(stage, IDS_AT);
+  const idsEnd = <usize>load<u32>(stage, IDS_END);
+  const signalsAt = <usize>load<u32>(stage, SIGNALS_AT);
+  const columns = load<u32>(stage, COLUMNS);
+  const stride = <usize>load<u32>(stage, STRIDE) << 3;
+  let textAt = <usize>load<u32>(stage, TEXTS_AT);
+  const textsEnd = <usize>load<u32>(stage, TEXTS_END);
+  let idAt = idsAt;
+  let i = from;
+  for (; i < to; i++) {
+    const entry = entries + <usize>i * ENTRY_BYTES;
+    const side = <usize>load<u32>(entry);
+    const tables = sides + (<usize>load<u32>(entry, 8) << 3);
+    const idBytes = load<u32>(side, ID_BYTES);
+    const sourceBytes = load<u32>(side, SOURCE_BYTES);
+    // Copied eight bytes at a time, up to seven too many.
+    if (idAt + idBytes + 8 > idsEnd || textAt + sourceBytes + 8 > textsEnd) break;
+    const tokenCount = load<u32>(side, TOKENS);
+    tokens += tokenCount;
+    store<u64>(endAt, tokens);
+    const signalBytes = <usize>load<u32>(side, SIGNALS) * SIGNAL_BYTES;
+    const signal = <usize>load<u32>(entry, 4) + <usize>(tokenCount * width);
+    const id = signal + signalBytes;
+    const corpora = <usize>load<u32>(tables);
+    store<u64>(record, load<u64>(side, HASH));
+    store<u64>(record, idsBefore + <u64>(idAt - idsAt), 8);
+    store<u32>(record, idBytes, 16);
+    store<u32>(record, load<u32>(corpora + ((<usize>(load<u32>(side, CORPUS) & CORPUS_MASK)) << 2)), 24);
+    store<u32>(record, load<u32>(side, COPY), 28);
+    // Start and end in the source, bytes of the text: in the same order in both records.
+    v128.store(record, v128.load(side, 32), 32);
+    store<u64>(record, load<u64>(side, 48), 48);
+    copyShort(idAt, id, idBytes);
+    idAt += idBytes;
+    copyShort(textAt, id + idBytes, sourceBytes);
+    store<u32>(source, sourceBytes);
+    store<u32>(source, sourceHash(textAt, sourceBytes), 4);
+    textAt += sourceBytes;
+    const cell = signalsAt + (<usize>(i - from) << 3);
+    for (let k: u32 = 0; k < columns; k++) store<u64>(cell + <usize>k * stride, NAN_BITS);
+    const columnOf = <usize>load<u32>(tables, 4);
+    for (let at = signal; at < id; at += SIGNAL_BYTES) {
+      const column = load<i32>(columnOf + (<usize>load<u32>(at) << 2));
+      if (column >= 0) store<u64>(cell + <usize>column * stride, load<u64>(at, 4));
+    }
+    endAt += 8;
+    record += 56;
+    source += 8;
+  }
+  store<u32>(stage, <u32>(idAt - idsAt), IDS_USED);
+  return i - from;
 }
