@@ -332,6 +332,7 @@ function build(): Command {
     .option('--verify', 'digest all inputs and artifacts again instead of trusting size and time')
     .option('--dry-run', 'say what would run and why, and do nothing')
     .option('--json', 'print the summary as one JSON object')
+    .option('--no-live', 'a bar instead of the live view of a training')
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',
@@ -439,6 +440,8 @@ function build(): Command {
     .option('--seed <n>', 'seed of weights and order', wholeNumber, 1)
     .option('-w, --workers <n>', 'threads (default: one a core)', positive)
     .option('--json', 'print the summary as one JSON object')
+    .option('--no-live', 'one line of progress instead of the live view')
+    .option('--device-watts <n>', 'power of the machine or GPU, for the estimate of energy', positive)
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',

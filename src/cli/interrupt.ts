@@ -5,9 +5,12 @@ export interface Interrupt {
 
 /**
  * The first Ctrl-C (or SIGTERM) calls `stop`: the step at hand saves where it is. The second ends the process at
- * once, as `kill -9` would: what is committed stays whole, and the same command goes on from there.
+ * once, as `kill -9` would: what is committed stays whole, and the same command goes on from there. `say` gets a line.
  */
-export function onInterrupt(stop: () => void): Interrupt {
+export function onInterrupt(
+  stop: () => void,
+  say = (line: string): void => void process.stderr.write(`\n${line}\n`),
+): Interrupt {
   let told = false;
   const interrupt = (signal: NodeJS.Signals): void => {
     if (told) {
@@ -17,8 +20,8 @@ export function onInterrupt(stop: () => void): Interrupt {
       return;
     }
     told = true;
-    process.stderr.write(
-      '\ninterrupted: finishing the step at hand; the same command goes on from here (Ctrl-C again: at once)\n',
+    say(
+      'interrupted: finishing the step at hand; the same command goes on from here (Ctrl-C again: at once)',
     );
     stop();
   };

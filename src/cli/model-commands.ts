@@ -58,26 +58,38 @@ interface JobRequest {
   readonly seed: number;
   readonly workers?: number;
   readonly quiet?: boolean;
+  readonly live?: boolean;
+  readonly deviceWatts?: number;
 }
 
 /** Runs one job in a worker with a progress bar; Ctrl-C lets it finish its step and save. */
-async function runJob({ spec, artifacts, folder, seed, workers, quiet }: JobRequest): Promise<JobOutcome> {
+async function runJob({
+  spec,
+  artifacts,
+  folder,
+  seed,
+  workers,
+  quiet,
+  live,
+  deviceWatts,
+}: JobRequest): Promise<JobOutcome> {
   const threads = workers ?? availableParallelism();
   const pool = new WorkerPool(1);
-  const view = quiet ? undefined : new ProgressView(process.stderr);
+  const view = quiet ? undefined : new ProgressView(process.stderr, { live });
   const step = { position: 0, name: spec.kind, spec };
   const unit: JobUnit = { type: 'job', index: 0, name: spec.kind, step, artifacts: {} };
   view?.unitStarted(unit, { runs: true, reasons: [] });
   const running = pool.job(
-    { type: 'job', folder, step, artifacts, seed, baseFolder: process.cwd(), threads },
+    { type: 'job', folder, step, artifacts, seed, baseFolder: process.cwd(), threads, deviceWatts },
     (message) => {
       if (message.type === 'say') view?.say(message.line);
       else view?.progress(unit, message);
     },
   );
-  const interrupt = onInterrupt(() => {
+  const stop = (): void => {
     running.counters[COUNTERS.stop] = 1;
-  });
+  };
+  const interrupt = onInterrupt(stop, view && ((line) => view.say(line)));
   try {
     return await running.done;
   } finally {
@@ -96,6 +108,8 @@ export interface TrainCommandOptions {
   readonly workers?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly live?: boolean;
+  readonly deviceWatts?: number;
 }
 
 /** `provender train`: trains on a run's shards (or a folder of shards) into a folder of its own. */

@@ -4,20 +4,41 @@ import { bytes, count, duration } from '../core/format.ts';
 import type { Unit } from '../execute/plan.ts';
 import type { Decision, RunObserver, UnitProgress } from '../execute/run.ts';
 import type { UnitManifest } from '../execute/run-folder.ts';
+import { type TrainingState, trainingState } from '../train/monitor/state.ts';
+import { LiveArea, type Terminal } from './live/area.ts';
+import { trainingLines } from './live/training-view.ts';
 
 const PLAIN_INTERVAL_MS = 10_000;
 
-/** Progress on standard error: a bar on a terminal, a plain line now and then elsewhere. */
+/** A terminal that lines can be drawn on again in place. */
+function isTerminal(stream: ProgressStream): boolean {
+  return stream.isTTY === true && process.env.TERM !== 'dumb';
+}
+
+export type ProgressStream = NodeJS.WritableStream & Terminal & { readonly isTTY?: boolean };
+
+export interface ProgressViewOptions {
+  /** Whether a training is shown in several lines with its curve. Default: yes. */
+  readonly live?: boolean;
+}
+
+/**
+ * Progress on standard error: a bar on a terminal, several lines for a training; a plain line now and then elsewhere.
+ */
 export class ProgressView implements RunObserver {
+  private readonly stream: ProgressStream;
   private readonly terminal: boolean;
-  private readonly write: (line: string) => void;
+  private readonly live: boolean;
   private bar: Bar | undefined;
+  private area: LiveArea | undefined;
+  private training: TrainingState | undefined;
   private started = 0;
   private lastPlain = 0;
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.terminal = stream.isTTY === true;
-    this.write = (line) => stream.write(`${line}\n`);
+  constructor(stream: ProgressStream, { live = true }: ProgressViewOptions = {}) {
+    this.stream = stream;
+    this.terminal = isTerminal(stream);
+    this.live = live && this.terminal;
   }
 
   unitStarted(unit: Unit, decision: Decision): void {
@@ -31,7 +52,7 @@ export class ProgressView implements RunObserver {
     if (this.terminal) {
       const format = `  ${unit.name.padEnd(24)} {bar} {percentage}% {detail}`;
       this.bar = new Bar(
-        { format, hideCursor: true, clearOnComplete: true, barsize: 24, stream: process.stderr },
+        { format, hideCursor: true, clearOnComplete: true, barsize: 24, stream: this.stream },
         Presets.shades_classic,
       );
       this.bar.start(1, 0, { detail: '' });
@@ -39,6 +60,11 @@ export class ProgressView implements RunObserver {
   }
 
   progress(unit: Unit, progress: UnitProgress): void {
+    const training = this.live ? trainingState(progress.details) : undefined;
+    if (training) {
+      this.showTraining(unit.name, training);
+      return;
+    }
     const detail = this.detail(unit, progress);
     if (this.bar) {
       this.bar.setTotal(Math.max(1, progress.total ?? 1));
@@ -52,10 +78,21 @@ export class ProgressView implements RunObserver {
     this.write(`  ${unit.name}: ${share}${detail}`);
   }
 
-  private detail(unit: Unit, { done, total, documents, kept, note }: UnitProgress): string {
+  private showTraining(name: string, training: TrainingState): void {
+    this.training = training;
+    if (!this.area) {
+      this.endBar();
+      this.area = new LiveArea(this.stream, (columns, rows) =>
+        trainingLines(name, this.training!, { columns, rows, now: Date.now() }),
+      );
+    }
+    this.area.draw();
+  }
+
+  private detail(unit: Unit, { done, total, documents, kept, note, details }: UnitProgress): string {
     const seconds = (performance.now() - this.started) / 1000;
-    const left =
-      total && done > 0 && seconds > 1 ? ` · ${duration((seconds * (total - done)) / done)} left` : '';
+    const rest = trainingState(details)?.secondsLeft ?? (seconds * ((total ?? 0) - done)) / done;
+    const left = total && done > 0 && seconds > 1 ? ` · ${duration(rest)} left` : '';
     if (unit.type === 'segment') {
       const rate = seconds > 0.5 ? ` · ${bytes(done / seconds)}/s` : '';
       return `${bytes(done)} of ${bytes(total ?? 0)} · ${count(documents ?? 0)} documents · ${count(kept ?? 0)} kept${rate}${left}`;
@@ -64,8 +101,7 @@ export class ProgressView implements RunObserver {
   }
 
   unitDone(unit: Unit, manifest: UnitManifest, skipped: boolean): void {
-    this.bar?.stop();
-    this.bar = undefined;
+    this.stop();
     if (skipped) {
       this.write(pc.dim(`  ${unit.name.padEnd(24)} already done`));
       return;
@@ -78,12 +114,23 @@ export class ProgressView implements RunObserver {
   }
 
   say(line: string): void {
-    if (this.bar) process.stderr.write('\u001b[2K\r');
+    if (this.bar) this.stream.write('\u001b[2K\r');
     this.write(`  ${line.startsWith('warning') ? pc.yellow(line) : line}`);
   }
 
   stop(): void {
+    this.endBar();
+    this.area?.close();
+    this.area = undefined;
+  }
+
+  private endBar(): void {
     this.bar?.stop();
     this.bar = undefined;
+  }
+
+  private write(line: string): void {
+    if (this.area) this.area.writeAbove(line);
+    else this.stream.write(`${line}\n`);
   }
 }

@@ -26,6 +26,7 @@ export interface RunCommandOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly live?: boolean;
 }
 
 export const QUIET: RunObserver = {};
@@ -42,11 +43,11 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     return showDryRun(await dryRun(plan, { runFolder, limit, verify }), runFolder, options.json ?? false);
 
   await ensureFolder(runFolder);
-  const view = options.quiet || options.json ? undefined : new ProgressView(process.stderr);
+  const view = options.quiet || options.json ? undefined : new ProgressView(process.stderr, options);
   const log = new RunLog(runFolder, view ?? QUIET);
   const status = new StatusWriter(runFolder, plan, log);
   const aborter = new AbortController();
-  const interrupt = onInterrupt(() => aborter.abort());
+  const interrupt = onInterrupt(() => aborter.abort(), view && ((line) => view.say(line)));
   if (view) process.stderr.write(`${pc.bold(spec.name)} -> ${runFolder}\n`);
   let summary: RunSummary;
   try {

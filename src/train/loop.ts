@@ -267,9 +267,9 @@ class TrainingRun {
     this.timings.add({ step, at, milliseconds: Math.round(milliseconds), tokensPerSecond, ...more });
   }
 
-  private report(note = this.note()): void {
+  private report(phase?: string): void {
     const { progress, options, monitor } = this.settings;
-    progress.report(this.state.step, options.steps, note, monitor?.state());
+    progress.report(this.state.step, options.steps, phase ?? this.note(), monitor?.state(phase));
   }
 
   private note(): string {

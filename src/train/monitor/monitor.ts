@@ -21,8 +21,8 @@ export interface TrainingMonitor {
   timed(timing: StepTiming): Timing;
   /** A checkpoint was written. */
   saved(step: number): void;
-  /** Plain JSON for whoever shows the run live. */
-  state(): unknown;
+  /** Plain JSON for whoever shows the run live; `phase` says what is done instead of steps. */
+  state(phase?: string): unknown;
   /** For the line that says how far the run is, such as `61 % of peak`. */
   note(): string;
   end(): void;

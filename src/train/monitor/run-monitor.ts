@@ -5,6 +5,7 @@
 
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { count, duration } from '../../core/format.ts';
 import { RateMeter } from '../metrics.ts';
 import { EventLog } from '../tensorboard/event-log.ts';
 import { scalarsOf, timingScalars } from '../tensorboard/scalars.ts';
@@ -22,6 +23,7 @@ export interface MonitorSettings {
   /** Operations per second that the machine does at best; undefined where it was not measured. */
   readonly peak?: number;
   readonly energy?: EnergyMeter;
+  readonly say?: (line: string) => void;
 }
 
 /** What the call that was watched took; for the summary of its step. */
@@ -41,6 +43,7 @@ export interface Usage {
 type Line = Readonly<Record<string, unknown>>;
 
 const CORPORA = 6;
+const STEPS_TO_JUDGE_BY = 6;
 const JOULES_PER_KILOWATT_HOUR = 3.6e6;
 
 export class RunMonitor implements TrainingMonitor {
@@ -97,6 +100,7 @@ export class RunMonitor implements TrainingMonitor {
       ...(joules === undefined ? {} : { joulesEstimate: rounded(joules) }),
     };
     this.events?.add(step, timingScalars({ tokensPerSecond, ...more }));
+    if (this.sums.steps === STEPS_TO_JUDGE_BY) this.sayTime(step);
     return more;
   }
 
@@ -104,7 +108,7 @@ export class RunMonitor implements TrainingMonitor {
     this.checkpoint = { step, at: Date.now() };
   }
 
-  state(): TrainingState {
+  state(phase?: string): TrainingState {
     const { steps, flopsPerStep, peak, energy } = this.settings;
     const { step, tokensPerSecond, evaluation, checkpoint } = this;
     const { rate } = this.stepRate;
@@ -113,6 +117,7 @@ export class RunMonitor implements TrainingMonitor {
       kind: 'training',
       step,
       steps,
+      phase,
       loss: this.last.loss ?? null,
       curve: this.history.curve.map((loss) => rounded(loss)),
       lossByCorpus: this.history.largest(CORPORA),
@@ -168,6 +173,15 @@ export class RunMonitor implements TrainingMonitor {
   end(): void {
     this.events?.close();
     this.settings.energy?.close();
+  }
+
+  private sayTime(step: number): void {
+    const left = this.settings.steps - step;
+    if (left <= 0) return;
+    const time = duration(left / this.stepRate.rate);
+    this.settings.say?.(
+      `${'time'.padEnd(11)} about ${time} for the other ${count(left)} steps, evaluations not counted`,
+    );
   }
 
   /** Joules since the last call: what is done between two steps counts to the second one. */

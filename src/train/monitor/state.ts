@@ -11,6 +11,8 @@ export interface TrainingState {
   readonly kind: 'training';
   readonly step: number;
   readonly steps: number;
+  /** What is done instead of steps, such as `validation text 30 %`. */
+  readonly phase?: string;
   readonly loss: number | null;
   /** Loss from the first step on, thinned out: a point is the mean of equally many steps. */
   readonly curve: readonly number[];

@@ -411,7 +411,7 @@ async function openMonitor(
   context.say(
     `${'energy'.padEnd(11)} ${energy ? `estimated from ${energy.source}` : 'not known of this device'}`,
   );
-  return new RunMonitor({ folder, steps, flopsPerStep, peak, energy });
+  return new RunMonitor({ folder, steps, flopsPerStep, peak, energy, say: (line) => context.say(line) });
 }
 
 function summaryOf(
