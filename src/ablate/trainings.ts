@@ -7,6 +7,7 @@ import { digestOf } from '../core/hash.ts';
 import { parseOptions } from '../core/pipeline-file.ts';
 import { Random } from '../core/random.ts';
 import { loadTokenizer } from '../tokenize/tokenizer.ts';
+import { checkTraining } from '../train/check-options.ts';
 import { estimateModel } from '../train/estimate.ts';
 import { resolveModel } from '../train/model/options.ts';
 import { modelTokens, TOKENIZER_FILE } from '../train/model-folder.ts';
@@ -64,6 +65,7 @@ export function planSizes(file: AblationFile): SizePlan[] {
     }
     const training = parseOptions(trainOptions, plain, { file: path, path: ['training'] });
     requireLikelihood(training);
+    checkTraining(training);
     return {
       name: size.name,
       options: training,

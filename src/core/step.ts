@@ -47,6 +47,11 @@ interface Described<
    * taken from `baseFolder`. A ConfigurationError from here ends a run before its first step.
    */
   readonly files?: (options: z.output<Schema>, baseFolder: string) => readonly string[];
+  /**
+   * Throws a ConfigurationError for options that do not fit one another, or the steps before: as soon as a pipeline is
+   * opened, not when its turn comes hours later.
+   */
+  readonly check?: (options: z.output<Schema>, before: readonly StepSpec[]) => void;
 }
 
 export type SourceStep<K extends string, S extends z.ZodType> = Described<
@@ -124,6 +129,7 @@ export interface AnyStep {
   readonly needs: readonly Artifact[];
   readonly gives: readonly Artifact[];
   readonly files?: (options: never, baseFolder: string) => readonly string[];
+  readonly check?: (options: never, before: readonly StepSpec[]) => void;
   readonly role: 'source' | 'judge' | 'stage' | 'barrier' | 'job';
 }
 
@@ -216,7 +222,7 @@ export function defineJob<
 >(
   step: Pick<
     JobStep<K, S, Flow, N, G>,
-    'kind' | 'summary' | 'options' | 'module' | 'needs' | 'gives' | 'files' | 'run'
+    'kind' | 'summary' | 'options' | 'module' | 'needs' | 'gives' | 'files' | 'check' | 'run'
   >,
 ): JobStep<K, S, Flow, N, G> {
   // A job is at home in any flow: the planner checks only its artifacts.

@@ -82,6 +82,24 @@ function checkOrder(
   }
 }
 
+/** What a step says of its own options, and of the steps before it. */
+function checkOptions(
+  { position, name, spec }: StepReference,
+  { check }: AnyStep,
+  before: readonly StepReference[],
+): void {
+  try {
+    const mine = check as ((options: unknown, before: readonly StepSpec[]) => void) | undefined;
+    mine?.(
+      spec.options,
+      before.map((step) => step.spec),
+    );
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(`step ${position + 1} (${name}): ${error.message}`, { cause: error });
+  }
+}
+
 /**
  * Cuts a pipeline into segments of fused steps and jobs, and checks that the steps can follow one another. Before
  * each position in `cuts` the documents are written and read again: what comes before can then be shared with a
@@ -130,6 +148,7 @@ export async function planPipeline(
     if (!step) throw new ConfigurationError(`no step is called '${stepSpec.kind}'`);
     const reference: StepReference = { position, name: stepSpec.name ?? stepSpec.kind, spec: stepSpec };
     checkOrder(reference, step, flow, artifacts, steps);
+    checkOptions(reference, step, steps);
     steps.push(reference);
     if (cuts.has(position) && flow === 'documents' && (open?.source || open?.apply || open?.stages.length))
       closeSegment(undefined, true);

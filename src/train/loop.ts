@@ -3,7 +3,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { CancelledError, classifySystemError } from '../core/errors.ts';
+import {
+  CancelledError,
+  classifySystemError,
+  type Problem,
+  ProvenderError,
+  ResourceError,
+} from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type { Progress } from '../core/stage.ts';
 import type { WindowBatch } from '../shard/batch.ts';
@@ -180,11 +186,14 @@ class TrainingRun {
     const { batches, inputs } = await this.microBatches(step).catch((error: unknown) => {
       // Waiting for shards that are still being written is the only place where a step can be left.
       if (error instanceof CancelledError) return this.stop();
-      throw error;
+      throw stepFailure(step, error);
     });
     const learningRate = learningRateAt(options.schedule, step, options.steps);
     const maxLoss = highestLoss(this.state, options.stability);
-    const result = await session.step(inputs, { update: this.state.updates + 1, learningRate, maxLoss });
+    const settings = { update: this.state.updates + 1, learningRate, maxLoss };
+    const result = await session.step(inputs, settings).catch((error: unknown) => {
+      throw stepFailure(step, error);
+    });
     this.unsaved = true;
     this.state.step = step;
     let tokens = 0;
@@ -348,6 +357,20 @@ class TrainingRun {
       `stopped after step ${this.state.step} of ${this.settings.options.steps}; can go on from there`,
     );
   }
+}
+
+/** The same error with the step that it ended: a full memory, a shard that is damaged or no longer there. */
+function stepFailure(step: number, error: unknown): unknown {
+  const said = (what: string) => `step ${step}: ${what}; the last checkpoint stands`;
+  if (
+    error instanceof RangeError &&
+    /allocation failed|invalid (typed )?array (buffer )?length/i.test(error.message)
+  ) {
+    return new ResourceError(said('out of memory; take fewer rows or a smaller model'), { cause: error });
+  }
+  if (!(error instanceof ProvenderError)) return error;
+  const Same = error.constructor as new (what: string, problem: Problem) => ProvenderError;
+  return new Same(said(error.message), { cause: error });
 }
 
 /** Documents of a step that the metrics name where there is trouble. */

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CancelledError, ConfigurationError } from '../../src/core/errors.ts';
+import { CancelledError, ConfigurationError, ResourceError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import { DivergenceError } from '../../src/train/divergence.ts';
 import { evaluate } from '../../src/train/evaluate.ts';
@@ -243,6 +243,25 @@ describe('train', () => {
     expect(result.receipt).toMatchObject({ step: STEPS, updates: STEPS - 1 });
     const skipped = (await linesOf('step')).filter((line) => line.skipped);
     expect(skipped.map(({ step, loss }) => [step, loss])).toEqual([[6, null]]);
+  });
+
+  it.each([
+    ['the engine', () => Promise.reject(new ResourceError('program step: out of memory; take fewer rows'))],
+    ['this process', async () => new Float64Array(2 ** 52) as never],
+  ])('says at which step the memory of %s was full, and goes on bit-exactly from there', async (_, fail) => {
+    const undisturbed = join(folder, 'undisturbed');
+    const whole = await run({ folder: undisturbed });
+    const session = new BigramSession();
+    const step = session.step.bind(session);
+    session.step = (inputs, settings) => (settings.update === 7 ? fail() : step(inputs, settings));
+    const stopped = join(folder, 'stopped');
+    const failed = run({ session, folder: stopped });
+    await expect(failed).rejects.toThrow(ResourceError);
+    await expect(failed).rejects.toThrow(/^step 7: .*out of memory.*; the last checkpoint stands$/);
+    const again = await run({ folder: stopped });
+    expect(again.result.resumedFrom).toBeGreaterThanOrEqual(4);
+    expect(digest(again.session.table)).toBe(digest(whole.session.table));
+    expect(await metricsOf(stopped)).toBe(await metricsOf(undisturbed));
   });
 
   it('stops where the loss on held-out text is not finite', async () => {

@@ -65,7 +65,8 @@ function sharesOf(
   const heldOut = ofCorpus(fractions, corpus, fraction);
   const validation = ofCorpus(validationFractions, corpus, validationFraction);
   if (heldOut + validation > 1) {
-    throw new ConfigurationError(`hold-out: more than all of corpus ${corpus} is asked for`, {
+    const whose = corpus === '' ? 'a corpus' : `corpus ${corpus}`;
+    throw new ConfigurationError(`hold-out: more than all of ${whose} is asked for`, {
       expected: 'a held-out and a validation fraction of at most 1 together',
       found: `${heldOut} and ${validation}`,
     });
@@ -97,6 +98,13 @@ export const holdOut = defineStage({
   to: 'documents',
   needs: [],
   seesHeldOut: true,
+  check(options) {
+    const { fractions, validationFractions = {} } = options;
+    // No corpus can be called so: what holds for all those that are not named.
+    for (const corpus of ['', ...Object.keys(fractions), ...Object.keys(validationFractions)]) {
+      sharesOf(options, corpus);
+    }
+  },
   open(options, context) {
     const salt = options.salt;
     const shares = new Map<string, ReturnType<typeof sharesOf>>();

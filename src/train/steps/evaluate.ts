@@ -6,6 +6,7 @@ import { Random } from '../../core/random.ts';
 import type { JobContext, JobOutcome } from '../../core/stage.ts';
 import { defineJob } from '../../core/step.ts';
 import { ShardLoader } from '../../shard/loader.ts';
+import { requireSplit } from '../check-options.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
 import { engineOptions } from '../engines/options.ts';
 import { resolveEngine } from '../engines/registry.ts';
@@ -98,6 +99,9 @@ export const evaluateStep = defineJob({
   module: import.meta.url,
   needs: ['model', 'shards'],
   gives: ['evaluation'],
+  check({ split }, before) {
+    if (split !== 'train') requireSplit('split', split, before);
+  },
   async run(options, context): Promise<JobOutcome> {
     const folders = { model: context.artifact('model'), shards: context.artifact('shards') };
     const evaluation = await evaluateFromFolders(options, folders, context);

@@ -9,12 +9,14 @@ import { type LoaderTokenizer, ShardLoader } from '../../shard/loader.ts';
 import { PACKINGS } from '../../shard/packing.ts';
 import type { ShardIndex } from '../../shard/shard-set.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
+import { checkTraining, requireSplit } from '../check-options.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
 import { checkpointFolder, newestReceipt } from '../checkpoint/store.ts';
 import { openOn } from '../engines/open.ts';
 import { deviceSchema, engineOptions } from '../engines/options.ts';
 import type { Attempt } from '../engines/probe.ts';
 import { resolveEngine } from '../engines/registry.ts';
+import { estimateModel } from '../estimate.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
 import { type TrainResult, type TrainSettings, train } from '../loop.ts';
@@ -37,6 +39,7 @@ import { openSession } from '../open-session.ts';
 import { optimizerOptions } from '../optimizers/options.ts';
 import { planLines, planTraining, type TrainingPlan } from '../plan.ts';
 import { recentLosses } from '../recent-losses.ts';
+import { requireMemory } from '../require-memory.ts';
 import type { ModelSession } from '../session.ts';
 import { measureOptions, openSlicings } from '../slicings.ts';
 import { openBatches, type TrainingBatches } from '../training-batches.ts';
@@ -207,6 +210,7 @@ async function openData(
   folders: TrainFolders,
   context: TrainContext,
 ): Promise<RunData> {
+  checkTraining(options);
   const tokenizerPath = join(folders.tokenizer, TOKENIZER_FILE);
   const tokenizer = await loadTokenizer(tokenizerPath);
   const tokens = modelTokens(tokenizer, options.objective.kind);
@@ -248,12 +252,20 @@ async function chosenEngine(options: TrainOptions['engine'], context: TrainConte
   return engine;
 }
 
-function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
+async function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
+  const { objective, length } = data;
+  const model = { ...options.model, vocabulary: data.tokens.vocabulary };
+  const batch = { rows: options.rows, length };
+  // A GPU has a memory of its own, of which nobody tells here.
+  if (data.engine.device === 'cpu') {
+    const estimate = estimateModel(model, objective, batch, options.optimizer);
+    requireMemory(estimate, { accumulated: options.accumulate > 1 });
+  }
   return openSession({
-    model: { ...options.model, vocabulary: data.tokens.vocabulary },
-    objective: data.objective,
+    model,
+    objective,
     optimizer: options.optimizer,
-    batch: { rows: options.rows, length: data.length },
+    batch,
     engine: data.engine,
     random: (name) => streamOf(data.random.split('weights', name)),
   });
@@ -457,6 +469,10 @@ export const trainStep = defineJob({
   module: import.meta.url,
   needs: ['shards', 'tokenizer'],
   gives: ['model'],
+  check(options, before) {
+    checkTraining(options);
+    if (options.evaluateOn !== undefined) requireSplit('evaluateOn', options.evaluateOn, before);
+  },
   run: (options, context) =>
     trainFromFolders(
       options,
