@@ -16,7 +16,6 @@ import { openOn } from '../engines/open.ts';
 import { deviceSchema, engineOptions } from '../engines/options.ts';
 import type { Attempt } from '../engines/probe.ts';
 import { resolveEngine } from '../engines/registry.ts';
-import { estimateModel } from '../estimate.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
 import { type TrainResult, type TrainSettings, train } from '../loop.ts';
@@ -137,10 +136,12 @@ export async function trainFromFolders(
 ): Promise<JobOutcome> {
   const data = await openData(options, folders, context);
   try {
+    const plan = planOf(options, data);
+    for (const line of planLines(plan)) context.say(line);
+    // A GPU has a memory of its own, of which nobody tells here.
+    if (data.engine.device === 'cpu') requireMemory(plan.memoryBytes);
     const session = await openModel(options, data);
     try {
-      const plan = planOf(options, data);
-      for (const line of planLines(plan)) context.say(line);
       const monitor = await openMonitor(plan, data, context);
       const result = await train({ ...(await loopSettings(options, data, session, context)), monitor });
       const files = await saveModel({
@@ -252,20 +253,12 @@ async function chosenEngine(options: TrainOptions['engine'], context: TrainConte
   return engine;
 }
 
-async function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
-  const { objective, length } = data;
-  const model = { ...options.model, vocabulary: data.tokens.vocabulary };
-  const batch = { rows: options.rows, length };
-  // A GPU has a memory of its own, of which nobody tells here.
-  if (data.engine.device === 'cpu') {
-    const estimate = estimateModel(model, objective, batch, options.optimizer);
-    requireMemory(estimate, { accumulated: options.accumulate > 1 });
-  }
+function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
   return openSession({
-    model,
-    objective,
+    model: { ...options.model, vocabulary: data.tokens.vocabulary },
+    objective: data.objective,
     optimizer: options.optimizer,
-    batch,
+    batch: { rows: options.rows, length: data.length },
     engine: data.engine,
     random: (name) => streamOf(data.random.split('weights', name)),
   });
