@@ -5,6 +5,7 @@ import { BpeKernel } from './bpe-kernel.ts';
 import type { BpeEncoder, BpeVocabulary, WholeTokens } from './bpe-vocabulary.ts';
 import { normalizeNfc } from './normalize.ts';
 import { replaceBytes } from './replace-bytes.ts';
+import { endOfTextOf } from './special-tokens.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { vocabularyJson } from './write-json.ts';
@@ -50,7 +51,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   get endOfText(): number | undefined {
-    return this.vocabulary.specialTokens.get('<|endoftext|>');
+    return endOfTextOf(this.vocabulary.specialTokens);
   }
 
   encodeInto(utf8: Uint8Array, out: TokenBuffer): number {

@@ -4,6 +4,7 @@ import { BpeKernel } from './bpe-kernel.ts';
 import type { BpeEncoder, EncoderVocabulary, WholeTokens } from './bpe-vocabulary.ts';
 import { type ByteFallbackVocabulary, type ByteForm, byteForm, crossesMetaspace } from './byte-fallback.ts';
 import { isMetaspace } from './scan.ts';
+import { endOfTextOf } from './special-tokens.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -50,7 +51,7 @@ export class ByteFallbackTokenizer implements Tokenizer {
   }
 
   get endOfText(): number | undefined {
-    return this.#vocabulary.specialTokens.get('<|endoftext|>');
+    return endOfTextOf(this.#vocabulary.specialTokens);
   }
 
   encodeInto(utf8: Uint8Array, out: TokenBuffer): number {

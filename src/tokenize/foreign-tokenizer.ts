@@ -1,5 +1,6 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { InputError } from '../core/errors.ts';
+import { endOfTextOf } from './special-tokens.ts';
 import { TokenBuffer } from './token-buffer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -49,7 +50,7 @@ export class ForeignTokenizer implements Tokenizer {
     this.digest = digest;
     const added = (json.added_tokens ?? []) as Added[];
     this.specialTokens = new Map(added.filter((t) => t.special).map((t) => [t.content, t.id]));
-    this.endOfText = this.specialTokens.get('<|endoftext|>');
+    this.endOfText = endOfTextOf(this.specialTokens);
     try {
       const plain = {
         ...json,

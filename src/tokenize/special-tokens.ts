@@ -2,6 +2,15 @@ import { AddedTokenFinder } from './added-tokens.ts';
 import type { TokenBuffer } from './token-buffer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
+/** Of GPT-2, Llama 3, Llama 2 and RoBERTa, BERT. */
+const ENDS_OF_TEXT = ['<|endoftext|>', '<|end_of_text|>', '</s>', '[SEP]'];
+
+/** The id of the special token that ends a document, told by its usual content. */
+export function endOfTextOf(specialTokens: ReadonlyMap<string, number>): number | undefined {
+  const content = ENDS_OF_TEXT.find((token) => specialTokens.has(token));
+  return content === undefined ? undefined : specialTokens.get(content);
+}
+
 /**
  * Encodes text in which special tokens stand for themselves: for prompts and templates, never for a corpus, where a
  * document could forge one. White space around a token stays text, whatever the token's `lstrip` and `rstrip` say.

@@ -21,7 +21,7 @@ export interface Tokenizer {
   readonly digest: string;
   /** Content -> id. */
   readonly specialTokens: ReadonlyMap<string, number>;
-  /** The id of `<|endoftext|>`, where there is one. */
+  /** The id of `<|endoftext|>`, or of what ends a text in other vocabularies (`</s>`, `[SEP]`), where there is one. */
   readonly endOfText: number | undefined;
   /**
    * Appends the ids of `utf8` to `out`, growing it, and returns how many were written. Special tokens in the text are

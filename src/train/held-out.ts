@@ -70,7 +70,7 @@ export class HeldOutSet {
   ): Promise<HeldOutSet> {
     if (tokenizer.endOfText === undefined) {
       throw new ConfigurationError(
-        'the tokenizer has no <|endoftext|>, which the first token is predicted from',
+        'the tokenizer has no token that ends a text, which the first token is predicted from',
       );
     }
     const rows: Candidate[] = [];
