@@ -268,6 +268,49 @@ function addShardCommands(program: Command): void {
     });
 }
 
+/** Models that go to others and come from them. */
+function addHandOverCommands(program: Command): void {
+  program
+    .command('export-model')
+    .description('writes a model as a folder that transformers loads, with an ONNX file for transformers.js')
+    .argument('<model>', 'a run directory, or a folder of a model')
+    .requiredOption('-o, --out <folder>', 'where the files go')
+    .option('--name <name>', 'heads the card (default: the name of the folder)')
+    .option('--no-onnx', 'no ONNX file')
+    .option('--json', 'what was written, as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'provender export-model runs/quickstart --out quickstart-gpt2',
+        'provender export-model models/wider -o wider --no-onnx --name "Wider than the quickstart"',
+      ),
+    )
+    .action(async (model: string, options) => {
+      const { exportModelCommand } = await import('./cli/hand-over-commands.ts');
+      exitCode = await exportModelCommand(model, options);
+    });
+
+  program
+    .command('import-model')
+    .description('takes over a model that transformers saved: GPT-2, Llama, Qwen3, BERT, RoBERTa')
+    .argument('<folder>', 'with config.json, model.safetensors (or its parts) and tokenizer.json')
+    .requiredOption('-o, --out <folder>', 'where the model goes')
+    .option('-t, --tokenizer <file>', 'another tokenizer.json than the one that lies there')
+    .option('--json', 'what was read, as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'provender import-model gpt2 --out models/gpt2',
+        'provender sample models/gpt2 --prompt "Call me"',
+        'provender train runs/mine --out models/mine --set init.from=models/gpt2',
+      ),
+    )
+    .action(async (folder: string, options) => {
+      const { importModelCommand } = await import('./cli/hand-over-commands.ts');
+      exitCode = await importModelCommand(folder, options);
+    });
+}
+
 /** `provender dedup ...` */
 function addDedupCommands(program: Command): void {
   const dedup = program.command('dedup').description('tries deduplication before it is run');
@@ -586,6 +629,7 @@ function build(): Command {
     });
 
   addShardCommands(program);
+  addHandOverCommands(program);
 
   program
     .command('devices')

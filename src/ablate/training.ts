@@ -265,7 +265,7 @@ async function keepModel(task: TrainingTask, opened: Opened, receipt: Receipt): 
   const { options } = task;
   await saveModel({
     folder: join(task.folder, 'model'),
-    state: await session.state(),
+    parameters: (await session.state()).parameters,
     tokenizerPath: join(task.tokenizer, TOKENIZER_FILE),
     shape: resolveModel({ ...options.model, vocabulary: tokens.vocabulary }),
     content: {

@@ -65,6 +65,13 @@ export function planSizes(file: AblationFile): SizePlan[] {
     }
     const training = parseOptions(trainOptions, plain, { file: path, path: ['training'] });
     requireLikelihood(training);
+    if (training.init !== undefined) {
+      throw new ConfigurationError('training.init: the trainings of an ablation begin from random weights', {
+        file: path,
+        expected: 'no such option',
+        found: training.init.from,
+      });
+    }
     checkTraining(training);
     return {
       name: size.name,

@@ -34,6 +34,9 @@ export interface GenerateSettings {
   readonly tokenizer: Tokenizer;
   /** Most tokens that the model sees at once. */
   readonly context: number;
+  /** What every text begins with, and what ends it; by default the tokenizer's end-of-text token is both. */
+  readonly begin?: number;
+  readonly end?: number;
   readonly prompt: string;
   readonly options: GenerateOptions;
   /** One number is drawn from it for each token. */
@@ -56,13 +59,14 @@ export interface Generated {
 }
 
 /**
- * Generates one text. The prompt follows `<|endoftext|>`, as every document does in training; only its last tokens
+ * Generates one text. The prompt follows the end-of-text token, as every document does in training; only its last tokens
  * are used where it is longer than the context. Past the context the newer half of it is fed anew, and writing goes
  * on from there. Throws CancelledError when the signal fires between two tokens.
  */
 export async function generate(settings: GenerateSettings): Promise<Generated> {
   const { tokenizer, options, context, signal } = settings;
-  const history = promptTokens(tokenizer, settings.prompt);
+  const history = promptTokens(settings);
+  const end = settings.end ?? tokenizer.endOfText;
   const seen = new Set(history);
   const text = new TextStream(options.stop, settings.onText);
   const tokens: number[] = [];
@@ -75,7 +79,7 @@ export async function generate(settings: GenerateSettings): Promise<Generated> {
       requireFinite(logits.data);
       const token = draw(candidates(logits.data, seen, options), settings.random.next());
       if (settings.onToken !== undefined) settings.onToken(describe(settings, token, logits, tokens.length));
-      if (token === tokenizer.endOfText && options.stopAtEndOfText) return finished('end-of-text');
+      if (token === end && options.stopAtEndOfText) return finished('end-of-text');
       tokens.push(token);
       history.push(token);
       seen.add(token);
@@ -92,11 +96,11 @@ export async function generate(settings: GenerateSettings): Promise<Generated> {
   }
 }
 
-function promptTokens(tokenizer: Tokenizer, prompt: string): number[] {
+function promptTokens({ tokenizer, prompt, begin = tokenizer.endOfText }: GenerateSettings): number[] {
   const tokens = [...tokenizer.encode(prompt)];
-  if (tokenizer.endOfText !== undefined) tokens.unshift(tokenizer.endOfText);
+  if (begin !== undefined) tokens.unshift(begin);
   if (tokens.length === 0)
-    throw new ConfigurationError('an empty prompt, and a tokenizer without <|endoftext|>');
+    throw new ConfigurationError('an empty prompt, and a tokenizer without a token that ends a text');
   return tokens;
 }
 

@@ -27,6 +27,13 @@ export const METRICS_FILE = 'metrics.jsonl';
 
 const MODEL_FORMAT = 1;
 
+/** Where a model that was taken over is from. */
+const importedSchema = z.strictObject({
+  architecture: z.string(),
+  /** The files that it was read from: config.json, and those of the weights. */
+  files: z.array(z.strictObject({ name: z.string(), bytes: z.int(), sha256: z.string() })),
+});
+
 const modelFileSchema = z.strictObject({
   format: z.literal(MODEL_FORMAT),
   /** Every option decided, so that a later version's defaults do not change what the weights mean. */
@@ -42,14 +49,19 @@ const modelFileSchema = z.strictObject({
   objective: objectiveOptions,
   tokenizer: z.strictObject({ digest: z.string(), vocabularySize: z.int() }),
   weights: z.strictObject({ bytes: z.int(), sha256: z.string() }),
-  receipt: receiptSchema,
+  /** Of the training; a model taken over from elsewhere has none. */
+  receipt: receiptSchema.optional(),
+  imported: importedSchema.optional(),
+  /** What a text begins with and ends at, where it is not the tokenizer's end-of-text token. */
+  beginToken: z.int().min(0).optional(),
+  endToken: z.int().min(0).optional(),
 });
 
 export type ModelFile = z.output<typeof modelFileSchema>;
 
 export interface SaveModel {
   readonly folder: string;
-  readonly state: SessionState;
+  readonly parameters: SessionState['parameters'];
   readonly tokenizerPath: string;
   readonly shape: ModelShape;
   readonly content: Omit<ModelFile, 'format' | 'model' | 'vocabulary' | 'weights'>;
@@ -58,7 +70,7 @@ export interface SaveModel {
 /** Writes weights, tokenizer and, last, model.json; gives the names of the files. */
 export async function saveModel({
   folder,
-  state,
+  parameters,
   tokenizerPath,
   shape,
   content,
@@ -68,7 +80,7 @@ export async function saveModel({
   });
   const path = join(folder, WEIGHTS_FILE);
   const temporary = temporaryName(path);
-  const weights = await writeVerified(temporary, state.parameters, { format: 'provender' });
+  const weights = await writeVerified(temporary, parameters, { format: 'provender' });
   await rename(temporary, path);
   await copyFile(tokenizerPath, join(folder, TOKENIZER_FILE));
   syncFolder(folder);
@@ -83,23 +95,25 @@ export async function saveModel({
   return [WEIGHTS_FILE, MODEL_FILE, TOKENIZER_FILE];
 }
 
-export interface LoadedModel {
-  readonly session: ModelSession;
-  readonly objective: Objective;
+/** What a model's folder holds. */
+export interface StoredModel {
   readonly tokenizer: Tokenizer;
   readonly shape: ModelShape;
   readonly file: ModelFile;
   readonly tokens: ModelTokens;
+  readonly parameters: SessionState['parameters'];
+}
+
+export interface LoadedModel extends Omit<StoredModel, 'parameters'> {
+  readonly session: ModelSession;
+  readonly objective: Objective;
 }
 
 /**
- * Opens a folder that `train` left. The caller releases the session.
- * Throws ConfigurationError where there is no model, IntegrityError where a file is not what model.json says.
+ * Reads and checks all of a folder that `train` or `import-model` left. Throws ConfigurationError where there is no
+ * model, IntegrityError where a file is not what model.json says.
  */
-export async function loadModel(
-  folder: string,
-  options: { readonly engine?: EngineOptions; readonly rows?: number } = {},
-): Promise<LoadedModel> {
+export async function readModel(folder: string): Promise<StoredModel> {
   const file = await readModelFile(folder);
   const tokenizer = await loadTokenizer(join(folder, TOKENIZER_FILE));
   if (tokenizer.digest !== file.tokenizer.digest) {
@@ -112,10 +126,21 @@ export async function loadModel(
   const parameters = await readWeights(folder, file);
   const shape = resolveModel({ ...file.model, vocabulary: file.vocabulary });
   const tokens = { ...modelTokens(tokenizer, file.objective.kind), ...objectiveTokens(file) };
+  return { tokenizer, shape, file, tokens, parameters };
+}
+
+/** Opens a model's folder for running it, with the errors of `readModel`. The caller releases the session. */
+export async function loadModel(
+  folder: string,
+  options: { readonly engine?: EngineOptions; readonly rows?: number } = {},
+): Promise<LoadedModel> {
+  const { parameters, ...stored } = await readModel(folder);
+  const { file, tokens } = stored;
   const length = file.context;
-  const objective = openObjective(file.objective, { ...tokens, length });
+  const vocabulary = file.vocabulary;
+  const objective = openObjective(file.objective, { ...tokens, vocabulary, length });
   const session = await openSession({
-    model: { ...file.model, vocabulary: file.vocabulary },
+    model: { ...file.model, vocabulary },
     objective,
     batch: { rows: options.rows ?? 1, length },
     engine: options.engine,
@@ -124,7 +149,7 @@ export async function loadModel(
   });
   const { moments } = await session.state();
   await session.load({ parameters, moments });
-  return { session, objective, tokenizer, shape, file, tokens };
+  return { ...stored, session, objective };
 }
 
 /** Reads and checks model.json alone. */

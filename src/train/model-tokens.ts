@@ -19,12 +19,26 @@ export interface ObjectiveTokens {
 
 type Role = keyof ObjectiveTokens;
 
+/** What stands for a hidden token. */
+export const MASK_NAMES: readonly string[] = ['<|mask|>', '[MASK]', '<mask>'];
+
 /** What tokenizers call them: this project's names, BERT's, RoBERTa's. */
 const NAMES: Readonly<Record<Role, readonly string[]>> = {
-  maskToken: ['<|mask|>', '[MASK]', '<mask>'],
+  maskToken: MASK_NAMES,
   classToken: ['<|class|>', '[CLS]', '<s>'],
   separatorToken: ['<|separator|>', '[SEP]', '</s>'],
 };
+
+/** What is given to a role that lies past the tokenizer's ids: this project's names. */
+export function addedNames(
+  tokens: Partial<ObjectiveTokens>,
+  vocabularySize: number,
+): [content: string, id: number][] {
+  return (Object.keys(NAMES) as Role[]).flatMap((role): [string, number][] => {
+    const id = tokens[role];
+    return id !== undefined && id >= vocabularySize ? [[NAMES[role][0]!, id]] : [];
+  });
+}
 
 const NEEDED: Readonly<Record<string, readonly Role[]>> = {
   masked: ['maskToken'],

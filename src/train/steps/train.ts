@@ -18,6 +18,13 @@ import type { Attempt } from '../engines/probe.ts';
 import { resolveEngine } from '../engines/registry.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
+import {
+  type InitialModel,
+  initialFiles,
+  initialParameters,
+  initOptions,
+  readInitialModel,
+} from '../initial.ts';
 import { type TrainResult, type TrainSettings, train } from '../loop.ts';
 import { loopOptions } from '../loop-options.ts';
 import { type ModelShape, modelOptions, resolveModel } from '../model/options.ts';
@@ -60,6 +67,9 @@ export const heldOutOptions = z.strictObject({
 
 export const trainOptions = z.strictObject({
   model: modelOptions.prefault({}).describe('the model: a preset, or family and sizes'),
+  init: initOptions
+    .optional()
+    .describe('begin from the weights of a model that is there; by default they are random'),
   objective: objectiveOptions.prefault({ kind: 'causal' }).describe('what is predicted'),
   optimizer: optimizerOptions.prefault({}).describe('how gradients become updates'),
   rows: z.int().min(1).default(8).describe('windows a micro-batch'),
@@ -122,7 +132,7 @@ export interface TrainFolders {
 
 export type TrainContext = Pick<
   JobContext,
-  'random' | 'seed' | 'folder' | 'progress' | 'signal' | 'threads' | 'deviceWatts' | 'say'
+  'random' | 'seed' | 'folder' | 'baseFolder' | 'progress' | 'signal' | 'threads' | 'deviceWatts' | 'say'
 >;
 
 /**
@@ -146,7 +156,7 @@ export async function trainFromFolders(
       const result = await train({ ...(await loopSettings(options, data, session, context)), monitor });
       const files = await saveModel({
         folder: context.folder,
-        state: await session.state(),
+        parameters: (await session.state()).parameters,
         tokenizerPath: data.tokenizerPath,
         shape: data.shape,
         content: {
@@ -191,6 +201,7 @@ interface RunData {
   readonly tokenizer: Tokenizer;
   readonly tokens: ModelTokens;
   readonly shape: ModelShape;
+  readonly initial: InitialModel | undefined;
   readonly objective: Objective;
   /** Tokens a row. */
   readonly length: number;
@@ -211,13 +222,19 @@ async function openData(
   folders: TrainFolders,
   context: TrainContext,
 ): Promise<RunData> {
-  checkTraining(options);
+  if (options.init === undefined) checkTraining(options);
   const tokenizerPath = join(folders.tokenizer, TOKENIZER_FILE);
   const tokenizer = await loadTokenizer(tokenizerPath);
   const tokens = modelTokens(tokenizer, options.objective.kind);
-  const shape = resolveModel({ ...options.model, vocabulary: tokens.vocabulary });
+  const { model, init } = options;
+  const initial = init && (await readInitialModel(init, { model, tokenizer, tokens }, context.baseFolder));
+  const shape = initial?.shape ?? resolveModel({ ...model, vocabulary: tokens.vocabulary });
+  if (initial !== undefined) {
+    const { kind: _, vocabulary: __, ...its } = shape;
+    checkTraining({ ...options, model: its });
+  }
   const length = options.context ?? shape.context;
-  const objective = openObjective(options.objective, { ...tokens, length });
+  const objective = openObjective(options.objective, { ...tokens, vocabulary: shape.vocabulary, length });
   const orderSeed = options.orderSeed ?? options.seed ?? context.seed;
   const random = options.seed === undefined ? context.random : new Random(options.seed);
   const engine = await chosenEngine(options.engine, context);
@@ -230,7 +247,7 @@ async function openData(
   try {
     requireSameTokenizer(batches, tokenizer);
     return {
-      ...{ tokenizerPath, tokenizer, tokens, shape, objective, length, orderSeed, random, engine },
+      ...{ tokenizerPath, tokenizer, tokens, shape, initial, objective, length, orderSeed, random, engine },
       ...{ batches, shards: folders.shards },
     };
   } catch (error) {
@@ -253,15 +270,25 @@ async function chosenEngine(options: TrainOptions['engine'], context: TrainConte
   return engine;
 }
 
-function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
-  return openSession({
-    model: { ...options.model, vocabulary: data.tokens.vocabulary },
+async function openModel(options: TrainOptions, data: RunData): Promise<ModelSession> {
+  const { kind: _, ...model } = data.shape;
+  const session = await openSession({
+    model,
     objective: data.objective,
     optimizer: options.optimizer,
     batch: { rows: options.rows, length: data.length },
     engine: data.engine,
     random: (name) => streamOf(data.random.split('weights', name)),
   });
+  if (data.initial === undefined) return session;
+  try {
+    const { parameters, moments } = await session.state();
+    await session.load({ parameters: initialParameters(data.initial, parameters), moments });
+    return session;
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
 }
 
 async function loopSettings(
@@ -283,6 +310,7 @@ async function loopSettings(
     slicings: openSlicings(options.measure, data.shards, batches.index),
     identity: {
       model: data.shape,
+      init: data.initial && { weights: data.initial.digest },
       objective: options.objective,
       optimizer: options.optimizer,
       batch: { rows: options.rows, context: length, orderSeed, packing, epochsInOrder },
@@ -463,9 +491,11 @@ export const trainStep = defineJob({
   needs: ['shards', 'tokenizer'],
   gives: ['model'],
   check(options, before) {
-    checkTraining(options);
+    // The sizes of a model to begin from are known once it is read.
+    if (options.init === undefined) checkTraining(options);
     if (options.evaluateOn !== undefined) requireSplit('evaluateOn', options.evaluateOn, before);
   },
+  files: ({ init }, baseFolder) => (init ? initialFiles(init, baseFolder) : []),
   run: (options, context) =>
     trainFromFolders(
       options,

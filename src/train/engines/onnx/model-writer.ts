@@ -16,10 +16,11 @@ export interface FloatAttribute {
 }
 export type Attribute = number | string | readonly number[] | FloatAttribute;
 
-export interface ValueInfo {
+/** An input or output of a model; a size that is known only when it runs has a name. */
+export interface OnnxValue {
   readonly name: string;
   /** Without one: any. */
-  readonly shape?: Shape;
+  readonly shape?: readonly (number | string)[];
   readonly type: OnnxType;
 }
 
@@ -48,11 +49,16 @@ export class ModelWriter {
     const key = raw.length <= 512 ? `${type}[${shape}]${Buffer.from(raw).toString('hex')}` : undefined;
     const known = key === undefined ? undefined : this.initializers.get(key);
     if (known !== undefined) return known;
-    const name = `constant_${this.nodeCount++}`;
+    const name = this.addNamed(`constant_${this.nodeCount++}`, type, shape, raw);
+    if (key !== undefined) this.initializers.set(key, name);
+    return name;
+  }
+
+  /** Adds a constant under a name of its own. */
+  addNamed(name: string, type: OnnxType, shape: Shape, raw: Uint8Array): string {
     const tensor = new MessageWriter();
     for (const size of shape) tensor.integer(1, size);
     this.graph.message(5, tensor.integer(2, dataTypes[type]).string(8, name).bytes(9, raw));
-    if (key !== undefined) this.initializers.set(key, name);
     return name;
   }
 
@@ -62,7 +68,7 @@ export class ModelWriter {
     return this.addInitializer('int64', shape, new Uint8Array(data.buffer));
   }
 
-  finish(name: string, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Uint8Array {
+  finish(name: string, inputs: readonly OnnxValue[], outputs: readonly OnnxValue[]): Uint8Array {
     this.graph.string(2, name);
     for (const input of inputs) this.graph.message(11, valueMessage(input));
     for (const output of outputs) this.graph.message(12, valueMessage(output));
@@ -85,11 +91,14 @@ function attributeMessage(name: string, value: Attribute): MessageWriter {
   return message.integer(20, 7);
 }
 
-function valueMessage({ name, shape, type }: ValueInfo): MessageWriter {
+function valueMessage({ name, shape, type }: OnnxValue): MessageWriter {
   const tensorType = new MessageWriter().integer(1, dataTypes[type]);
   if (shape !== undefined) {
     const sizes = new MessageWriter();
-    for (const size of shape) sizes.message(1, new MessageWriter().integer(1, size));
+    for (const size of shape) {
+      const dimension = new MessageWriter();
+      sizes.message(1, typeof size === 'string' ? dimension.string(2, size) : dimension.integer(1, size));
+    }
     tensorType.message(2, sizes);
   }
   return new MessageWriter().string(1, name).message(2, new MessageWriter().message(1, tensorType));
