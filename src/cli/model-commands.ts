@@ -1,11 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import pc from 'picocolors';
 import type { z } from 'zod';
 import { CancelledError, ConfigurationError } from '../core/errors.ts';
 import { ensureFolder, readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
-import { printable } from '../core/format.ts';
 import { sha256File } from '../core/hash.ts';
 import { applyOverride } from '../core/pipeline-file.ts';
 import { Random } from '../core/random.ts';
@@ -16,11 +14,15 @@ import type { JobUnit } from '../execute/plan.ts';
 import { WorkerPool } from '../execute/pool.ts';
 import { lockRunFolder } from '../execute/run-folder.ts';
 import { stepTable } from '../steps.ts';
+import type { GeneratedToken } from '../train/generate.ts';
+import { initialDigest } from '../train/initial.ts';
 import type { Usage } from '../train/monitor/run-monitor.ts';
 import { generateFromFolder, type sampleOptions } from '../train/steps/generate.ts';
+import type { TrainOptions } from '../train/steps/train.ts';
 import { artifactFolder, shardFolder, stepOfRun } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
+import { filledLines, sampleView } from './sample-view.ts';
 import { bitsPerByteLines, lossByGroupLines, usageLines } from './summary-view.ts';
 
 /** A step's options from a run's own step of that kind, overridden by `path=value`, checked by its schema. */
@@ -118,6 +120,7 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
   const spec = await optionsOf('train', source, [...followed, ...options.set]);
   const shards = options.follow ? await shardFolder(source) : await artifactFolder(source, 'shards');
   const tokenizer = await artifactFolder(options.tokenizer ?? source, 'tokenizer');
+  const { init } = spec.options as Pick<TrainOptions, 'init'>;
   const folder = await ensureFolder(resolve(options.out));
   const release = await lockRunFolder(folder);
   try {
@@ -125,6 +128,7 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
       // Shards that are still being written have no digest yet: the checkpoint keeps that of the first one.
       ...(options.follow ? {} : { 'shards.digest': await sha256File(join(shards, 'index.json')) }),
       'tokenizer.digest': await sha256File(join(tokenizer, 'tokenizer.json')),
+      ...(init && { 'init.digest': await initialDigest(init, process.cwd()) }),
     };
     await refuseMismatch(folder, fingerprint({ seed: options.seed, train: spec.options, ...inputs }));
     const outcome = await runJob({
@@ -216,37 +220,29 @@ export async function sampleCommand(model: string, options: SampleCommandOptions
   const aborter = new AbortController();
   const interrupt = (): void => aborter.abort();
   process.on('SIGINT', interrupt);
-  let shown = -1;
   const { showProbabilities, json } = options;
+  const steps: GeneratedToken[][] = [];
+  const collect = (token: GeneratedToken, index: number): void => {
+    (steps[index] ??= []).push(token);
+  };
+  const toJson = showProbabilities ? { onToken: collect } : {};
   try {
     const samples = await generateFromFolder(settings, folder, {
       random: new Random(`${options.seed}/sample`),
       signal: aborter.signal,
       threads: options.workers ?? availableParallelism(),
       progress: { report: () => {} },
-      topCount: 5,
-      onText(text, index) {
-        if (json || showProbabilities) return;
-        if (index !== shown) {
-          const prompt = settings.prompts[Math.floor(index / settings.count)]!;
-          process.stdout.write(`${shown < 0 ? '' : '\n\n'}${pc.bold(printable(prompt))}`);
-          shown = index;
-        }
-        process.stdout.write(printable(text));
-      },
-      onToken: showProbabilities
-        ? ({ index, text, probability, top }) => {
-            const others = top
-              .map((one) => `${JSON.stringify(one.text)} ${(100 * one.probability).toFixed(1)} %`)
-              .join('  ');
-            process.stdout.write(
-              `${String(index).padStart(4)}  ${pc.bold(JSON.stringify(text).padEnd(16))} ${(100 * probability).toFixed(1).padStart(5)} %   ${pc.dim(others)}\n`,
-            );
-          }
-        : undefined,
+      ...(json ? toJson : sampleView(settings, showProbabilities ?? false)),
     });
-    if (json) process.stdout.write(`${JSON.stringify(samples)}\n`);
-    else process.stdout.write('\n');
+    if (json) {
+      const shown = samples.map((sample, i) => (steps[i] ? { ...sample, steps: steps[i] } : sample));
+      process.stdout.write(`${JSON.stringify(shown)}\n`);
+      return 0;
+    }
+    const filled = samples.filter((sample) => sample.finish === 'filled');
+    process.stdout.write(
+      `${filled.map(filledLines).join('\n')}${filled.length < samples.length ? '\n' : ''}`,
+    );
     return 0;
   } catch (error) {
     if (error instanceof CancelledError) process.stdout.write('\n');

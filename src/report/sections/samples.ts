@@ -11,10 +11,13 @@ const ENDINGS = new Map([
   ['max-tokens', 'cut at the most tokens asked for'],
   ['stop', 'ended at a stop string'],
   ['end-of-text', 'ended by the model'],
+  ['filled', 'masks filled with the likeliest tokens'],
 ]);
 
 function sample(value: unknown): Markup {
-  const { prompt, text: written, finish } = members(value);
+  const { prompt: given, text: written, finish } = members(value);
+  // A text whose masks were filled does not go on from its prompt.
+  const prompt = finish === 'filled' ? undefined : given;
   const { text: shown, left } = cut(text(written) ?? '', CHARACTERS);
   const begun = text(prompt) ?? '';
   const ending = left > 0 ? `${count(left)} more characters` : ENDINGS.get(text(finish) ?? '');
