@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import { ConfigurationError } from '../core/errors.ts';
 import { bytes, count, duration } from '../core/format.ts';
-import { lockHolder } from '../execute/run-folder.ts';
+import { lockHolder, readManifest, readPlan } from '../execute/run-folder.ts';
 import { type RunStatus, readStatus } from './status.ts';
+import { bitsPerByteLines, lossByGroupLines } from './summary-view.ts';
 
 function lines(status: RunStatus, alive: boolean): string[] {
   const state =
@@ -38,6 +39,21 @@ function lines(status: RunStatus, alive: boolean): string[] {
   return out;
 }
 
+/** What the run's training came to: bits per byte, and the loss by what it was told apart by. */
+async function trainingLines(run: string): Promise<string[]> {
+  const units = (await readPlan(run)).units.filter(
+    (unit) => unit.type === 'job' && unit.step.spec.kind === 'train',
+  );
+  const lines: string[] = [];
+  for (const unit of units) {
+    const summary = (await readManifest(run, unit))?.summary as Record<string, unknown> | undefined;
+    for (const table of [bitsPerByteLines(summary), lossByGroupLines(summary)]) {
+      if (table.length > 0) lines.push('', ...table);
+    }
+  }
+  return lines;
+}
+
 /** `provender status`: shows a run's state until it ends; with `once`, one time. Exit code 0, or 1 where the run failed. */
 export async function statusCommand(
   run: string,
@@ -59,6 +75,8 @@ export async function statusCommand(
     if (process.stdout.isTTY && shown > 0) process.stdout.write(`\u001b[${shown}A\u001b[0J`);
     process.stdout.write(`${text.join('\n')}\n`);
     shown = text.length;
+    if (status.state === 'done')
+      process.stdout.write((await trainingLines(run)).map((line) => `${line}\n`).join(''));
     if (options.once || status.state !== 'running' || !alive) return status.state === 'failed' ? 1 : 0;
     await sleep(process.stdout.isTTY ? 1000 : 10_000);
   }

@@ -64,6 +64,25 @@ describe('readCurves', () => {
     }
   });
 
+  it('tells the loss by group, of ten deciles only some', async () => {
+    const group = (loss: number, tokens: number) => ({ loss, tokens });
+    const deciles = Object.fromEntries(
+      Array.from({ length: 10 }, (_, i) => [String(i + 1), group(i, 10 - i)]),
+    );
+    const of = (n: number, slices: object) => ({ ...step(n, 4), slices });
+    const path = await written([
+      { kind: 'deciles', edges: {} },
+      of(1, {
+        source: { x: group(3, 1), y: group(5, 3) },
+        'deciles of a': { ...deciles, none: group(1, 1) },
+      }),
+      of(2, { source: { y: group(4, 2) }, 'deciles of a': { 4: group(7, 1) } }),
+    ]);
+    const { lossByGroup } = (await readCurves(path))!;
+    expect(lossByGroup.source).toEqual({ y: [5, 4], x: [3, null] });
+    expect(lossByGroup['deciles of a']).toEqual({ 1: [0, null], 4: [3, 7], 7: [6, null], 10: [9, null] });
+  });
+
   it('leaves gaps, cut lines and corpora beyond the limit out', async () => {
     const many = Object.fromEntries(
       Array.from({ length: 30 }, (_, i) => [`c${i}`, { loss: 1, tokens: 100 - i }]),

@@ -68,7 +68,16 @@ function trained(corpus: string, steps = 30): Record<string, Told> {
   for (let step = 1; step <= steps; step++) {
     const loss = 5 / Math.sqrt(step);
     const byCorpus = { [corpus]: { loss, tokens: 5 }, other: { loss: loss + 1, tokens: 5 } };
-    lines.push({ kind: 'step', step, tokens: step, loss, learningRate: 1e-3, gradientNorm: 1, byCorpus });
+    lines.push({
+      kind: 'step',
+      step,
+      tokens: step,
+      loss,
+      learningRate: 1e-3,
+      gradientNorm: 1,
+      byCorpus,
+      slices: { source: byCorpus },
+    });
   }
   lines.push({ kind: 'evaluation', step: steps, ...evaluation({ [corpus]: 2.125 }) });
   return {
@@ -88,6 +97,13 @@ function trained(corpus: string, steps = 30): Record<string, Told> {
           energyEstimate: { source: 'a <guess>', kilowattHours: 0.0125, joulesPerMillionTokens: 4.5e6 },
         },
         epochsByCorpus: { [corpus]: 0.5 },
+        lossByGroup: {
+          steps: 3,
+          groups: {
+            source: { '<a>.txt': { loss: 4.5, tokens: 70 }, 'b.txt': { loss: 3, tokens: 30 } },
+            corpus: {},
+          },
+        },
         heldOut: { before: evaluation({ [corpus]: 8 }), after: evaluation({ [corpus]: 2.125 }) },
       },
     },
@@ -226,6 +242,10 @@ describe('writeReport', () => {
       '12.5 Wh',
       '4.50 MJ',
       'an estimate',
+      'Training loss by source file',
+      'Training loss of the last 3 steps, nats per token',
+      '<a>.txt',
+      '4.500 (70)',
     ]) {
       expect(training).toContain(figure);
     }
