@@ -1,4 +1,5 @@
 import { unbrotliFile } from './brotli.ts';
+import { ByteWindow } from './byte-window.ts';
 import { bunzip2File, isBzip2 } from './bzip2.ts';
 import { DamageError } from './damage.ts';
 import { fileBytes, fileHead, type Piece } from './file-bytes.ts';
@@ -52,13 +53,14 @@ export async function* decompressedBytes(
   size: number,
   from = 0,
   signal?: AbortSignal,
+  lent = false,
 ): AsyncGenerator<Piece> {
   const compression = compressionOf(path);
   if (compression === 'none') {
     yield* fileBytes(path, from, size, signal);
     return;
   }
-  const source = decompress(compression, path, size, signal);
+  const source = decompress(compression, path, size, signal, lent);
   let at = 0;
   for await (const piece of source) {
     const end = at + piece.bytes.length;
@@ -67,15 +69,24 @@ export async function* decompressedBytes(
   }
 }
 
+/**
+ * The same as a window of bytes that are only lent, for those who are done with one piece when they ask for more: what
+ * was taken from the window is valid until the next piece is asked for.
+ */
+export function decompressedWindow(path: string, size: number, from = 0, signal?: AbortSignal): ByteWindow {
+  return new ByteWindow(decompressedBytes(path, size, from, signal, true), from, true);
+}
+
 function decompress(
   compression: Exclude<Compression, 'none'>,
   path: string,
   size: number,
   signal: AbortSignal | undefined,
+  lent: boolean,
 ): AsyncGenerator<Piece> {
   switch (compression) {
     case 'gzip':
-      return gunzipFile(path, size, signal);
+      return gunzipFile(path, size, signal, lent);
     case 'zstd':
       return unzstdFile(path, size, signal);
     case 'bzip2':

@@ -141,9 +141,14 @@ function checkPadding(path: string, bytes: Buffer, offset: number): void {
     });
 }
 
-/** The decompressed bytes of a gzip file of one or many members. */
-export async function* gunzipFile(path: string, size: number, signal?: AbortSignal): AsyncGenerator<Piece> {
-  const rest = yield* soundMembers(path, size, signal);
+/** The decompressed bytes of a gzip file of one or many members; `lent` as of `soundMembers`. */
+export async function* gunzipFile(
+  path: string,
+  size: number,
+  signal?: AbortSignal,
+  lent = false,
+): AsyncGenerator<Piece> {
+  const rest = yield* soundMembers(path, size, signal, lent);
   if (rest.from < size) yield* gunzipStream(path, size, rest.from, rest.seen, signal);
 }
 

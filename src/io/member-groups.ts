@@ -1,7 +1,6 @@
-import { ByteWindow } from './byte-window.ts';
 import { fileBytes, type Piece } from './file-bytes.ts';
 import { gunzipStream } from './gzip.ts';
-import { GZIP_MAGIC, soundMember } from './gzip-members.ts';
+import { GZIP_MAGIC, MemberFile } from './gzip-members.ts';
 
 /**
  * A gzip file inside a record that did not compress lies in stored blocks, and would look like members of the file;
@@ -31,7 +30,7 @@ export class MemberGroups {
   private readonly size: number;
   private readonly begins: (output: Buffer) => boolean;
   private readonly signal: AbortSignal | undefined;
-  private window: ByteWindow | undefined;
+  private readonly members: MemberFile;
   private last: SoundMember | undefined;
 
   /** `begins`: whether the bytes that a member gives begin with a record. */
@@ -40,6 +39,7 @@ export class MemberGroups {
     this.size = size;
     this.begins = begins;
     this.signal = signal;
+    this.members = new MemberFile(path, size, signal);
   }
 
   /**
@@ -88,17 +88,12 @@ export class MemberGroups {
   private async memberAt(at: number): Promise<SoundMember | undefined> {
     // Looked at to see where a group ends, and again as the first of the next one.
     if (this.last?.start === at) return this.last;
-    const { window: old } = this;
-    if (!old || at < old.offset || at > old.offset + old.buffer.length) {
-      await old?.close();
-      this.window = new ByteWindow(fileBytes(this.path, at, this.size, this.signal), at);
-    } else old.drop(at - old.offset);
-    const member = await soundMember(this.window!);
+    const member = await this.members.memberAt(at);
     this.last = member && { start: at, end: at + member.length, output: member.output };
     return this.last;
   }
 
-  /** The group that begins at the member at `at`. Only one may be in use. */
+  /** The group that begins at the member at `at`. Only one may be in use. Its pieces are lent, as of `soundMembers`. */
   group(at: number): MemberGroup {
     return new MemberGroup(at, (group) => this.pieces(group));
   }
@@ -121,8 +116,8 @@ export class MemberGroups {
     } while (member && !this.begins(member.output));
   }
 
-  async close(): Promise<void> {
-    await this.window?.close();
+  close(): void {
+    this.members.close();
   }
 }
 

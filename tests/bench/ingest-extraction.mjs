@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { decodeHtml } from '../../dist/ingest/charset.js';
 import { extractPage } from '../../dist/ingest/html/extract.js';
-import { ByteWindow } from '../../dist/io/byte-window.js';
-import { decompressedBytes } from '../../dist/io/compression.js';
+import { decompressedWindow } from '../../dist/io/compression.js';
 import { parseHttpResponse } from '../../dist/io/warc/http.js';
 import { ArchiveReader } from '../../dist/io/warc/records.js';
 import { median, peerPython } from './peers.mjs';
@@ -19,7 +18,7 @@ const PACKAGES = ['trafilatura==2.3.1', 'lxml_html_clean', 'resiliparse==2.0.1']
 const ROUNDS = 3;
 
 async function readPages() {
-  const window = new ByteWindow(decompressedBytes(WARC, statSync(WARC).size));
+  const window = decompressedWindow(WARC, statSync(WARC).size);
   const reader = new ArchiveReader(window, WARC, 1 << 28, (error) => {
     throw error;
   });

@@ -14,8 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { gunzipSync } from 'node:zlib';
-import { ByteWindow } from '../../dist/io/byte-window.js';
-import { decompressedBytes } from '../../dist/io/compression.js';
+import { decompressedWindow } from '../../dist/io/compression.js';
 import { readStep } from '../../dist/io/steps/read.js';
 import { parseHttpResponse } from '../../dist/io/warc/http.js';
 import { ArchiveReader } from '../../dist/io/warc/records.js';
@@ -47,7 +46,7 @@ function startPeer(python, peer) {
 async function ourWarc() {
   const start = performance.now();
   const whole = createHash('sha1');
-  const window = new ByteWindow(decompressedBytes(WARC, statSync(WARC).size));
+  const window = decompressedWindow(WARC, statSync(WARC).size);
   const reader = new ArchiveReader(window, WARC, 1 << 28, (error) => {
     throw error;
   });

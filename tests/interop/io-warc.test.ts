@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DocumentBatch } from '../../src/core/batch.ts';
-import { ByteWindow } from '../../src/io/byte-window.ts';
-import { decompressedBytes } from '../../src/io/compression.ts';
+import { decompressedWindow } from '../../src/io/compression.ts';
 import { DamageError } from '../../src/io/damage.ts';
 import { decodeBody, parseHttpResponse } from '../../src/io/warc/http.ts';
 import { ArchiveReader } from '../../src/io/warc/records.ts';
@@ -51,7 +50,7 @@ async function ours(path: string): Promise<{ records: Seen[]; errors: string[] }
   const records: Seen[] = [];
   const errors: string[] = [];
   const size = readFileSync(path).length;
-  const window = new ByteWindow(decompressedBytes(path, size));
+  const window = decompressedWindow(path, size);
   const reader = new ArchiveReader(window, path, 1 << 28, (error) => errors.push(error.message));
   try {
     for (let record = await reader.next(); record; record = await reader.next()) {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InflateKernel } from '../../src/io/inflate.ts';
 
-const kernel = new InflateKernel(4 << 20);
+const kernel = new InflateKernel(4 << 20, 32 << 20);
 const MAX = 32 << 20;
 const strategies = [
   constants.Z_DEFAULT_STRATEGY,
@@ -95,6 +95,6 @@ describe('the inflate kernel', () => {
   test('ends where it is told to', () => {
     const bomb = deflateRawSync(Buffer.alloc(10 << 20));
     expect(kernel.inflate(bomb, 1 << 20)).toBe('too-long');
-    expect(new InflateKernel(1000).inflate(Buffer.alloc(2000), MAX)).toBe('too-long');
+    expect(new InflateKernel(1000, 1000).inflate(Buffer.alloc(2000), MAX)).toBe('too-long');
   });
 });

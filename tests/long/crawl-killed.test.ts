@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Random } from '../../src/core/random.ts';
-import { ByteWindow } from '../../src/io/byte-window.ts';
-import { decompressedBytes } from '../../src/io/compression.ts';
+import { decompressedWindow } from '../../src/io/compression.ts';
 import { ArchiveReader } from '../../src/io/warc/records.ts';
 import { serve, tree } from '../ingest/crawl/site.ts';
 
@@ -24,7 +23,7 @@ const ended = (child: ChildProcess): Promise<number | null> =>
 
 async function pagesOf(folder: string): Promise<string[]> {
   const path = join(folder, 'crawl-00000.warc.gz');
-  const window = new ByteWindow(decompressedBytes(path, readFileSync(path).length));
+  const window = decompressedWindow(path, readFileSync(path).length);
   const reader = new ArchiveReader(window, path, 1 << 28, (error) => {
     throw error;
   });

@@ -5,7 +5,7 @@ import { decodeHtml } from '../../ingest/charset.ts';
 import { extractPage } from '../../ingest/html/extract.ts';
 import { parseParameters } from '../../ingest/mail/headers.ts';
 import { ByteWindow } from '../byte-window.ts';
-import { compressionOf, decompressedBytes } from '../compression.ts';
+import { compressionOf, decompressedWindow } from '../compression.ts';
 import { DamageError } from '../damage.ts';
 import { BadRecord } from '../fields.ts';
 import { isByMember } from '../gzip-members.ts';
@@ -55,7 +55,7 @@ async function* readWhole(reading: Reading, from: Position | undefined): AsyncGe
   const { slice, context } = reading;
   const openAt = from?.offset ?? 0;
   const before = from?.record ?? 0;
-  const window = new ByteWindow(decompressedBytes(slice.path, slice.size, openAt, context.signal), openAt);
+  const window = decompressedWindow(slice.path, slice.size, openAt, context.signal);
   const { seen, last, rejectRest } = yield* readStretch(reading, {
     window,
     skip: 0,
@@ -87,7 +87,7 @@ async function* readGroups(reading: Reading, from: Position | undefined): AsyncG
       if (reading.full) yield reading.take(last);
     }
   } finally {
-    await groups.close();
+    groups.close();
   }
   if (reading.pending) yield reading.take(last!);
   if (seen === 0 && !from && slice.start === 0 && slice.end >= slice.size) reading.emptyFile();
@@ -97,7 +97,7 @@ function stretchOf(group: MemberGroup, skip: number): Stretch {
   let member = -1;
   let inMember = 0;
   return {
-    window: new ByteWindow(group.pieces),
+    window: new ByteWindow(group.pieces, 0, true),
     skip,
     offsetOf: (offset) => group.memberOf(offset).start,
     placeOf: (record) => {

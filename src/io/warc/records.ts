@@ -12,7 +12,7 @@ export interface ArchiveRecord {
   readonly type: string;
   /** Names in lower case; the last of a repeated name. */
   readonly headers: ReadonlyMap<string, string>;
-  /** The block: undefined where it is larger than allowed. */
+  /** The block, valid until the next record is asked for: undefined where it is larger than allowed. */
   readonly content: Buffer | undefined;
   readonly contentBytes: number;
   /** Half-open range of the whole record in the decompressed file. */
@@ -28,6 +28,8 @@ interface Header {
   readonly size: number;
 }
 
+/** Two line ends and what begins a record. */
+const FOLLOWING_BYTES = 9;
 const NEXT_RECORD = Buffer.from('\nWARC/');
 const VERSION = /^WARC\/[01]\.\d+\r?\n/;
 /** ARC, version 1: URL, address, date, type and length; version 2 has five more fields before the length. */
@@ -80,8 +82,7 @@ export class ArchiveReader {
     const { window } = this;
     while (await window.need(1)) {
       const { buffer } = window;
-      let at = 0;
-      while (at < buffer.length && (buffer[at] === 0x0a || buffer[at] === 0x0d)) at++;
+      const at = lineEnds(buffer);
       window.drop(at);
       if (at < buffer.length) return true;
     }
@@ -90,9 +91,9 @@ export class ArchiveReader {
 
   private async header(): Promise<Header | undefined> {
     const { window } = this;
+    if (this.beginsWarc()) return this.warcHeader();
     await window.need(512);
-    const head = window.buffer.toString('latin1', 0, 512);
-    if (VERSION.test(head)) return this.warcHeader();
+    if (this.beginsWarc()) return this.warcHeader();
     await window.need(MAX_HEADER_BYTES);
     const line = window.buffer.toString('latin1', 0, MAX_HEADER_BYTES);
     const match = ARC_LINE.exec(line);
@@ -108,9 +109,14 @@ export class ArchiveReader {
     return { type, headers, length: Number(length), size: whole!.length };
   }
 
+  private beginsWarc(): boolean {
+    return VERSION.test(this.window.buffer.toString('latin1', 0, 512));
+  }
+
   private async warcHeader(): Promise<Header | undefined> {
     const { window } = this;
-    let end = -1;
+    // A small record has no 4,096 bytes: what follows it would be joined to it.
+    let end = headerEnd(window.buffer, Math.min(window.buffer.length, MAX_HEADER_BYTES));
     for (let wanted = 4096; end < 0; wanted *= 4) {
       const more = await window.need(wanted);
       end = headerEnd(window.buffer, Math.min(window.buffer.length, MAX_HEADER_BYTES));
@@ -178,17 +184,18 @@ export class ArchiveReader {
   /** Whether after `length` bytes there is the end, or line ends and a record. */
   private async followedByRecord(length: number): Promise<boolean> {
     const { window } = this;
-    let at = length;
-    for (; ; at++) {
-      if (!(await window.need(at + 1))) return true;
-      const byte = window.buffer[at]!;
-      if (byte !== 0x0d && byte !== 0x0a) break;
-      if (at - length > 4096) return false;
+    for (let at = length; at - length <= 4096; ) {
+      const next = await window.peek(at, FOLLOWING_BYTES);
+      const ends = lineEnds(next);
+      at += ends;
+      if (ends < next.length) {
+        const begin = next.length - ends < 5 ? await window.peek(at, 5) : next.subarray(ends, ends + 5);
+        if (begin.toString('latin1') === 'WARC/') return true;
+        return ARC_LINE.test((await window.peek(at, 4096)).toString('latin1'));
+      }
+      if (next.length < FOLLOWING_BYTES) return true;
     }
-    await window.need(at + 5);
-    if (window.buffer.toString('latin1', at, at + 5) === 'WARC/') return true;
-    await window.need(at + 4096);
-    return ARC_LINE.test(window.buffer.toString('latin1', at, at + 4096));
+    return false;
   }
 
   private async toNextRecord(): Promise<void> {
@@ -232,6 +239,13 @@ export class ArchiveReader {
       found: `the end of the file after ${found}`,
     });
   }
+}
+
+/** How many bytes at the front are those of line ends. */
+function lineEnds(buffer: Buffer): number {
+  let at = 0;
+  while (at < buffer.length && (buffer[at] === 0x0a || buffer[at] === 0x0d)) at++;
+  return at;
 }
 
 /** Where the empty line that ends a header ends, or -1. */

@@ -1,9 +1,13 @@
 // Raw DEFLATE (RFC 1951), a whole stream in one call. The input is readable 16 bytes past its end, the output writable
 // SLACK bytes past its own. Bits are taken from a 64-bit buffer that is refilled eight bytes at a time; a table look-up
-// decodes a code of up to 11 bits (literals and lengths) or 8 bits (distances), a second one the longer ones.
+// decodes a code of up to 11 bits (literals and lengths) or 8 bits (distances), a second one the longer ones. The inner
+// loop has the order of libdeflate's: the next entry is looked up before the last match is copied, and a code and its
+// extra bits are shifted out at once. 1.15 GB/s on web pages; 0.9 with a shift for each.
 
 const LITERAL_BITS: u32 = 11;
+const LITERAL_MASK: u32 = (1 << LITERAL_BITS) - 1;
 const DISTANCE_BITS: u32 = 8;
+const DISTANCE_MASK: u32 = (1 << DISTANCE_BITS) - 1;
 /** No code needs more entries: 2,342 and 402 for 15 bits. */
 const LITERAL_TABLE: usize = 4096;
 const DISTANCE_TABLE: usize = LITERAL_TABLE + 4096 * 4;
@@ -16,11 +20,17 @@ const ORDER: usize = SUB_BITS + 2048;
 /** The first byte that the caller may use. */
 const END: usize = ORDER + 64;
 
-/** Entries of literals and lengths: flags, then what the code stands for, extra bits, bits of the code. */
+/**
+ * Entries of literals and lengths: flags, what the code stands for from bit 16 on, and in the lowest byte how many bits
+ * to take. Lengths and distances: in the lowest byte those of the code and its extra bits, in the next those of the
+ * code alone. One of a second table: where that begins, the bits that choose in it, the bits that led to it.
+ */
 const LITERAL: u32 = 0x80000000;
 const END_OF_BLOCK: u32 = 0x40000000;
 const SUBTABLE: u32 = 0x20000000;
-/** Entries of distances have this flag for a second table: their bases take 15 bits. */
+/** Set with END_OF_BLOCK and SUBTABLE, and alone where no code is. */
+const EXCEPTION: u32 = 0x10000000;
+/** Entries of distances have this flag for a second table, and alone where no code is: their bases take 15 bits. */
 const FAR_SUBTABLE: u32 = 0x80000000;
 
 const KIND_LITERAL: u32 = 0;
@@ -67,16 +77,33 @@ function entryOf(kind: u32, symbol: u32): u32 {
   if (kind == KIND_CODE) return (symbol << 16) | LITERAL;
   if (kind == KIND_DISTANCE) return distanceEntry(symbol);
   if (symbol < 256) return LITERAL | (symbol << 16);
-  return symbol == 256 ? END_OF_BLOCK : lengthEntry(symbol - 257);
+  return symbol == 256 ? END_OF_BLOCK | EXCEPTION : lengthEntry(symbol - 257);
 }
 
+/** An entry whose code has, or has left in a second table, `length` bits. A symbol that stands for nothing is no code. */
+function complete(kind: u32, entry: u32, length: u32): u32 {
+  if (!entry) return noCode(kind);
+  if (kind == KIND_CODE || (kind == KIND_LITERAL && entry & (LITERAL | END_OF_BLOCK))) return entry | length;
+  const extra = (entry >> 8) & 0xff;
+  return (entry & 0xffff0000) | (length << 8) | (length + extra);
+}
+
+function noCode(kind: u32): u32 {
+  return kind == KIND_DISTANCE ? FAR_SUBTABLE : kind == KIND_LITERAL ? EXCEPTION : 0;
+}
+
+function fillWords(at: usize, words: u32, value: u32): void {
+  for (let i: u32 = 0; i < words; i++) store<u32>(at + (<usize>i << 2), value);
+}
+
+/** The lowest `bits` bits, at most 15, in the other order. */
 function reverse(code: u32, bits: u32): u32 {
-  let reversed: u32 = 0;
-  for (let i: u32 = 0; i < bits; i++) {
-    reversed = (reversed << 1) | (code & 1);
-    code >>= 1;
-  }
-  return reversed;
+  let x = code;
+  x = ((x & 0x5555) << 1) | ((x >> 1) & 0x5555);
+  x = ((x & 0x3333) << 2) | ((x >> 2) & 0x3333);
+  x = ((x & 0x0f0f) << 4) | ((x >> 4) & 0x0f0f);
+  x = ((x & 0x00ff) << 8) | (x >> 8);
+  return (x & 0xffff) >> (16 - bits);
 }
 
 /** Builds the table of a canonical code from LENGTHS. False where the lengths make no prefix code. */
@@ -101,7 +128,8 @@ function build(from: usize, symbols: u32, table: usize, bits: u32, kind: u32): b
   // Incomplete: only one code of one bit (RFC 1951, 3.2.7), or no distances at all.
   if (left > 0 && longest > 1) return false;
   const size: u32 = 1 << bits;
-  memory.fill(table, 0, <usize>size << 2);
+  // A complete code fills every entry, those of second tables too.
+  if (left > 0) fillWords(table, size, noCode(kind));
   if (longest > bits) {
     memory.fill(SUB_BITS, 0, 2048);
     for (let length: u32 = bits + 1; length <= longest; length++) {
@@ -116,9 +144,8 @@ function build(from: usize, symbols: u32, table: usize, bits: u32, kind: u32): b
     for (let prefix: u32 = 0; prefix < size; prefix++) {
       const sub = <u32>load<u8>(SUB_BITS + prefix);
       if (!sub) continue;
-      const flag = kind == KIND_DISTANCE ? FAR_SUBTABLE : SUBTABLE;
+      const flag = kind == KIND_DISTANCE ? FAR_SUBTABLE : SUBTABLE | EXCEPTION;
       store<u32>(table + (<usize>prefix << 2), flag | (at << 16) | (sub << 8) | bits);
-      memory.fill(table + (<usize>at << 2), 0, (<usize>1 << sub) << 2);
       at += 1 << sub;
     }
   }
@@ -130,14 +157,13 @@ function build(from: usize, symbols: u32, table: usize, bits: u32, kind: u32): b
     store<u32>(slot, load<u32>(slot) + 1);
     const entry = entryOf(kind, symbol);
     if (length <= bits) {
-      // A symbol that stands for nothing stays 0: to meet it is an error.
-      const filled = entry ? entry | length : 0;
+      const filled = complete(kind, entry, length);
       for (let i = reversed; i < size; i += 1 << length) store<u32>(table + (<usize>i << 2), filled);
     } else {
       const pointer = load<u32>(table + (<usize>(reversed & (size - 1)) << 2));
-      const start = (pointer >> 16) & 0x1fff;
+      const start = (pointer >> 16) & 0xfff;
       const sub = (pointer >> 8) & 0xff;
-      const filled = entry ? entry | (length - bits) : 0;
+      const filled = complete(kind, entry, length - bits);
       for (let i = reversed >> bits; i < <u32>1 << sub; i += 1 << (length - bits))
         store<u32>(table + (<usize>(start + i) << 2), filled);
     }
@@ -159,6 +185,19 @@ function buildFixed(): void {
   build(LENGTHS, 288, LITERAL_TABLE, LITERAL_BITS, KIND_LITERAL);
   memory.fill(LENGTHS, 5, 32);
   build(LENGTHS, 32, DISTANCE_TABLE, DISTANCE_BITS, KIND_DISTANCE);
+}
+
+// @ts-ignore: decorator
+@inline
+function literalEntry(bits: u64): u32 {
+  return load<u32>(LITERAL_TABLE + (<usize>(<u32>bits & LITERAL_MASK) << 2));
+}
+
+/** What the extra bits say: `saved` holds the bits from the code on. */
+// @ts-ignore: decorator
+@inline
+function extraOf(saved: u64, entry: u32): u32 {
+  return <u32>((saved & ((<u64>1 << entry) - 1)) >> (entry >> 8));
 }
 
 /**
@@ -264,80 +303,102 @@ export function inflate(input: usize, inputLength: u32, output: usize, room: u32
       if (!build(LENGTHS + literals, distances, DISTANCE_TABLE, DISTANCE_BITS, KIND_DISTANCE)) return CORRUPT;
       if (!build(LENGTHS, literals, LITERAL_TABLE, LITERAL_BITS, KIND_LITERAL)) return CORRUPT;
     }
+    bits |= load<u64>(at) << count;
+    at += (63 - (count & 63)) >> 3;
+    count |= 56;
+    let entry = literalEntry(bits);
     while (true) {
+      // Here there are at least 56 bits, and the entry that the first of them choose. Of `count` only six bits hold.
       if (at > inputEnd + 8) return TRUNCATED;
       if (out > outputEnd) return OUTPUT_FULL;
-      bits |= load<u64>(at) << count;
-      at += (63 - count) >> 3;
-      count |= 56;
-      let entry = load<u32>(LITERAL_TABLE + (<usize>(<u32>bits & 2047) << 2));
+      let saved = bits;
+      bits >>= entry;
+      count -= entry;
       if (entry & LITERAL) {
+        store<u8>(out, <u8>(entry >> 16));
+        entry = literalEntry(bits);
+        saved = bits;
         bits >>= entry;
-        count -= entry & 0xff;
-        store<u8>(out++, <u8>(entry >> 16));
-        entry = load<u32>(LITERAL_TABLE + (<usize>(<u32>bits & 2047) << 2));
+        count -= entry;
+        out++;
         if (entry & LITERAL) {
-          bits >>= entry & 0xff;
-          count -= entry & 0xff;
-          store<u8>(out++, <u8>(entry >> 16));
-          entry = load<u32>(LITERAL_TABLE + (<usize>(<u32>bits & 2047) << 2));
+          store<u8>(out, <u8>(entry >> 16));
+          entry = literalEntry(bits);
+          saved = bits;
+          bits >>= entry;
+          count -= entry;
+          out++;
           if (entry & LITERAL) {
-            bits >>= entry & 0xff;
-            count -= entry & 0xff;
-            store<u8>(out++, <u8>(entry >> 16));
+            store<u8>(out, <u8>(entry >> 16));
+            out++;
+            entry = literalEntry(bits);
+            bits |= load<u64>(at) << count;
+            at += (63 - (count & 63)) >> 3;
+            count |= 56;
             continue;
           }
         }
-        // A length and a distance take up to 48 bits.
+      }
+      if (entry & EXCEPTION) {
+        if (entry & SUBTABLE) {
+          const mask = (<u32>1 << ((entry >> 8) & 0xf)) - 1;
+          entry = load<u32>(LITERAL_TABLE + (<usize>(((entry >> 16) & 0xfff) + (<u32>bits & mask)) << 2));
+          saved = bits;
+          bits >>= entry;
+          count -= entry;
+          if (entry & LITERAL) {
+            store<u8>(out++, <u8>(entry >> 16));
+            entry = literalEntry(bits);
+            bits |= load<u64>(at) << count;
+            at += (63 - (count & 63)) >> 3;
+            count |= 56;
+            continue;
+          }
+        }
+        if (entry & END_OF_BLOCK) {
+          count &= 63;
+          break;
+        }
+        if (entry & EXCEPTION) return CORRUPT;
+      }
+      const length = (entry >> 16) + extraOf(saved, entry);
+      // A distance takes up to 28 bits. Without the condition a tenth slower.
+      if ((count & 63) < 32) {
         bits |= load<u64>(at) << count;
-        at += (63 - count) >> 3;
+        at += (63 - (count & 63)) >> 3;
         count |= 56;
       }
-      if (entry & SUBTABLE) {
-        bits >>= LITERAL_BITS;
-        count -= LITERAL_BITS;
-        const mask = (<u32>1 << ((entry >> 8) & 0xff)) - 1;
-        entry = load<u32>(LITERAL_TABLE + (<usize>(((entry >> 16) & 0x1fff) + (<u32>bits & mask)) << 2));
-        if (entry & LITERAL) {
-          bits >>= entry & 0xff;
-          count -= entry & 0xff;
-          store<u8>(out++, <u8>(entry >> 16));
-          continue;
-        }
-      }
-      if (!entry) return CORRUPT;
-      let width = entry & 0xff;
-      bits >>= width;
-      count -= width;
-      if (entry & END_OF_BLOCK) break;
-      let extra = (entry >> 8) & 0xff;
-      const length = ((entry >> 16) & 0x1ff) + (<u32>bits & ((<u32>1 << extra) - 1));
-      bits >>= extra;
-      count -= extra;
-      entry = load<u32>(DISTANCE_TABLE + (<usize>(<u32>bits & 255) << 2));
+      entry = load<u32>(DISTANCE_TABLE + (<usize>(<u32>bits & DISTANCE_MASK) << 2));
       if (entry & FAR_SUBTABLE) {
+        if (!(entry & 0xffff)) return CORRUPT;
         bits >>= DISTANCE_BITS;
         count -= DISTANCE_BITS;
-        const mask = (<u32>1 << ((entry >> 8) & 0xff)) - 1;
-        entry = load<u32>(DISTANCE_TABLE + (<usize>(((entry >> 16) & 0x1fff) + (<u32>bits & mask)) << 2));
+        const mask = (<u32>1 << ((entry >> 8) & 0xf)) - 1;
+        entry = load<u32>(DISTANCE_TABLE + (<usize>(((entry >> 16) & 0xfff) + (<u32>bits & mask)) << 2));
+        if (entry & FAR_SUBTABLE) return CORRUPT;
       }
-      if (!entry) return CORRUPT;
-      width = entry & 0xff;
-      bits >>= width;
-      count -= width;
-      extra = (entry >> 8) & 0xff;
-      const distance = <usize>((entry >> 16) + (<u32>bits & ((<u32>1 << extra) - 1)));
-      bits >>= extra;
-      count -= extra;
+      saved = bits;
+      bits >>= entry;
+      count -= entry;
+      const distance = <usize>((entry >> 16) + extraOf(saved, entry));
       if (distance > out - output) return CORRUPT;
+      bits |= load<u64>(at) << count;
+      at += (63 - (count & 63)) >> 3;
+      count |= 56;
+      entry = literalEntry(bits);
       let from = out - distance;
       const end = out + length;
       if (distance >= 16) {
-        do {
-          v128.store(out, v128.load(from));
-          out += 16;
-          from += 16;
-        } while (out < end);
+        v128.store(out, v128.load(from));
+        v128.store(out, v128.load(from, 16), 16);
+        if (length > 32) {
+          do {
+            out += 32;
+            from += 32;
+            v128.store(out, v128.load(from));
+            v128.store(out, v128.load(from, 16), 16);
+          } while (out + 32 < end);
+        }
       } else if (distance >= 8) {
         do {
           store<u64>(out, load<u64>(from));
@@ -345,7 +406,11 @@ export function inflate(input: usize, inputLength: u32, output: usize, room: u32
           from += 8;
         } while (out < end);
       } else if (distance == 1) {
-        memory.fill(out, load<u8>(from), length);
+        const run = i8x16.splat(load<i8>(from));
+        do {
+          v128.store(out, run);
+          out += 16;
+        } while (out < end);
       } else {
         do store<u8>(out++, load<u8>(from++));
         while (out < end);

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeHtml } from '../../../src/ingest/charset.ts';
-import { ByteWindow } from '../../../src/io/byte-window.ts';
-import { decompressedBytes } from '../../../src/io/compression.ts';
+import { decompressedWindow } from '../../../src/io/compression.ts';
 import { parseHttpResponse } from '../../../src/io/warc/http.ts';
 import { ArchiveReader } from '../../../src/io/warc/records.ts';
 
@@ -27,7 +26,7 @@ export async function* testPages(): AsyncGenerator<TestPage> {
       >,
     ).map(([url, value]) => [url.trim(), value]),
   );
-  const window = new ByteWindow(decompressedBytes(PAGES, statSync(PAGES).size));
+  const window = decompressedWindow(PAGES, statSync(PAGES).size);
   const reader = new ArchiveReader(window, PAGES, 1 << 28, (error) => {
     throw error;
   });
