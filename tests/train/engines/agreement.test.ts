@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expectSameLosses, openTiny, STEPS, trainings, trainTiny } from './tiny-training.ts';
+import { largestGap, openTiny, STEPS, trainings, trainTiny } from './tiny-training.ts';
 
 const engines = {
   'onnx, 1 thread': { kind: 'onnx', threads: 1 },
@@ -25,7 +25,7 @@ describe.each(Object.keys(trainings))('%s: one seed', (name) => {
     `gives the losses of the reference over ${STEPS} steps: %s`,
     async (_, engine) => {
       const session = await openTiny(name, engine);
-      expectSameLosses(await trainTiny(session, name), reference);
+      expect(largestGap(await trainTiny(session, name), reference)).toBeLessThan(1e-4);
       await session.release();
     },
   );
