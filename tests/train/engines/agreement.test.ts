@@ -38,7 +38,7 @@ describe('run again on the same CPU', () => {
     const runs = [];
     for (let run = 0; run < 2; run++) {
       const session = await openTiny(name, engine);
-      const losses = await trainTiny(session, name, 0, 5);
+      const losses = await trainTiny(session, name, 0, 3);
       runs.push({ losses, state: await session.state() });
       await session.release();
     }

@@ -18,7 +18,7 @@ interface Training {
 }
 
 export const STEPS = 20;
-const size = { ...tiny, layers: 1 };
+const size = { ...tiny, layers: 1, width: 16 };
 const context = { vocabulary: tiny.vocabulary, length: tiny.context, maskToken: 0 };
 const causal = openObjective({ kind: 'causal' }, context);
 const windows = (step: number) => causal.inputs(goldenWindows(step), Math.random);
