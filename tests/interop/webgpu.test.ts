@@ -37,6 +37,10 @@ describe.skipIf(driver === undefined)(`onnx on webgpu, driver: ${driver?.name}`,
     expect(answer.wrongUpdates).toBe(0);
   });
 
+  it('runs every operation of every program on the GPU', async () => {
+    expect(await ask<string[]>('placement')).toEqual(['NonZero']);
+  });
+
   it.each(Object.keys(trainings))(`gives the CPU's losses over ${STEPS} steps: %s`, async (name) => {
     const { cpu, webgpu } = await ask<Record<'cpu' | 'webgpu', Trained>>('train', name);
     expect(webgpu.losses).toHaveLength(STEPS);
