@@ -105,7 +105,9 @@ export class SideWriter {
   private readonly extents: SideExtent[] = [];
   private readonly memory: BucketMemory;
   private readonly hasher: NameHasher;
+  /** Signals of the last document, and their values. */
   private readonly lastSignals: { name: string; index: number }[] = [];
+  private readonly values: number[] = [];
   /** The name hashed last, and where in it the id begins. */
   private name: Uint8Array = new Uint8Array(0);
   private idAt = 0;
@@ -124,17 +126,17 @@ export class SideWriter {
   /** Adds tokens[start .. end) of document `row`, whose text has `textBytes` bytes. */
   add(row: DocumentRow, textBytes: number, tokens: Uint32Array, start: number, end: number): void {
     const { tokenWidth, endOfText } = this.setting;
-    const names = Object.keys(row.signals);
+    const signals = this.findSignals(row.signals);
     const n = end - start + (endOfText === undefined ? 0 : 1);
     const idBytes = this.hashName(row.corpus, row.id);
     const bucket = bucketOf(this.hasher.hashes[1]!, this.level, row.split);
-    const most = n * tokenWidth + names.length * SIGNAL_BYTES + idBytes + 3 * row.source.length;
+    const most = n * tokenWidth + signals * SIGNAL_BYTES + idBytes + 3 * row.source.length;
     const at = this.begin(bucket, most);
     const oversize = most > this.memory.chunkBytes;
     const bodies = oversize ? new Bodies(most) : this.memory.bodies;
     const body = oversize ? 0 : bucket * this.memory.chunkBytes + this.memory.used[bucket]!;
     let used = body + this.putTokens(bodies, body, tokens, start, end);
-    used += this.putSignals(bodies.view, used, names, row.signals);
+    used += this.putSignals(bodies.view, used, signals);
     for (let i = 0; i < idBytes; i++) bodies.bytes[used + i] = this.name[this.idAt + i]!;
     used += idBytes;
     const sourceBytes = putText(bodies.bytes, used, row.source);
@@ -148,7 +150,7 @@ export class SideWriter {
     setU64(words, at + SIDE.sourceStart, row.start);
     setU64(words, at + SIDE.sourceEnd, row.end);
     setU64(words, at + SIDE.textBytes, textBytes);
-    words[at + SIDE.signals] = names.length;
+    words[at + SIDE.signals] = signals;
     words[at + SIDE.copy] = 0;
     this.tally(row.split, corpus, n, textBytes);
     this.end(bucket, at, used + sourceBytes - body, oversize ? bodies.bytes : undefined);
@@ -217,7 +219,8 @@ export class SideWriter {
     this.total++;
     const padded = (bodyBytes + 3) & ~3;
     const start = alone ? 0 : bucket * this.memory.chunkBytes + this.memory.used[bucket]!;
-    (alone ?? this.memory.bodies.bytes).fill(0, start + bodyBytes, start + padded);
+    const bytes = alone ?? this.memory.bodies.bytes;
+    for (let i = start + bodyBytes; i < start + padded; i++) bytes[i] = 0;
     if (alone) {
       const record = this.memory.records.subarray(at, at + SIDE_WORDS);
       this.write(bucket, record, alone.subarray(0, padded), record[SIDE.tokens]!);
@@ -263,15 +266,26 @@ export class SideWriter {
     return (end - start + 1) * tokenWidth;
   }
 
-  private putSignals(view: DataView, at: number, names: string[], values: Record<string, number>): number {
-    for (let k = 0; k < names.length; k++) {
-      const name = names[k]!;
+  /** Numbers the signals of a document; gives how many there are. */
+  private findSignals(signals: Readonly<Record<string, number>>): number {
+    const { lastSignals, values } = this;
+    let k = 0;
+    // A list of the names of each document would be made to be thrown away.
+    for (const name in signals) {
       // Most documents have the signals of the one before.
-      if (this.lastSignals[k]?.name !== name) this.lastSignals[k] = { name, index: this.signals.index(name) };
-      view.setUint32(at + k * SIGNAL_BYTES, this.lastSignals[k]!.index, true);
-      view.setFloat64(at + k * SIGNAL_BYTES + 4, values[name]!, true);
+      if (lastSignals[k]?.name !== name) lastSignals[k] = { name, index: this.signals.index(name) };
+      values[k++] = signals[name]!;
     }
-    return names.length * SIGNAL_BYTES;
+    return k;
+  }
+
+  /** Puts down the `n` signals that were found last. */
+  private putSignals(view: DataView, at: number, n: number): number {
+    for (let k = 0; k < n; k++) {
+      view.setUint32(at + k * SIGNAL_BYTES, this.lastSignals[k]!.index, true);
+      view.setFloat64(at + k * SIGNAL_BYTES + 4, this.values[k]!, true);
+    }
+    return n * SIGNAL_BYTES;
   }
 
   /** Numbers the signals at view[at ..) as this file does. */

@@ -31,9 +31,9 @@ export class TokenSequence {
     return lastAtMost(this.bases, this.shards.length, at);
   }
 
-  /** Windows of `width` tokens from each of `starts`, with the documents that they touch. */
-  windows(starts: readonly number[], width: number): WindowBatch {
-    const batch = emptyBatch(starts.length, width);
+  /** Windows of `width` tokens from each of `starts`, with the documents that they touch. `spent`: gives its memory up. */
+  windows(starts: readonly number[], width: number, spent?: WindowBatch): WindowBatch {
+    const batch = emptyBatch(starts.length, width, spent);
     const known: Map<number, number>[] = [];
     for (let row = 0; row < starts.length; row++) {
       this.fill(batch, row * width, { start: starts[row]!, length: width }, 0, known);
@@ -42,8 +42,13 @@ export class TokenSequence {
   }
 
   /** Windows that pieces fill from the left; what is left of a window is `padding`. */
-  packed(rows: readonly (readonly Piece[])[], width: number, padding: number): WindowBatch {
-    const batch = emptyBatch(rows.length, width);
+  packed(
+    rows: readonly (readonly Piece[])[],
+    width: number,
+    padding: number,
+    spent?: WindowBatch,
+  ): WindowBatch {
+    const batch = emptyBatch(rows.length, width, spent);
     const known: Map<number, number>[] = [];
     for (const [row, pieces] of rows.entries()) {
       let at = row * width;
@@ -107,8 +112,12 @@ export class TokenSequence {
 
 type GrowingBatch = WindowBatch & { documents: ShardDocument[] };
 
-function emptyBatch(rows: number, width: number): GrowingBatch {
+function emptyBatch(rows: number, width: number, spent: WindowBatch | undefined): GrowingBatch {
   const size = rows * width;
+  if (spent?.tokens.length === size) {
+    const { tokens, segments, positions, documentIndex } = spent;
+    return { rows, width, tokens, segments, positions, documentIndex, documents: [] };
+  }
   // One allocation for four arrays, and not cleared: whoever fills it writes every element.
   const memory = Buffer.allocUnsafeSlow(16 * size).buffer;
   return {

@@ -39,16 +39,18 @@ export class WindowReader {
     else this.plan = new ConcatenatedPlan(this.sequence.tokens, this.settings.context);
   }
 
-  read(windows: readonly number[]): WindowBatch {
+  /** `spent`: a batch that nobody needs any more, whose memory is used again. */
+  read(windows: readonly number[], spent?: WindowBatch): WindowBatch {
     const { context, padding } = this.settings;
     if (!this.packed) {
       return this.sequence.windows(
         windows.map((window) => window * context),
         context + 1,
+        spent,
       );
     }
     const rows = windows.map((window) => this.plan.pieces(window));
-    return this.sequence.packed(rows, context + 1, padding);
+    return this.sequence.packed(rows, context + 1, padding, spent);
   }
 
   close(): void {

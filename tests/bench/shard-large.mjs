@@ -1,5 +1,6 @@
 // The global shuffle of so many tokens: node tests/bench/shard-large.mjs FOLDER TOKENS. Documents are made batch by batch,
-// which is not timed; prints {seconds, tokens, kilobytes} with the peak memory of this process.
+// which is not timed; prints {seconds, cpu, tokens, kilobytes} with the processor time (that of making documents too) and the
+// peak memory of this process, its threads included.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { batches, buildSet, writeSide } from './shard-documents.mjs';
@@ -34,9 +35,12 @@ for (let part = 0; tokens < wanted; part++) {
   });
   tokens += written;
   sides.push(path);
+  if (part % 10 === 9)
+    process.stderr.write(`${Math.round(tokens / 1e6)}M tokens after ${seconds.toFixed(1)} s\n`);
 }
 const started = performance.now();
 await buildSet(sides, join(folder, 'shards'), 256 << 20);
 seconds += (performance.now() - started) / 1000;
-const { maxRSS } = process.resourceUsage();
-process.stdout.write(`${JSON.stringify({ seconds, tokens, kilobytes: maxRSS })}\n`);
+const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+const cpu = (userCPUTime + systemCPUTime) / 1e6;
+process.stdout.write(`${JSON.stringify({ seconds, cpu, tokens, kilobytes: maxRSS })}\n`);

@@ -9,6 +9,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -85,16 +86,18 @@ async function load(folder) {
   const fromDisk = await ShardLoader.open(shards, { ...options, memoryBytes: 0 });
   const peer = startPeer(folder);
   if (peer) await check(peer, loader, folder);
-  const seconds = { ours: [], disk: [], numpy: [], mosaic: [] };
+  const seconds = { ours: [], fresh: [], disk: [], numpy: [], mosaic: [] };
   const ourBatches = 4000;
-  const time = (from, step) => {
+  // A batch gives its memory to the next, as a training loop that is done with it does.
+  const time = (from, step, reuse = true) => {
     const started = performance.now();
-    for (let i = 0; i < ourBatches; i++) from.batch(step + i);
+    for (let i = 0, batch; i < ourBatches; i++) batch = from.batch(step + i, reuse ? batch : undefined);
     return (performance.now() - started) / 1000 / ourBatches;
   };
   time(loader, 0);
   for (let round = 0; round < ROUNDS; round++) {
     seconds.ours.push(time(loader, round * ourBatches));
+    seconds.fresh.push(time(loader, round * ourBatches, false));
     seconds.disk.push(time(fromDisk, round * ourBatches));
     if (!peer) continue;
     seconds.numpy.push((await peer.ask({ time: 'numpy', batches: 1000 })).seconds / 1000);
@@ -107,6 +110,7 @@ async function load(folder) {
   const peers = peer ? { numpy: rate(seconds.numpy), 'mosaicml-streaming': rate(seconds.mosaic) } : {};
   return [
     row('load', 'tokens/s', rate(seconds.ours), peers),
+    row('load, new memory for each batch', 'tokens/s', rate(seconds.fresh), peers),
     row('load, window by window from the page cache', 'tokens/s', rate(seconds.disk), peers),
   ];
 }
@@ -332,19 +336,34 @@ function row(name, unit, ours, peers) {
   return { area: 'shard', case: name, unit, ours, peers, ratio };
 }
 
-/** 10 GB of tokens, each side in a process of its own so that its peak memory is told; minutes, so only when asked for. */
+/** Two bytes a token, three times over: datatrove has what it read, what it shuffled and what it merged on the disk. */
+const DISK_BYTES_A_TOKEN = 7;
+
+/**
+ * 10 GB of tokens (PROVENDER_BENCH_TOKENS says otherwise), each side in a process of its own so that its peak memory is told;
+ * minutes, so only when asked for. Where each is goes to stderr.
+ */
 async function shuffleLarge(folder) {
-  const tokens = String(Number(process.env.PROVENDER_BENCH_TOKENS ?? 5e9));
-  const measure = (command, script) => {
+  const tokens = Number(process.env.PROVENDER_BENCH_TOKENS ?? 5e9);
+  const { bavail, bsize } = statfsSync(folder);
+  const [needed, free] = [DISK_BYTES_A_TOKEN * tokens, bavail * bsize].map((n) => Math.ceil(n / 2 ** 30));
+  if (free < needed) throw new Error(`${needed} GiB of disk are needed in ${folder}, ${free} are free`);
+  const measure = (name, command, script) => {
     const place = join(folder, 'large');
     mkdirSync(place);
-    const printed = execFileSync(command, [script, place, tokens], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const stdio = ['ignore', 'pipe', 'inherit'];
+    const printed = execFileSync(command, [script, place, String(tokens)], { stdio });
     rmSync(place, { recursive: true });
-    return JSON.parse(printed.toString().trim().split('\n').at(-1));
+    const found = JSON.parse(printed.toString().trim().split('\n').at(-1));
+    const told = [`${found.seconds.toFixed(1)} s`, `${found.cpu.toFixed(1)} s of CPU in all`];
+    process.stderr.write(
+      `${name}: ${told.join(', ')}, peak memory ${Math.ceil(found.kilobytes / 1024)} MiB\n`,
+    );
+    return found;
   };
-  const ours = measure(process.execPath, 'tests/bench/shard-large.mjs');
+  const ours = measure('provender', process.execPath, 'tests/bench/shard-large.mjs');
   const python = shardPython();
-  const theirs = python && measure(python, 'tests/bench/shard_large_peer.py');
+  const theirs = python && measure('datatrove', python, 'tests/bench/shard_large_peer.py');
   const megabytes = { ours: ours.kilobytes / 1024, theirs: theirs && theirs.kilobytes / 1024 };
   const memory = row(
     'shuffle-10GB-memory',

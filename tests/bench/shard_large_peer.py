@@ -1,6 +1,7 @@
 """datatrove's shuffle of each file and merge of all, of so many tokens: shard_large_peer.py FOLDER TOKENS.
 
-Documents are made file by file, which is not timed. Prints {seconds, tokens, kilobytes} with the peak memory.
+Documents are made file by file, which is not timed. Prints {seconds, cpu, tokens, kilobytes} with the
+processor time (that of making documents too) and the peak memory.
 """
 
 import json
@@ -28,7 +29,7 @@ def documents(tokens):
     lengths = rng.integers(51, 1451, 2 * tokens // 750)
     ends = np.cumsum(lengths)
     ends = ends[: np.searchsorted(ends, tokens) + 1]
-    return rng.integers(0, 50256, ends[-1]).astype(np.uint16).tobytes(), ends.tolist()
+    return rng.integers(0, 50256, ends[-1], np.uint16).tobytes(), ends.tolist()
 
 
 seconds, tokens, k = 0.0, 0, 0
@@ -43,9 +44,12 @@ while tokens < wanted:
     seconds += time.perf_counter() - start
     tokens += ends[-1]
     k += 1
+    if k % 10 == 0:
+        print(f"{tokens // 1_000_000}M tokens after {seconds:.1f} s", file=sys.stderr, flush=True)
 start = time.perf_counter()
 DocumentTokenizerMerger(shuffled, merged, "all", seed=1, progress=False).run()
 os.sync()
 seconds += time.perf_counter() - start
-kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"seconds": seconds, "tokens": tokens, "kilobytes": kilobytes}))
+usage = resource.getrusage(resource.RUSAGE_SELF)
+cpu = usage.ru_utime + usage.ru_stime
+print(json.dumps({"seconds": seconds, "cpu": cpu, "tokens": tokens, "kilobytes": usage.ru_maxrss}))

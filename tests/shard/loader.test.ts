@@ -112,6 +112,26 @@ describe('the loader', () => {
     await reference.close();
   });
 
+  it('fills the arrays of a spent batch anew, as it would new ones, however documents are packed', async () => {
+    for (const packing of ['concatenate', 'best-fit', 'pad'] as const) {
+      const loader = await open({ packing });
+      let spent = loader.batch(0);
+      for (const step of [1, 2, 1000, 3]) {
+        const { tokens, documents: before } = spent;
+        spent = loader.batch(step, spent);
+        expect(spent.tokens).toBe(tokens);
+        expect(spent.documents).not.toBe(before);
+        const { documents: mine, ...found } = spent;
+        const { documents: theirs, ...wanted } = loader.batch(step);
+        expect(found).toEqual(wanted);
+        expect(JSON.stringify(mine)).toBe(JSON.stringify(theirs));
+      }
+      const other = await open({ packing, rows: 3 });
+      expect(other.batch(0, spent).tokens).not.toBe(spent.tokens);
+      for (const one of [loader, other]) await one.close();
+    }
+  });
+
   it('splits the global batch between ranks: together they read what one rank with more rows reads', async () => {
     const one = await open({ rows: 6 });
     const ranks = await Promise.all([0, 1, 2].map((rank) => open({ rows: 2, rank, ranks: 3 })));
