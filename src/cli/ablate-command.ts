@@ -9,7 +9,7 @@ import { planSizes } from '../ablate/trainings.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { count, duration } from '../core/format.ts';
 import { writeAblationReport } from '../report/ablation/report.ts';
-import { stepTable } from '../steps.ts';
+import { stepTable } from '../step-table.ts';
 import { AblateView } from './ablate-view.ts';
 import { differenceLines } from './difference-view.ts';
 import { onInterrupt } from './interrupt.ts';

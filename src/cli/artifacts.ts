@@ -4,7 +4,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import type { Artifact } from '../core/stage.ts';
 import type { StepSpec } from '../core/step.ts';
 import { readPlan, unitFolder } from '../execute/run-folder.ts';
-import { findStep } from '../steps.ts';
+import { findStep } from '../step-table.ts';
 
 /** The file that tells an artifact's folder. */
 const MARK: Readonly<Record<Artifact, string>> = {

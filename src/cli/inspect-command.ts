@@ -18,7 +18,7 @@ import { measureSignals } from '../inspect/measure-signals.ts';
 import { pageData } from '../inspect/page/page-data.ts';
 import { renderInspection } from '../inspect/page/render.ts';
 import { versionOf } from '../report/run-data.ts';
-import { stepTable } from '../steps.ts';
+import { stepTable } from '../step-table.ts';
 import { artifactFolder } from './artifacts.ts';
 import { checkName, inspectLines } from './inspect-view.ts';
 import { onInterrupt } from './interrupt.ts';

@@ -13,7 +13,7 @@ import { COUNTERS } from '../execute/counters.ts';
 import type { JobUnit } from '../execute/plan.ts';
 import { WorkerPool } from '../execute/pool.ts';
 import { lockRunFolder } from '../execute/run-folder.ts';
-import { stepTable } from '../steps.ts';
+import { stepTable } from '../step-table.ts';
 import type { GeneratedToken } from '../train/generate.ts';
 import { initialDigest } from '../train/initial.ts';
 import type { Usage } from '../train/monitor/run-monitor.ts';
@@ -27,7 +27,7 @@ import { bitsPerByteLines, lossByGroupLines, usageLines } from './summary-view.t
 
 /** A step's options from a run's own step of that kind, overridden by `path=value`, checked by its schema. */
 async function optionsOf(kind: string, run: string, overrides: readonly string[]): Promise<StepSpec> {
-  const step = stepTable.get(kind)!;
+  const step = (await stepTable.get(kind))!;
   const base = (await stepOfRun(run, kind))?.options ?? {};
   const plain = { steps: [{ [kind]: structuredClone(base) as Record<string, unknown> }] };
   for (const override of overrides) forgetOtherKind(plain.steps[0]![kind]!, override);

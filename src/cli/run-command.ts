@@ -9,7 +9,7 @@ import { dryRun, type RunObserver, type RunSummary, runPlan } from '../execute/r
 import { writeReceipt } from '../report/receipt.ts';
 import { writeReport } from '../report/report.ts';
 import { RECEIPT_FILE } from '../shard/receipt/receipt.ts';
-import { stepTable } from '../steps.ts';
+import { stepTable } from '../step-table.ts';
 import { artifactFolder } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';

@@ -98,7 +98,7 @@ export interface PipelineSpec {
 }
 
 export interface StepTable {
-  get(kind: string): AnyStep | undefined;
+  get(kind: string): AnyStep | undefined | Promise<AnyStep | undefined>;
   readonly kinds: readonly string[];
   /** Loads a user's own step from a module path; gives the step and what the workers import. */
   loadUserStep(path: string): Promise<{ step: AnyStep; use: string }>;
@@ -257,7 +257,7 @@ async function resolveStep(
       return undefined;
     }
   } else {
-    step = table.get(kind);
+    step = await table.get(kind);
     if ('with' in object)
       problems.push({
         message: `'with' goes with 'use'; give the options under '${kind}'`,

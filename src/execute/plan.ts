@@ -144,7 +144,9 @@ export async function planPipeline(
 
   for (let position = 0; position < spec.steps.length; position++) {
     const stepSpec = spec.steps[position]!;
-    const step = stepSpec.use ? (await table.loadUserStep(stepSpec.use)).step : table.get(stepSpec.kind);
+    const step = stepSpec.use
+      ? (await table.loadUserStep(stepSpec.use)).step
+      : await table.get(stepSpec.kind);
     if (!step) throw new ConfigurationError(`no step is called '${stepSpec.kind}'`);
     const reference: StepReference = { position, name: stepSpec.name ?? stepSpec.kind, spec: stepSpec };
     checkOrder(reference, step, flow, artifacts, steps);

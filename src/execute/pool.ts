@@ -3,7 +3,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import * as errors from '../core/errors.ts';
 import type { JobOutcome } from '../core/stage.ts';
-import { findStep } from '../steps.ts';
+import { findStep } from '../step-table.ts';
 import { COUNTERS, createCounters, IDLE } from './counters.ts';
 import { builtModule } from './load-step.ts';
 import type { StepReference } from './plan.ts';

@@ -10,7 +10,7 @@ import { digestOf, sha256File } from '../core/hash.ts';
 import type { Artifact, Barrier, InputSlice, JobOutcome, Source } from '../core/stage.ts';
 import type { SourceStep } from '../core/step.ts';
 import { addTally, dictionary, emptyTally, type StepTally } from '../core/tally.ts';
-import { findStep } from '../steps.ts';
+import { findStep } from '../step-table.ts';
 import { adoptUnit, completeUnits } from './adopt.ts';
 import { COUNTERS } from './counters.ts';
 import { DiskGuard } from './disk-guard.ts';

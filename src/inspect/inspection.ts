@@ -4,7 +4,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { type PipelineSpec, RunOptions } from '../core/pipeline-file.ts';
 import type { AnyStep, StepSpec } from '../core/step.ts';
 import { readStep } from '../io/steps/read.ts';
-import { findStep } from '../steps.ts';
+import { findStep } from '../step-table.ts';
 import { measureStep } from './measure.ts';
 import { type MeasuredStep, measuredStep } from './measured-step.ts';
 

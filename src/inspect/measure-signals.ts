@@ -3,7 +3,7 @@ import type { PipelineSpec } from '../core/pipeline-file.ts';
 import { planPipeline } from '../execute/plan.ts';
 import { type RunSettings, runPlan } from '../execute/run.ts';
 import { unitFolder } from '../execute/run-folder.ts';
-import { stepTable } from '../steps.ts';
+import { stepTable } from '../step-table.ts';
 import { measureStep } from './measure.ts';
 import { signalFiles } from './read-signals.ts';
 

@@ -57,7 +57,7 @@ export async function lifeStory(runFolder: string, traveller: Traveller): Promis
   const plan = await readPlan(runFolder);
   const events: StoryEvent[] = [];
   const flows = places(plan);
-  const { findStep } = await import('../steps.ts');
+  const { findStep } = await import('../step-table.ts');
   for (const { step, kind } of flows) {
     const reference = plan.steps.find(({ name }) => name === step)!;
     const { role, ...definition } = await findStep(reference);

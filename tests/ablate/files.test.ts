@@ -8,7 +8,7 @@ import { gramsOf, OverlapIndex } from '../../src/ablate/overlap.ts';
 import { shuffleWords } from '../../src/ablate/steps/shuffle-words.ts';
 import { planSizes } from '../../src/ablate/trainings.ts';
 import { Random } from '../../src/core/random.ts';
-import { stepTable } from '../../src/steps.ts';
+import { stepTable } from '../../src/step-table.ts';
 import { AblationFolder, prose, SMALL } from './small-ablation.ts';
 
 const PIPELINES = new URL('../../pipelines/', import.meta.url).pathname;

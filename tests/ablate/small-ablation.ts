@@ -5,7 +5,7 @@ import { type Ablated, ablate } from '../../src/ablate/ablate.ts';
 import { readAblationFile } from '../../src/ablate/file.ts';
 import type { TrainingUnit } from '../../src/ablate/trainings.ts';
 import { Random } from '../../src/core/random.ts';
-import { stepTable } from '../../src/steps.ts';
+import { stepTable } from '../../src/step-table.ts';
 
 const NOUNS =
   'whale ship sea captain speech nation people peace letter mail wind sail harbour crew storm'.split(' ');

@@ -8,7 +8,7 @@ import { planArms } from '../../dist/ablate/arms.js';
 import { readAblationFile } from '../../dist/ablate/file.js';
 import { prepare } from '../../dist/ablate/prepare.js';
 import { planTrainings } from '../../dist/ablate/trainings.js';
-import { stepTable } from '../../dist/steps.js';
+import { stepTable } from '../../dist/step-table.js';
 import { median } from './peers.mjs';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));

@@ -27,7 +27,7 @@ async function carryOut(folder, out) {
   const { resolvePipeline } = await import('../../dist/core/pipeline-file.js');
   const { planPipeline } = await import('../../dist/execute/plan.js');
   const { runPlan } = await import('../../dist/execute/run.js');
-  const { stepTable } = await import('../../dist/steps.js');
+  const { stepTable } = await import('../../dist/step-table.js');
   const pipeline = {
     name: 'bench',
     run: { workers: 1 },

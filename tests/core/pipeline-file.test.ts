@@ -9,7 +9,8 @@ import { planPipeline } from '../../src/execute/plan.ts';
 import { readStep } from '../../src/io/steps/read.ts';
 import { length } from '../../src/quality/judges/length.ts';
 import { shardStep } from '../../src/shard/steps/shard.ts';
-import { STEPS, stepTable } from '../../src/steps.ts';
+import { stepTable } from '../../src/step-table.ts';
+import { STEPS } from '../../src/steps.ts';
 import { encodeStep } from '../../src/tokenize/steps/encode.ts';
 import { trainTokenizer } from '../../src/tokenize/steps/train-tokenizer.ts';
 

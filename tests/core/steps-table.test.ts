@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { stepTable } from '../../src/step-table.ts';
 import { STEPS } from '../../src/steps.ts';
 
 interface Schema {
@@ -25,6 +26,12 @@ function faults(schema: Schema, path: string): string[] {
 }
 
 describe('the table of steps', () => {
+  it('loads each step under its own kind', async () => {
+    expect(STEPS.map(({ kind }) => kind)).toEqual(stepTable.kinds);
+    for (const step of STEPS) expect(await stepTable.get(step.kind)).toBe(step);
+    expect(await stepTable.get('constructor')).toBeUndefined();
+  });
+
   it('describes every option, and takes no unknown one', () => {
     const found = STEPS.flatMap((step) =>
       faults(z.toJSONSchema(step.options, { io: 'input', unrepresentable: 'any' }) as Schema, step.kind),

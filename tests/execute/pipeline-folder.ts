@@ -5,7 +5,7 @@ import { readPipelineFile } from '../../src/core/pipeline-file.ts';
 import { Random } from '../../src/core/random.ts';
 import { type Plan, planPipeline } from '../../src/execute/plan.ts';
 import { type Decision, type RunSettings, type RunSummary, runPlan } from '../../src/execute/run.ts';
-import { stepTable } from '../../src/steps.ts';
+import { stepTable } from '../../src/step-table.ts';
 
 /** A folder with inputs, a pipeline file and a run directory, removed at the end. */
 export class PipelineFolder {

@@ -6,7 +6,7 @@ import type { StepTally } from '../../src/core/tally.ts';
 import { type Answer, answer, droppedBy, readLabels } from '../../src/inspect/answer.ts';
 import { type Inspection, inspectionOf, withOverrides } from '../../src/inspect/inspection.ts';
 import { measureSignals } from '../../src/inspect/measure-signals.ts';
-import { stepTable } from '../../src/steps.ts';
+import { stepTable } from '../../src/step-table.ts';
 import { PipelineFolder } from '../execute/pipeline-folder.ts';
 import { corpusLines } from './corpus.ts';
 

@@ -14,7 +14,7 @@ import { Inspector } from '../../src/inspect/page/inspector.ts';
 import { pageData } from '../../src/inspect/page/page-data.ts';
 import type { PageData } from '../../src/inspect/page/page-types.ts';
 import { renderInspection } from '../../src/inspect/page/render.ts';
-import { stepTable } from '../../src/steps.ts';
+import { stepTable } from '../../src/step-table.ts';
 import { PipelineFolder } from '../execute/pipeline-folder.ts';
 import { Chromium, findChromium } from '../report/chromium.ts';
 import { corpusLines } from './corpus.ts';

@@ -11,7 +11,7 @@ import { dryRun, runPlan } from '../../src/execute/run.ts';
 import { TransferError } from '../../src/io/http/client.ts';
 import { cached, cachePath, download } from '../../src/io/http/downloads.ts';
 import { readStep } from '../../src/io/steps/read.ts';
-import { stepTable } from '../../src/steps.ts';
+import { stepTable } from '../../src/step-table.ts';
 import { serve } from '../ingest/crawl/site.ts';
 import { listFiles, put, readAll, signal, temporaryFolder } from './helpers.ts';
 

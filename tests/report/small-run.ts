@@ -125,7 +125,8 @@ export async function makeRun(folder: string, run: SmallRun): Promise<Plan> {
 
 async function carryOut(runFolder: string, plan: Plan, table: StepTable, units: number): Promise<void> {
   const records = new Map<number, TaskRecord[]>();
-  const find = async ({ spec }: { spec: { kind: string } }): Promise<AnyStep> => table.get(spec.kind)!;
+  const find = async ({ spec }: { spec: { kind: string } }): Promise<AnyStep> =>
+    (await table.get(spec.kind))!;
   const artifactOf = (unit: Unit): string => join(unitFolder(runFolder, unit), 'artifact');
   for (const unit of plan.units.slice(0, units)) {
     const artifacts = Object.fromEntries(

@@ -9,7 +9,7 @@ import { PARTS_MANIFEST, type PartsManifest, publishParts } from '../parts-folde
 import { placeFile } from '../place-file.ts';
 import { JsonlSink } from '../writers/jsonl.ts';
 import { LAYOUTS } from '../writers/layouts.ts';
-import { ParquetSink } from '../writers/parquet.ts';
+import type { ParquetSink } from '../writers/parquet.ts';
 
 const COMPRESSIONS = {
   jsonl: { none: '.jsonl', gzip: '.jsonl.gz', zstd: '.jsonl.zst' },
@@ -60,9 +60,13 @@ function kindOf(options: WriteOptions): {
   return { compression, ending: endings[compression]! };
 }
 
-function openSink(options: WriteOptions, path: string): JsonlSink | ParquetSink {
+async function openSink(options: WriteOptions, path: string): Promise<JsonlSink | ParquetSink> {
   const { compression } = kindOf(options);
-  if (options.format === 'parquet') return new ParquetSink(path, CODECS[compression as keyof typeof CODECS]);
+  if (options.format === 'parquet') {
+    // Loaded where it is wanted, so that other workers start fast.
+    const { ParquetSink } = await import('../writers/parquet.ts');
+    return new ParquetSink(path, CODECS[compression as keyof typeof CODECS]);
+  }
   return new JsonlSink(path, options.layout, compression as 'none' | 'gzip' | 'zstd');
 }
 
