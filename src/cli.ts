@@ -483,6 +483,7 @@ function build(): Command {
     .option('--seed <n>', 'seed of weights and order', wholeNumber, 1)
     .option('-w, --workers <n>', 'threads (default: one a core)', positive)
     .option('--json', 'print the summary as one JSON object')
+    .option('--dry-run', 'say what the training is made of and would cost, and do nothing')
     .option('--no-live', 'one line of progress instead of the live view')
     .option('--device-watts <n>', 'power of the machine or GPU, for the estimate of energy', positive)
     .option('-q, --quiet', 'no progress')
@@ -491,12 +492,24 @@ function build(): Command {
       examples(
         'provender train runs/quickstart --out models/wider --set model.width=256 --set steps=1000',
         'provender train runs/quickstart --out models/masked --set objective.kind=masked --set model.family=bert',
+        'provender train runs/quickstart --out models/small --set model.preset=datadecide-4M --dry-run',
         'provender train runs/overnight --out models/early --follow',
       ),
     )
     .action(async (run: string, options) => {
       const { trainCommand } = await import('./cli/model-commands.ts');
       exitCode = await trainCommand(run, options);
+    });
+
+  program
+    .command('models')
+    .description('the named sizes of models: parameters, operations a token, memory')
+    .option('--vocabulary <n>', 'of the tokenizer (default: as published)', positive)
+    .option('--json', 'as JSON')
+    .addHelpText('after', examples('provender models --vocabulary 4096'))
+    .action(async (options) => {
+      const { modelsCommand } = await import('./cli/models-command.ts');
+      exitCode = modelsCommand(options);
     });
 
   program

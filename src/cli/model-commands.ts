@@ -17,8 +17,9 @@ import { stepTable } from '../step-table.ts';
 import type { GeneratedToken } from '../train/generate.ts';
 import { initialDigest } from '../train/initial.ts';
 import type { Usage } from '../train/monitor/run-monitor.ts';
+import { planLines } from '../train/plan.ts';
 import { generateFromFolder, type sampleOptions } from '../train/steps/generate.ts';
-import type { TrainOptions } from '../train/steps/train.ts';
+import { planFromFolders, type TrainFolders, type TrainOptions } from '../train/steps/train.ts';
 import { artifactFolder, shardFolder, stepOfRun } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
@@ -105,6 +106,7 @@ export interface TrainCommandOptions {
   readonly out: string;
   readonly tokenizer?: string;
   readonly follow?: boolean;
+  readonly dryRun?: boolean;
   readonly set: readonly string[];
   readonly seed: number;
   readonly workers?: number;
@@ -120,6 +122,7 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
   const spec = await optionsOf('train', source, [...followed, ...options.set]);
   const shards = options.follow ? await shardFolder(source) : await artifactFolder(source, 'shards');
   const tokenizer = await artifactFolder(options.tokenizer ?? source, 'tokenizer');
+  if (options.dryRun) return showPlan(spec, { shards, tokenizer }, options);
   const { init } = spec.options as Pick<TrainOptions, 'init'>;
   const folder = await ensureFolder(resolve(options.out));
   const release = await lockRunFolder(folder);
@@ -153,6 +156,28 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
   } finally {
     await release();
   }
+}
+
+/** What the training would be made of and cost; nothing is written. */
+async function showPlan(
+  { options: given }: StepSpec,
+  folders: TrainFolders,
+  { seed, workers, out, json }: TrainCommandOptions,
+): Promise<number> {
+  const options = given as TrainOptions;
+  const threads = workers ?? availableParallelism();
+  const plan = await planFromFolders(options, folders, {
+    random: new Random(`${seed}/train`),
+    ...{ seed, threads, folder: resolve(out), progress: { report: () => {} } },
+    signal: new AbortController().signal,
+    say: (line) => process.stderr.write(`${line}\n`),
+  });
+  if (json) {
+    process.stdout.write(`${JSON.stringify(plan)}\n`);
+    return 0;
+  }
+  process.stdout.write(`${planLines(plan).join('\n')}\n`);
+  return 0;
 }
 
 /** A folder that holds a training of other options is not gone on with. */

@@ -49,6 +49,8 @@ export interface ModelEstimate {
   readonly forwardFlopsPerToken: number;
   /** Forward and backward. */
   readonly trainingFlopsPerToken: number;
+  /** Those of Muon's orthogonalization, however many tokens a step has. */
+  readonly optimizerFlopsPerStep: number;
   /** 6 a parameter that is multiplied with: all but input embeddings that are not the head (arXiv 2001.08361). */
   readonly ruleFlopsPerToken: number;
   /** Parameters and moments, twice over because a step writes into second buffers, in bytes. */
@@ -81,13 +83,11 @@ export function estimateModel(
     0,
   );
   const isAccumulated = (options.accumulate ?? 1) > 1;
-  const step = stepProgram(shape, objective, batch, optimizer);
+  const gradient = gradientProgram(shape, objective, batch);
+  const update = updateProgram(specs, optimizer);
   const intermediateBytes = isAccumulated
-    ? Math.max(
-        peakIntermediateBytes(gradientProgram(shape, objective, batch)),
-        peakIntermediateBytes(updateProgram(specs, optimizer)),
-      )
-    : peakIntermediateBytes(step);
+    ? Math.max(peakIntermediateBytes(gradient), peakIntermediateBytes(update))
+    : peakIntermediateBytes(stepProgram(shape, objective, batch, optimizer));
   const parts = partsOf(specs);
   const headIsEmbedding = parts.head < shape.vocabulary * shape.width;
   const multiplied = parameters - parts.embeddings + (headIsEmbedding ? shape.vocabulary * shape.width : 0);
@@ -96,7 +96,8 @@ export function estimateModel(
     parts,
     layerParameters: countOf(specs, ({ name }) => name.startsWith('layers.')),
     forwardFlopsPerToken: matrixFlops(forwardProgram(shape, objective, batch)) / tokens,
-    trainingFlopsPerToken: matrixFlops(step) / tokens,
+    trainingFlopsPerToken: matrixFlops(gradient) / tokens,
+    optimizerFlopsPerStep: matrixFlops(update),
     ruleFlopsPerToken: 6 * multiplied,
     stateBytes: 2 * FLOAT * (parameters + moments),
     intermediateBytes,

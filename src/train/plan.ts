@@ -46,7 +46,7 @@ export function planTraining(settings: PlanSettings): TrainingPlan {
   const { kind: _, ...model } = shape;
   const estimate = estimateModel(model, objective, { rows, length }, { optimizer, accumulate });
   const tokensPerStep = rows * length * accumulate;
-  const flopsPerStep = tokensPerStep * estimate.trainingFlopsPerToken;
+  const flopsPerStep = tokensPerStep * estimate.trainingFlopsPerToken + estimate.optimizerFlopsPerStep;
   return {
     model: shape,
     estimate,
@@ -67,6 +67,9 @@ export function planLines(plan: TrainingPlan): string[] {
   const { embeddings, attention, feedForward, norms, head } = estimate.parts;
   const heads = model.keyValueHeads === model.heads ? '' : ` (${model.keyValueHeads} of keys and values)`;
   const headParts = head === 0 ? 'the head is the embedding' : `head ${count(head)}`;
+  const { trainingFlopsPerToken, ruleFlopsPerToken, optimizerFlopsPerStep } = estimate;
+  const inOptimizer =
+    optimizerFlopsPerStep === 0 ? '' : `, ${quantity(optimizerFlopsPerStep, 'FLOP')} a step in the optimizer`;
   const { weights, gradients, moments, secondBuffers, activations, checkpoint } = estimate.memory;
   const data =
     plan.epochs === undefined
@@ -83,7 +86,7 @@ export function planLines(plan: TrainingPlan): string[] {
     ],
     [
       'operations',
-      `${quantity(estimate.trainingFlopsPerToken, 'FLOP')} a token (rule of 6 a parameter: ${quantity(estimate.ruleFlopsPerToken, 'FLOP')}), ${quantity(plan.flops, 'FLOP')} in all`,
+      `${quantity(trainingFlopsPerToken, 'FLOP')} a token (rule of 6 a parameter: ${quantity(ruleFlopsPerToken, 'FLOP')})${inOptimizer}, ${quantity(plan.flops, 'FLOP')} in all`,
     ],
     [
       'memory',

@@ -263,6 +263,23 @@ describe('a run', () => {
     expect(wrong.stderr).toMatch(/train\.objective\.kind: /);
   });
 
+  it('says what a training would be, and writes nothing', async () => {
+    const args = ['train', 'runs/tiny', '--out', 'planned', '--dry-run', '--set', 'steps=3'];
+    const said = await shell.run(...args);
+    expect(said.stderr).toBe('');
+    expect(said.stdout).toMatch(/^model {7}gpt2, 1 layers, width 16, 2 heads, vocabulary /);
+    expect(said.stdout).toMatch(/\ndata {8}3 steps of 64 tokens, [\d.]+ epochs of [\d,]+ tokens\n$/);
+    const plan = json(await shell.run(...args, '--json')) as { estimate: { parameters: number } };
+    const summary = json(
+      await shell.run('train', 'runs/tiny', '--out', 'trained', '--json', '--set', 'steps=3'),
+    );
+    const { parameters, usage } = summary as { parameters: number; usage: { flops: number } };
+    expect(plan.estimate.parameters).toBe(parameters);
+    expect(plan).toMatchObject({ steps: 3, tokens: 192, flops: usage.flops });
+    expect(existsSync(join(shell.folder, 'planned'))).toBe(false);
+    expect(existsSync(join(shell.folder, 'trained/events.out.tfevents.0000000000.provender'))).toBe(true);
+  });
+
   it('trains another model on its shards, and refuses to mix two trainings', async () => {
     const args = ['train', 'runs/tiny', '--out', 'other', '--json', '--set', 'steps=2'];
     expect(json(await shell.run(...args))).toMatchObject({ steps: 2 });
@@ -355,6 +372,19 @@ describe('interruption', () => {
     expect((await shell.run('clean', 'long')).code).toBe(2);
     child.kill('SIGINT');
     expect((await ended).code).toBe(130);
+  });
+});
+
+describe('models', () => {
+  it('list the named sizes with what they take', async () => {
+    const rows = json(await shell.run('models', '--vocabulary', '50304', '--json')) as Record<
+      string,
+      unknown
+    >[];
+    expect(rows.find(({ name }) => name === 'datadecide-150M')).toMatchObject({
+      ...{ layers: 12, width: 768, heads: 12, context: 2048 },
+      parametersButInputEmbedding: 151_898_880,
+    });
   });
 });
 

@@ -33,6 +33,13 @@ describe('planTraining', () => {
     expect(plan.epochs).toBe(2);
     expect(plan.flops).toBeCloseTo(51_200 * plan.estimate.trainingFlopsPerToken, 0);
     expect(planOf({ accumulate: 1 }).tokens).toBe(25_600);
+    // Muon's products are done once a step, and are none of a token's.
+    const muon = planOf({ optimizer: { kind: 'muon' } });
+    const { trainingFlopsPerToken, optimizerFlopsPerStep } = muon.estimate;
+    expect(trainingFlopsPerToken).toBe(plan.estimate.trainingFlopsPerToken);
+    expect(muon.flops).toBe(100 * (512 * trainingFlopsPerToken + optimizerFlopsPerStep));
+    expect(plan.estimate.optimizerFlopsPerStep).toBe(0);
+    expect(optimizerFlopsPerStep).toBeGreaterThan(1e6);
   });
 
   it('says it in a few lines', () => {

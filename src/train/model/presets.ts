@@ -36,3 +36,9 @@ export const modelPresets = {
   'gpt2-124M': { family: 'gpt2', layers: 12, width: 768, heads: 12, context: 1024 },
   'bert-base': { family: 'bert', layers: 12, width: 768, heads: 12, context: 512 },
 } as const satisfies Readonly<Record<string, Preset>>;
+
+/** The vocabulary that the published models have; trainings here have that of their tokenizer. */
+export function presetVocabulary(name: keyof typeof modelPresets): number {
+  if (name === 'gpt2-124M') return 50_257;
+  return name === 'bert-base' ? 30_522 : 50_304;
+}
