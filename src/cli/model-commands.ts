@@ -168,6 +168,7 @@ async function showPlan(
   const threads = workers ?? availableParallelism();
   const plan = await planFromFolders(options, folders, {
     random: new Random(`${seed}/train`),
+    baseFolder: process.cwd(),
     ...{ seed, threads, folder: resolve(out), progress: { report: () => {} } },
     signal: new AbortController().signal,
     say: (line) => process.stderr.write(`${line}\n`),
