@@ -43,9 +43,50 @@ function json(ended: Ended): unknown {
   return JSON.parse(ended.stdout);
 }
 
+describe('models handed over', () => {
+  it('go out with the terms of their data, come back, and write and train on', async () => {
+    const { files, architecture } = json(
+      await shell.run('export-model', 'runs/tiny', '-o', 'handed', '--name', 'Tiny', '--json'),
+    ) as { files: string[]; architecture: string };
+    expect(architecture).toBe('GPT2LMHeadModel');
+    for (const file of files) expect(existsSync(join(shell.folder, 'handed', file)), file).toBe(true);
+    const card = readFileSync(join(shell.folder, 'handed/README.md'), 'utf8');
+    expect(card).toMatch(/^# Tiny$/m);
+    // 4 steps of 2 rows of 32 tokens
+    expect(card).toMatch(/^\| talk \| 256 \| 0\.\d\d \| \d+ \| not known \|$/m);
+    const imported = await shell.run('import-model', 'handed', '-o', 'models/back');
+    expect(imported.stdout).toMatch(/^GPT2LMHeadModel, [\d,]+ parameters: 1 layers of 16, 2 heads/);
+    const greedy = ['-p', 'the whale', '--set', 'temperature=0', '--set', 'maxTokens=8', '--json'];
+    const [before, after] = await Promise.all(
+      ['runs/tiny', 'models/back'].map((model) => shell.run('sample', model, ...greedy)),
+    );
+    expect(json(after!)).toEqual(json(before!));
+    const more = ['--set', 'init.from=handed', '--set', 'model={}', '--set', 'steps=1', '--json'];
+    const on = json(await shell.run('train', 'runs/tiny', '-o', 'models/on', ...more));
+    const first = (
+      json(await shell.run('sample', 'models/on', ...greedy, '--show-probabilities')) as {
+        steps: object[];
+      }[]
+    )[0]!;
+    expect(on).toMatchObject({ steps: 1, parameters: expect.any(Number) });
+    expect(first.steps[0]).toMatchObject({ index: 0, top: { length: 5 } });
+    const wrong = await shell.run(
+      'train',
+      'runs/tiny',
+      '-o',
+      'models/no',
+      ...more,
+      '--set',
+      'init.from=nowhere',
+    );
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('train.init.from: no such folder');
+  });
+});
+
 describe('help', () => {
   const commands =
-    'run status view train eval sample trace export import receipt remove steps schema report clean'.split(
+    'run status view train eval sample export-model import-model trace export import receipt remove steps schema report clean'.split(
       ' ',
     );
 

@@ -142,6 +142,14 @@ describe('generate', () => {
     expect(tokens).toEqual([...Buffer.from('abcdefghijk')]);
   });
 
+  it("begins and ends where the model's own marks say", async () => {
+    const model = parrot('abcdefghijk');
+    const marks = { begin: 0x63, end: 0x68 };
+    const { text, finish } = await generate(settingsOf(model, {}, { ...marks, prompt: 'd' }));
+    expect(model.fed[0]!.slice(0, 2)).toEqual([0x63, 0x64]);
+    expect({ text, finish }).toEqual({ text: 'efg', finish: 'end-of-text' });
+  });
+
   it('goes on after the prompt, and ends after maxTokens', async () => {
     const { prompt, text, finish } = await generate(
       settingsOf(parrot('abcdefghijk'), { maxTokens: 3 }, { prompt: 'abc' }),

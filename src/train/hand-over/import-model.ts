@@ -185,9 +185,10 @@ export async function importModel(
 }
 
 /** What the model is for: pairs of sentences where it has their head, and its tokenizer their marks. */
-function objectiveOf({ shape, parameters }: ForeignModel, { specialTokens }: Tokenizer) {
+function objectiveOf({ shape, parameters }: ForeignModel, tokenizer: Tokenizer) {
   if (shape.kind === 'decoder') return 'causal';
-  const hasMarks = specialTokens.has('[CLS]') && specialTokens.has('[SEP]');
+  // None had to be added: the tokenizer has them all.
+  const hasMarks = modelTokens(tokenizer, 'next-sentence').vocabulary === tokenizer.vocabularySize;
   return hasMarks && parameters.has('pooledHead.classes.weight') ? 'next-sentence' : 'masked';
 }
 

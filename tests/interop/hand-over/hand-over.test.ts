@@ -9,7 +9,7 @@ import { Random } from '../../../src/core/random.ts';
 import type { Filled } from '../../../src/train/fill-mask.ts';
 import { exportModel } from '../../../src/train/hand-over/export-model.ts';
 import { importModel } from '../../../src/train/hand-over/import-model.ts';
-import { readModel } from '../../../src/train/model-folder.ts';
+import { loadModel, readModel } from '../../../src/train/model-folder.ts';
 import { candidates, type SamplingOptions, samplingOptions } from '../../../src/train/sampling.ts';
 import { generateFromFolder, sampleOptions } from '../../../src/train/steps/generate.ts';
 import { trainFromFolders, trainStep } from '../../../src/train/steps/train.ts';
@@ -61,6 +61,44 @@ describe.skipIf(python === undefined)('transformers (skipped: no Python environm
       expect(found[i]!.dtype, name).toBe('torch.float32');
       expectClose(found[i]!.logits, wanted[i]!, 1e-4, name);
     }
+  });
+
+  it('loads both heads of a model that was trained on pairs of sentences', async () => {
+    const at = join(folder, 'ours', 'pairs');
+    const { vocabulary, context } = {
+      ...(await writeTinyModel(at, kinds.bert!, corpus.tokenizer, 'next-sentence')),
+      context: 32,
+    };
+    await exportModel(at, join(folder, 'out', 'pairs'));
+    const { session } = await loadModel(at, { rows: ROWS, engine: { threads: 1 } });
+    const shape = [ROWS, context];
+    const ids = Int32Array.from({ length: ROWS * context }, (_, i) => (i * i * 3 + 11 * i + 1) % vocabulary);
+    const none = { shape, data: new Int32Array(ids.length) };
+    const types = { shape, data: ids.map((_, i) => Number(i % context >= 15)) };
+    const rows = ({ data }: { data: Int32Array }) =>
+      Array.from({ length: ROWS }, (_, row) => [...data.subarray(row * context, (row + 1) * context)]);
+    const all = { shape, data: ids };
+    const [found] = jobs<[{ class: string; problems: object; random: number[] }]>([
+      { job: 'logits', folder: join(folder, 'out', 'pairs'), tokens: rows(all), types: rows(types) },
+    ]);
+    expect(found.class).toBe('BertForPreTraining');
+    expect(found.problems).toEqual({});
+    // Both rows are said to be random; a step of length 0 gives the loss of that.
+    const each = Math.round(0.15 * context);
+    const inputs = {
+      ...{ tokens: all, targets: all, segment: none, order: none, tokenType: types },
+      lossWeight: { shape, data: new Float32Array(ids.length).map((_, i) => Number(i % context < each)) },
+      targetIndex: {
+        shape: [ROWS, each],
+        data: Int32Array.from({ length: ROWS * each }, (_, i) => Math.floor(i / each) * context + (i % each)),
+      },
+      isRandom: { shape: [ROWS], data: new Int32Array(ROWS).fill(1) },
+    };
+    const { metrics } = await session.step([inputs], { update: 1, learningRate: 0 });
+    await session.release();
+    const wanted = -found.random.reduce((sum, value) => sum + value, 0) / ROWS;
+    expect(wanted).toBeGreaterThan(0.01);
+    expect(metrics!.nextSentenceLoss).toBeCloseTo(wanted, 4);
   });
 
   const theirs = [

@@ -26,11 +26,14 @@ def load(folder):
 def logits(folder, tokens, types=None):
     model, info = load(folder)
     more = {} if types is None else {"token_type_ids": torch.tensor(types)}
+    out = model(torch.tensor(tokens), **more)
+    pairs = getattr(out, "seq_relationship_logits", None)
     return {
         "class": type(model).__name__,
         "dtype": str(model.dtype),
         "problems": {k: sorted(map(str, v)) for k, v in info.items() if v},
-        "logits": model(torch.tensor(tokens), **more).logits.flatten().tolist(),
+        "logits": (out.logits if pairs is None else out.prediction_logits).flatten().tolist(),
+        "random": None if pairs is None else torch.log_softmax(pairs, -1)[:, 1].tolist(),
     }
 
 

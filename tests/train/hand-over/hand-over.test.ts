@@ -208,6 +208,33 @@ describe('what is not handed over', () => {
   });
 });
 
+describe('a model that knows pairs of sentences', () => {
+  it('keeps their head and its marks', async () => {
+    const { parameters } = await writeTinyModel(ours('pairs'), kinds.bert!, tokenizer, 'next-sentence');
+    const { architecture } = await exportModel(ours('pairs'), out('pairs'));
+    expect(architecture).toBe('BertForPreTraining');
+    expectSameTensors((await readForeignModel(out('pairs'))).parameters, parameters);
+    const { post_processor: around } = await json(join(out('pairs'), 'tokenizer.json'));
+    expect(around).toMatchObject({
+      single: [
+        { SpecialToken: { id: '<|class|>' } },
+        { Sequence: { id: 'A' } },
+        { SpecialToken: { id: '<|separator|>' } },
+      ],
+    });
+    expect(await json(join(out('pairs'), 'tokenizer_config.json'))).toMatchObject({
+      mask_token: '<|mask|>',
+      cls_token: '<|class|>',
+      sep_token: '<|separator|>',
+    });
+    await importModel(out('pairs'), join(root, 'back', 'pairs'));
+    expect((await readModel(join(root, 'back', 'pairs'))).file).toMatchObject({
+      objective: { kind: 'next-sentence' },
+      ...{ maskToken: 300, classToken: 301, separatorToken: 302 },
+    });
+  });
+});
+
 describe('the files beside the weights', () => {
   it('are those that transformers and transformers.js look for', async () => {
     const { files } = await exportModel(ours('gpt2'), out('again'), { name: 'A small one' });

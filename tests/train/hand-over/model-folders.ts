@@ -3,7 +3,13 @@
 import { join } from 'node:path';
 import { loadTokenizer } from '../../../src/tokenize/tokenizer.ts';
 import type { ModelOptions } from '../../../src/train/model/options.ts';
-import { loadModel, modelTokens, saveModel, TOKENIZER_FILE } from '../../../src/train/model-folder.ts';
+import {
+  loadModel,
+  modelTokens,
+  objectiveTokens,
+  saveModel,
+  TOKENIZER_FILE,
+} from '../../../src/train/model-folder.ts';
 import { objectiveOptions } from '../../../src/train/objectives/registry.ts';
 import type { SessionState } from '../../../src/train/session.ts';
 import { openTiny, sessionInputs, shapeOf } from './models.ts';
@@ -21,12 +27,13 @@ export async function writeTinyModel(
   folder: string,
   options: ModelOptions,
   tokenizerFolder: string,
+  kind: 'causal' | 'masked' | 'next-sentence' = options.family === 'bert' ? 'masked' : 'causal',
 ): Promise<TinyModel> {
   const tokenizerPath = join(tokenizerFolder, TOKENIZER_FILE);
   const tokenizer = await loadTokenizer(tokenizerPath);
-  const kind = options.family === 'bert' ? 'masked' : 'causal';
-  const { vocabulary, maskToken } = modelTokens(tokenizer, kind);
-  const session = await openTiny(options, 1, { ...sizes, vocabulary });
+  const tokens = modelTokens(tokenizer, kind);
+  const { vocabulary } = tokens;
+  const session = await openTiny(options, 1, { ...sizes, vocabulary }, kind);
   const { parameters } = await session.state();
   const shape = shapeOf(options, { ...sizes, vocabulary });
   await saveModel({
@@ -35,7 +42,7 @@ export async function writeTinyModel(
     tokenizerPath,
     shape,
     content: {
-      maskToken,
+      ...objectiveTokens(tokens),
       context: sizes.context,
       parameters: session.parameterCount,
       objective: objectiveOptions.parse({ kind }),

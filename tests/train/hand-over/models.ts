@@ -33,18 +33,19 @@ export function shapeOf(
   return resolveModel({ ...sizes, ...options });
 }
 
+const marks = { maskToken: 0, classToken: 1, separatorToken: 2 };
+
 /** A session whose parameters are all given by the formulas of the golden runs. */
 export async function openTiny(
   options: ModelOptions,
   rows: number,
   sizes: { vocabulary: number } & ModelOptions = tiny,
+  kind: 'causal' | 'masked' | 'next-sentence' = options.family === 'bert' ? 'masked' : 'causal',
 ): Promise<ModelSession> {
-  const shape = shapeOf(options, sizes);
-  const length = shape.context;
-  const kind = shape.kind === 'encoder' ? 'masked' : 'causal';
+  const length = shapeOf(options, sizes).context;
   const session = await openSession({
     model: { ...sizes, ...options },
-    objective: openObjective({ kind }, { vocabulary: sizes.vocabulary, length, maskToken: 0 }),
+    objective: openObjective({ kind }, { vocabulary: sizes.vocabulary, length, ...marks }),
     batch: { rows, length },
     engine: { threads: 1 },
     random: () => () => 0.5,
