@@ -4,7 +4,6 @@ import {
   add,
   concat,
   elementAt,
-  expand,
   gemm,
   log,
   maximum,
@@ -14,14 +13,15 @@ import {
   pickAdd,
   reshape,
   scale,
+  shift,
   slice,
   softmax,
   sum,
 } from '../graph/ops.ts';
 import type { Adjoints, Tensor } from '../graph/tensor.ts';
 
-/** Logits held at a time: 64 MiB. Smaller chunks would pay for adding each chunk's product to the gradient. */
-const CHUNK_ELEMENTS = 2 ** 24;
+/** Logits held at a time: 8 MiB, which caches hold. Smaller chunks pay for adding each product to the gradient. */
+const CHUNK_ELEMENTS = 2 ** 21;
 const MIN_CHUNK_ROWS = 256;
 
 /** The smallest normal 32-bit number: a loss beyond -ln of it, 87.3 nats, reads as that. */
@@ -44,6 +44,8 @@ export interface CrossEntropyInputs {
   readonly targets: Tensor;
   /** [n] */
   readonly lossWeights: Tensor;
+  /** Nothing will be differentiated: chunks compute no gradients on the way. */
+  readonly forwardOnly?: boolean;
 }
 
 export interface CrossEntropy {
@@ -72,7 +74,7 @@ export function linearCrossEntropy(
   inputs: CrossEntropyInputs,
   rowsAtOnce = chunkRows(inputs.hidden.shape[0]!, inputs.weight.shape[0]!),
 ): CrossEntropy {
-  const { hidden, weight, bias, lossWeights } = inputs;
+  const { hidden, weight, bias, lossWeights, forwardOnly = false } = inputs;
   const rows = hidden.shape[0]!;
   const graph = hidden.node.graph;
   const several = rowsAtOnce < rows;
@@ -80,9 +82,17 @@ export function linearCrossEntropy(
   const gradients: ChunkGradients[] = [];
   for (let start = 0; start < rows; start += rowsAtOnce) {
     const before = gradients.at(-1);
-    const chunk = forwardChunk(inputs, start, Math.min(rows, start + rowsAtOnce), before, chunks.at(-1));
+    const end = Math.min(rows, start + rowsAtOnce);
+    const previous = chunks.at(-1);
+    const waitsFor = previous === undefined ? [] : [previous.nats, before?.hidden, before?.weight];
+    const chunk = forwardChunk(
+      inputs,
+      start,
+      end,
+      waitsFor.filter((tensor) => tensor !== undefined),
+    );
     chunks.push(chunk);
-    if (several) gradients.push(chunkGradients(inputs, chunk, before));
+    if (several && !forwardOnly) gradients.push(chunkGradients(inputs, chunk, before));
   }
   const nats = reshape(
     concat(
@@ -95,6 +105,7 @@ export function linearCrossEntropy(
     bias === undefined ? [hidden, weight] : [hidden, weight, bias],
     () => sum(multiply(nats, lossWeights)),
     (_inputs, _total, dy, adjoints) => {
+      if (forwardOnly) throw graph.error('cross-entropy', 'was built to go forward only');
       if (several) addAll(gradients, dy, adjoints);
       else addDirectly(inputs, chunks[0]!, dy, adjoints);
     },
@@ -108,6 +119,8 @@ interface Chunk {
   readonly hidden: Tensor;
   readonly targets: Tensor;
   readonly probabilities: Tensor;
+  /** Those of the targets, [rows of the chunk, 1]. */
+  readonly picked: Tensor;
   /** [rows of the chunk, 1] */
   readonly nats: Tensor;
 }
@@ -116,16 +129,15 @@ function forwardChunk(
   { hidden, weight, bias, targets }: CrossEntropyInputs,
   start: number,
   end: number,
-  before: ChunkGradients | undefined,
-  previous: Chunk | undefined,
+  waitsFor: readonly Tensor[],
 ): Chunk {
   const graph = hidden.node.graph;
-  let x = slice(hidden, 0, start, end);
-  if (before !== undefined) x = after(x, [before.hidden, before.weight, previous!.nats]);
+  const x = after(slice(hidden, 0, start, end), waitsFor);
   const chosen = slice(targets, 0, start, end);
   const probabilities = softmax(gemm(x, weight, { transposeB: true, c: bias }));
-  const nats = negate(log(maximum(pick(probabilities, chosen), graph.scalar(TINY))));
-  return { start, end, hidden: x, targets: chosen, probabilities, nats };
+  const picked = pick(probabilities, chosen);
+  const nats = negate(log(maximum(picked, graph.scalar(TINY))));
+  return { start, end, hidden: x, targets: chosen, probabilities, picked, nats };
 }
 
 /** x, once `others` are known: adds 0 times an element of each. (Where one is not finite, the step is skipped.) */
@@ -133,8 +145,9 @@ function after(x: Tensor, others: readonly Tensor[]): Tensor {
   return others.reduce((y, other) => add(y, scale(elementAt(other, 0), 0)), x);
 }
 
-function gradientOfLogits({ start, end, targets, probabilities }: Chunk): Tensor {
-  const minusOne = expand(probabilities.node.graph.scalar(-1), [end - start, 1]);
+/** That -1 is computed from what was picked makes this the last reader of the probabilities, whose memory it can take. */
+function gradientOfLogits({ targets, probabilities, picked }: Chunk): Tensor {
+  const minusOne = shift(scale(picked, 0), -1);
   return pickAdd(probabilities, targets, minusOne);
 }
 

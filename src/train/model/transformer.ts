@@ -37,6 +37,10 @@ export interface KeysAndValues {
 }
 
 export interface RunSettings {
+  /** No token sees one behind it in its row. */
+  readonly causal?: boolean;
+  /** Nothing will be differentiated. */
+  readonly forwardOnly?: boolean;
   readonly mask?: Mask;
   /** Gives what a layer attends over instead of its own keys and values, as a cache does. */
   readonly remember?: (layer: number, own: KeysAndValues) => KeysAndValues;
@@ -50,7 +54,8 @@ export function transformer(
   settings: RunSettings = {},
 ): ModelParts {
   const [rows, length] = inputs.tokens.shape as [number, number];
-  const mask = settings.mask ?? graph.scope('mask', () => attentionMask(inputs, inputs));
+  const { causal = false, forwardOnly = false } = settings;
+  const mask = settings.mask ?? graph.scope('mask', () => attentionMask(inputs, inputs, { causal }));
   const rotary =
     shape.positions === 'rotary'
       ? graph.scope('rotary', () => rotaryTables(graph, shape, inputs))
@@ -63,7 +68,7 @@ export function transformer(
   }
   if (shape.normPlace === 'before') x = graph.scope('norm', () => norm(parameters, 'norm', x, shape));
   const heads = {
-    tokenHead: tokenHead(graph, parameters, shape),
+    tokenHead: tokenHead(graph, parameters, shape, forwardOnly),
     pooledHead: pooledHead(graph, parameters, x, rows),
   };
   return { shape, rows, length, hidden: x, ...heads };
@@ -179,7 +184,7 @@ function attention(
   });
 }
 
-function tokenHead(graph: Graph, parameters: Parameters, shape: ModelShape): TokenHead {
+function tokenHead(graph: Graph, parameters: Parameters, shape: ModelShape, forwardOnly: boolean): TokenHead {
   const { vocabulary, width } = shape;
   const weight = () =>
     shape.tied
@@ -208,6 +213,7 @@ function tokenHead(graph: Graph, parameters: Parameters, shape: ModelShape): Tok
           bias: bias(),
           targets,
           lossWeights,
+          forwardOnly,
         }),
       ),
   };

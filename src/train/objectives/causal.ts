@@ -25,6 +25,7 @@ export function openCausal(options: z.output<typeof causalOptions>, { length }: 
   return {
     kind: 'causal',
     needs: ['hidden', 'tokenHead'],
+    causal: true,
     inputSpecs: {
       ...NEXT_TOKEN_INPUTS,
       ...(documentMask ? { position: perToken('int32') } : {}),

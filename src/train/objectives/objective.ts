@@ -44,6 +44,8 @@ export interface Objective {
   readonly kind: string;
   /** Parts of a model that the loss reads. */
   readonly needs: readonly (keyof ModelParts)[];
+  /** No token sees one behind it in its row, whatever else the inputs say: attention leaves out what nobody sees. */
+  readonly causal?: boolean;
   readonly inputSpecs: Readonly<Record<string, InputSpec>>;
   /** Makes the named inputs of one micro-batch: [rows, length] each. */
   inputs(batch: WindowBatch, draw: Generator): NamedArrays;

@@ -50,7 +50,8 @@ export function prefillProgram(shape: ModelShape, length: number): Program {
     return own;
   };
   const inputs = { tokens: graph.input('tokens', [1, length], 'int32'), ...rowKeys(graph, length) };
-  const { hidden, tokenHead } = transformer(graph, new Parameters(graph), shape, inputs, { remember });
+  const settings = { causal: true, remember };
+  const { hidden, tokenHead } = transformer(graph, new Parameters(graph), shape, inputs, settings);
   outputs.logits = tokenHead.logits(gather(hidden, graph.input('last', [1], 'int32')));
   return { name: 'prefill', graph, outputs };
 }

@@ -147,7 +147,6 @@ export class ProgramSession implements ModelSession {
     const runnable = await this.compile(`forward ${batch.rows}x${batch.length} ${withPosition}`, () =>
       forwardProgram(shape, objective, batch),
     );
-    // A loss in chunks computes each chunk's gradient beside it, which scales with the weight: here nobody reads it.
     const read = { ...this.parameters.inputs, inverseWeight: scalar(1), ...inputs };
     const { tokenLoss } = await runnable.run(read);
     return tokenLoss!.data as Float32Array;

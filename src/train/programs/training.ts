@@ -28,7 +28,12 @@ interface LossGraph extends LossOutputs {
 }
 
 /** The model under its objective. `inverseWeight` and the objective's inputs are graph inputs by their names. */
-export function lossGraph(shape: ModelShape, objective: Objective, { rows, length }: BatchShape): LossGraph {
+export function lossGraph(
+  shape: ModelShape,
+  objective: Objective,
+  { rows, length }: BatchShape,
+  forwardOnly = false,
+): LossGraph {
   const graph = new Graph();
   const parameters = new Parameters(graph);
   const inputs = Object.fromEntries(
@@ -39,7 +44,7 @@ export function lossGraph(shape: ModelShape, objective: Objective, { rows, lengt
   );
   const { tokens, segment, order, position, tokenType } = inputs;
   const modelInputs = { tokens: tokens!, segment: segment!, order: order!, position, tokenType };
-  const parts = transformer(graph, parameters, shape, modelInputs);
+  const parts = transformer(graph, parameters, shape, modelInputs, { causal: objective.causal, forwardOnly });
   const inverseWeight = graph.input('inverseWeight', []);
   const outputs = graph.scope('loss', () => objective.loss(parts, inputs, inverseWeight));
   return { graph, parameters, ...outputs };
@@ -47,7 +52,7 @@ export function lossGraph(shape: ModelShape, objective: Objective, { rows, lengt
 
 /** Yields `tokenLoss`. */
 export function forwardProgram(shape: ModelShape, objective: Objective, batch: BatchShape): Program {
-  const { graph, tokenLoss } = lossGraph(shape, objective, batch);
+  const { graph, tokenLoss } = lossGraph(shape, objective, batch, true);
   return { name: 'forward', graph, outputs: { tokenLoss } };
 }
 

@@ -28,9 +28,19 @@ const int = (graph: Graph, rows: number, ...values: number[]) =>
 function masked(strict: boolean, heads: number, keyValueHeads: number): Build {
   return ([q, k, v], graph) => {
     const keys = { segment: int(graph, 2, 0, 0, 0, 0, 0, 1), order: int(graph, 2, 0, 1, 2, 2, 0, 1) };
-    const mask = attentionMask(keys, keys, strict);
+    const mask = attentionMask(keys, keys, { strict });
     const split = (x: Tensor) => splitHeads(x, 2, keyValueHeads);
     return attend(q!, split(k!), split(v!), mask, { rows: 2, heads, keyValueHeads, size: 2 });
+  };
+}
+
+/** One causal row of five tokens, two documents, in blocks of so many queries. */
+function causal(blockLength: number, keyValueHeads: number): Build {
+  return ([q, k, v], graph) => {
+    const keys = { segment: int(graph, 1, 0, 0, 0, 1, 1), order: int(graph, 1, 0, 1, 2, 3, 4) };
+    const mask = attentionMask(keys, keys, { causal: true, blockLength });
+    const split = (x: Tensor) => splitHeads(x, 1, keyValueHeads);
+    return attend(q!, split(k!), split(v!), mask, { rows: 1, heads: 2, keyValueHeads, size: 2 });
   };
 }
 
@@ -56,6 +66,22 @@ const layers: Record<string, [readonly Shape[], Build]> = {
       [6, 4],
     ],
     masked(false, 2, 2),
+  ],
+  'attention in causal blocks': [
+    [
+      [5, 4],
+      [5, 4],
+      [5, 4],
+    ],
+    causal(2, 2),
+  ],
+  'attention in causal blocks, grouped': [
+    [
+      [5, 4],
+      [5, 2],
+      [5, 2],
+    ],
+    causal(2, 1),
   ],
   'attention, grouped': [
     [
@@ -131,11 +157,26 @@ describe('the attention mask', () => {
       [
         ...evaluate((graph) => {
           const keys = { segment: int(graph, 1, 0, 0, 1), order: int(graph, 1, 1, 0, 0) };
-          return attentionMask(keys, keys, strict).additive;
+          return attentionMask(keys, keys, { strict })[0]!.additive;
         }),
       ].map((value) => Number(value === 0));
     expect(seen(false)).toEqual([1, 1, 0, 0, 1, 0, 0, 0, 1]);
     expect(seen(true)).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it.each([1, 2])('gives the same in causal blocks as in one, %i key-value heads', (keyValueHeads) => {
+    const of = (blockLength: number) =>
+      evaluate((graph) => {
+        const draw = uniform(3);
+        const x = (width: number) =>
+          graph.constant(Float32Array.from({ length: 5 * width }, draw), [5, width]);
+        return causal(blockLength, keyValueHeads)([x(4), x(2 * keyValueHeads), x(2 * keyValueHeads)], graph);
+      });
+    for (const blockLength of [1, 2, 4]) {
+      of(blockLength).forEach((value, i) => {
+        expect(value).toBeCloseTo(of(5)[i]!, 12);
+      });
+    }
   });
 
   it('gives zeros to a query that sees nothing', () => {
@@ -173,9 +214,10 @@ describe('linearCrossEntropy', () => {
     });
   });
 
-  it('keeps chunks within 64 MiB of logits and equal in size', () => {
-    expect(chunkRows(2048, 4096)).toBe(2048);
-    expect(chunkRows(2048, 50257)).toBe(293);
+  it('keeps chunks within 8 MiB of logits, or 256 rows, and equal in size', () => {
+    expect(chunkRows(2048, 4096)).toBe(512);
+    expect(chunkRows(2048, 50257)).toBe(256);
+    expect(chunkRows(1000, 4096)).toBe(500);
     expect(chunkRows(100, 1_000_000)).toBe(100);
   });
 });

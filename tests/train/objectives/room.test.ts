@@ -94,7 +94,7 @@ describe('room for objectives to come', () => {
       const sizes = { rows: 1, heads, keyValueHeads: heads, size: width / heads };
       const k = splitHeads(content!, 1, heads);
       const mixed = attend(content!, k, k, attentionMask(keys, keys), sizes);
-      const predicted = attend(query!, k, k, attentionMask(keys, keys, true), sizes);
+      const predicted = attend(query!, k, k, attentionMask(keys, keys, { strict: true }), sizes);
       return { mixed, predicted };
     };
     const error = scalarError(
