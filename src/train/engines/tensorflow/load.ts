@@ -2,7 +2,14 @@
 
 import { ResourceError } from '../../../core/errors.ts';
 import type { Tf } from './operations.ts';
-import { GPU_COMMAND, GPU_NEEDS, GPU_PACKAGE, missingTensorFlow, type TensorFlowDevice } from './packages.ts';
+import {
+  CPU_PACKAGES,
+  GPU_COMMAND,
+  GPU_NEEDS,
+  GPU_PACKAGE,
+  missingTensorFlow,
+  type TensorFlowDevice,
+} from './packages.ts';
 
 /** Throws a ResourceError that says what is missing, with the command that adds it. */
 export async function loadTensorFlow(device: TensorFlowDevice): Promise<Tf> {
@@ -12,10 +19,11 @@ export async function loadTensorFlow(device: TensorFlowDevice): Promise<Tf> {
 }
 
 async function loadCpu(): Promise<Tf> {
-  const tf = await import('@tensorflow/tfjs-core');
+  const [core, backend] = CPU_PACKAGES;
+  const tf = await importPackage(core);
   // Without it a banner is printed, and every shape is checked a second time.
   tf.enableProdMode();
-  await import('@tensorflow/tfjs-backend-cpu');
+  await importPackage(backend);
   await tf.setBackend('cpu');
   return tf;
 }
@@ -30,11 +38,18 @@ async function loadGpu(): Promise<Tf> {
   return tf;
 }
 
+/**
+ * By a name that is no literal: the fingerprint of a step has the versions of the packages that its code imports,
+ * and adding an optional one is no reason to train a model of another engine again.
+ */
+async function importPackage(name: string): Promise<Tf> {
+  const loaded = (await import(name)) as { readonly default: Tf };
+  return loaded.default;
+}
+
 async function importGpuPackage(): Promise<Tf> {
   try {
-    const name: string = GPU_PACKAGE;
-    const loaded = (await import(name)) as { readonly default: Tf };
-    return loaded.default;
+    return await importPackage(GPU_PACKAGE);
   } catch (cause) {
     const said = cause instanceof Error ? cause.message.split('\n', 1)[0]!.trim() : String(cause);
     throw new ResourceError(`${GPU_PACKAGE} cannot be loaded (${said}): ${GPU_COMMAND}`, { cause });

@@ -9,7 +9,7 @@ export const GPU_NEEDS = 'CUDA 11.2 and cuDNN 8.1, and a Node before 23';
 /** The second command alone may run an install script: that of this package downloads libtensorflow 2.9.1. */
 export const GPU_COMMAND = `npm install --no-save ${GPU_PACKAGE}@4.22.0 && npm rebuild --ignore-scripts=false ${GPU_PACKAGE}`;
 
-const CPU_PACKAGES = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu'];
+export const CPU_PACKAGES = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu'] as const;
 /** From there on Node lacks util.isNullOrUndefined, which tfjs-node 4.22 calls. */
 const FIRST_NODE_WITHOUT = 23;
 
