@@ -54,6 +54,10 @@ export class DocumentColumns {
     const n = this.length;
     writer.write(META_SECTION, new Uint8Array(this.meta.buffer, 0, n * META_BYTES), n);
     if (withLabels) writer.write(LABEL_SECTION, encodeLabels(this.labels), n);
+    this.clear();
+  }
+
+  clear(): void {
     this.length = 0;
     this.labelBytes = 0;
     this.labels.length = 0;

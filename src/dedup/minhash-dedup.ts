@@ -4,14 +4,7 @@ import { defineBarrier } from '../core/step.ts';
 import { BlockWriter, digestOf } from './block-file.ts';
 import { type CandidateCounts, linkAll, linkVerified } from './candidates.ts';
 import { type Similarity, writeClusters } from './clusters.ts';
-import {
-  blocksOf,
-  DocumentColumns,
-  FIRST_OWN_SECTION,
-  META_SECTION,
-  MetaBlock,
-  type Side,
-} from './document-columns.ts';
+import { blocksOf, FIRST_OWN_SECTION, META_SECTION, MetaBlock, type Side } from './document-columns.ts';
 import { IndexedJob, type KeyFormat, namedIndex } from './indexed-job.ts';
 import { KeySorter } from './key-sorter.ts';
 import {
@@ -24,15 +17,13 @@ import { preferenceOf, prefersFirst } from './priority.ts';
 import { removalStage } from './removal.ts';
 import { ShingleSets } from './shingle-sets.ts';
 import { Pace } from './side-files.ts';
-import { Signer } from './signer.ts';
+import { BLOCK_DOCUMENTS, giveBack, type SignatureBuffers, takeBuffers } from './signature-buffers.ts';
 import { Sketches } from './sketches.ts';
 
 const KIND = 'minhash';
 const SKETCH_SECTION = FIRST_OWN_SECTION;
 const SHINGLE_SECTION = FIRST_OWN_SECTION + 1;
 const BAND_SECTION = FIRST_OWN_SECTION + 16;
-/** Documents a block: a band's column then has 256 KB, which is what the second phase reads at once. */
-const BLOCK_DOCUMENTS = 1 << 15;
 /** Words of shingle sets that end a block early: 16 MiB. */
 const BLOCK_SHINGLES = 1 << 22;
 const NO_KEY = 0xffffffff;
@@ -61,11 +52,7 @@ class SignatureTap implements Sink<DocumentBatch> {
   private readonly preference: ReturnType<typeof preferenceOf>;
   private readonly context: StageContext;
   private readonly writer: BlockWriter;
-  private readonly signer: Signer;
-  private readonly columns = new DocumentColumns(BLOCK_DOCUMENTS);
-  /** [bands][BLOCK_DOCUMENTS] keys, two words each. */
-  private readonly keys: Uint32Array[];
-  private readonly sketches: Uint8Array;
+  private readonly buffers: SignatureBuffers;
   private readonly setLengths = new Uint32Array(BLOCK_DOCUMENTS);
   private sets = new Uint32Array(1 << 16);
   private setWords = 0;
@@ -74,39 +61,37 @@ class SignatureTap implements Sink<DocumentBatch> {
     this.parameters = resolveMinhash(options);
     this.preference = preferenceOf(options);
     this.context = context;
-    this.signer = new Signer(this.parameters);
-    const { bands } = this.parameters;
-    this.keys = Array.from({ length: bands }, () => new Uint32Array(BLOCK_DOCUMENTS * 2));
-    // Where pairs are verified, the sets of shingles tell more.
-    const sketched = this.parameters.minJaccard === undefined ? BLOCK_DOCUMENTS : 0;
-    this.sketches = new Uint8Array(sketched * this.signer.permutations);
+    this.buffers = takeBuffers(this.parameters);
     this.writer = new BlockWriter(path, KIND, formatOf(options, this.parameters).sideDigest);
   }
 
   add(batch: DocumentBatch): void {
+    const { columns } = this.buffers;
     for (let i = 0; i < batch.length; i++) {
       const row = batch.rows[i]!;
       this.context.watch(row.ordinal);
       this.addSignature(batch.bytes(i));
-      this.columns.add(row, this.preference(row, batch.size(i)));
-      if (this.columns.length === BLOCK_DOCUMENTS || this.setWords >= BLOCK_SHINGLES) this.flush();
+      columns.add(row, this.preference(row, batch.size(i)));
+      if (columns.length === BLOCK_DOCUMENTS || this.setWords >= BLOCK_SHINGLES) this.flush();
     }
   }
 
   async finish(): Promise<void> {
     this.flush();
     this.writer.finish();
+    giveBack(this.buffers);
   }
 
   async abandon(): Promise<void> {
     this.writer.abandon();
+    giveBack(this.buffers);
   }
 
   private addSignature(text: Uint8Array): void {
-    const { signer, keys } = this;
+    const { signer, keys, sketches, columns } = this.buffers;
     const { bands, minJaccard } = this.parameters;
     const verify = minJaccard !== undefined;
-    const at = this.columns.length;
+    const at = columns.length;
     const signed = signer.sign(text, verify);
     const own = signed ? signer.keys : undefined;
     for (let band = 0; band < bands; band++) {
@@ -116,8 +101,8 @@ class SignatureTap implements Sink<DocumentBatch> {
     const { permutations } = signer;
     if (!signed) this.context.count('without-signature');
     if (verify) this.addSet(at, signed ? signer.shingleSet() : new Uint32Array(0));
-    else if (signed) this.sketches.set(signer.sketch, at * permutations);
-    else this.sketches.fill(0, at * permutations, (at + 1) * permutations);
+    else if (signed) sketches.set(signer.sketch, at * permutations);
+    else sketches.fill(0, at * permutations, (at + 1) * permutations);
   }
 
   private addSet(at: number, set: Uint32Array): void {
@@ -133,12 +118,13 @@ class SignatureTap implements Sink<DocumentBatch> {
   }
 
   private flush(): void {
-    const n = this.columns.length;
+    const { columns, keys, signer, sketches } = this.buffers;
+    const n = columns.length;
     if (n === 0) return;
     const { writer } = this;
-    this.columns.write(writer);
+    columns.write(writer);
     if (this.parameters.minJaccard === undefined) {
-      writer.write(SKETCH_SECTION, this.sketches.subarray(0, n * this.signer.permutations), n);
+      writer.write(SKETCH_SECTION, sketches.subarray(0, n * signer.permutations), n);
     } else {
       const block = new Uint32Array(n + this.setWords);
       block.set(this.setLengths.subarray(0, n));
@@ -146,7 +132,7 @@ class SignatureTap implements Sink<DocumentBatch> {
       writer.write(SHINGLE_SECTION, new Uint8Array(block.buffer), n);
       this.setWords = 0;
     }
-    this.keys.forEach((column, band) => {
+    keys.forEach((column, band) => {
       writer.write(BAND_SECTION + band, new Uint8Array(column.buffer, 0, n * 8), n);
     });
     writer.commit(n);

@@ -77,6 +77,10 @@ export class Signer {
     return true;
   }
 
+  get memoryBytes(): number {
+    return this.kernel.buffer.byteLength;
+  }
+
   /** [bands * 2] the 64-bit key of each band, low word first. */
   get keys(): Uint32Array {
     return new Uint32Array(this.kernel.buffer, this.at.keys, this.parameters.bands * 2);
