@@ -1,8 +1,8 @@
+import { type BlockFailure, Bunzip2Kernel, MOST_BLOCK_BYTES } from './bunzip2-kernel.ts';
 import { damagedStream } from './damage.ts';
 import { fileBytes, type Piece } from './file-bytes.ts';
 
-/** A block of bzip2 expands to at most 900 kB, but that of a run of one byte from some 40: small steps bound memory. */
-const INPUT_BYTES = 64 * 1024;
+const INPUT_BYTES = 256 * 1024;
 /** `BZh`, the level, and the magic number of a block or of the end of a stream. */
 const STREAM = Buffer.from('BZh');
 const BLOCK = Buffer.from([0x31, 0x41, 0x59, 0x26, 0x53, 0x59]);
@@ -50,6 +50,68 @@ export async function* bzip2Streams(
   if (open >= 0 && open < to) yield { start: open, end: size };
 }
 
+/** Bits of a bzip2 file, from the highest of each byte on, in the input of the kernel. */
+class Bits {
+  readonly kernel: Bunzip2Kernel = unused.pop() ?? new Bunzip2Kernel();
+  /** Bytes of input that are there. */
+  length = 0;
+  /** The bit that is next. */
+  bit = 0;
+  /** Offset in the file of what the input begins with. */
+  private start: number;
+  private readonly source: AsyncGenerator<Piece>;
+
+  constructor(source: AsyncGenerator<Piece>, start: number) {
+    this.source = source;
+    this.start = start;
+  }
+
+  /** Offset in the file of the byte that holds the next bit. */
+  get disk(): number {
+    return this.start + (this.bit >>> 3);
+  }
+
+  /** Sees to it that `bytes` bytes from the next bit on are there, fewer only at the end of the file. */
+  async need(bytes: number): Promise<void> {
+    const { input } = this.kernel;
+    const first = this.bit >>> 3;
+    if (this.length - first >= bytes) return;
+    input.copyWithin(0, first, this.length);
+    this.length -= first;
+    this.start += first;
+    this.bit &= 7;
+    while (this.length < bytes) {
+      const { value, done } = await this.source.next();
+      if (done) return;
+      this.length += value.bytes.copy(input, this.length);
+    }
+  }
+
+  /** The next `n` bits, at most 48; undefined where the file ends before. */
+  take(n: number): number | undefined {
+    if (this.bit + n > this.length * 8) return undefined;
+    let value = 0;
+    for (let i = 0; i < n; i++, this.bit++)
+      value = value * 2 + ((this.kernel.input[this.bit >>> 3]! >>> (7 - (this.bit & 7))) & 1);
+    return value;
+  }
+
+  async close(): Promise<void> {
+    unused.push(this.kernel);
+    await this.source.return(undefined);
+  }
+}
+
+const unused: Bunzip2Kernel[] = [];
+
+/** What is wrong with a stream. */
+class Failure {
+  readonly message: string;
+  constructor(message: BlockFailure | 'no stream begins' | 'no block begins') {
+    this.message = message;
+  }
+}
+
 /** The decompressed bytes of [start, end) of a bzip2 file of one or many streams. `start` begins a stream. */
 export async function* bunzip2File(
   path: string,
@@ -57,38 +119,55 @@ export async function* bunzip2File(
   end: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Piece> {
-  let output: Buffer[] = [];
-  let failure: unknown;
+  const bits = new Bits(fileBytes(path, start, end, signal, INPUT_BYTES), start);
   let seen = 0;
-  let good = start;
-  // Few inputs are bzip2: workers start faster without.
-  const { default: unbzip2 } = await import('unbzip2-stream');
-  const stream = unbzip2();
-  stream.on('data', (bytes: Buffer) => output.push(bytes));
-  stream.on('error', (error: unknown) => {
-    failure ??= error;
-  });
-  const take = function* (disk: number): Generator<Piece> {
-    const taken = output;
-    output = [];
-    for (const bytes of taken) {
-      seen += bytes.length;
-      yield { bytes, disk };
+  try {
+    for (let first = true; ; first = false) {
+      await bits.need(BZIP2_HEAD_BYTES);
+      if (!first && bits.length * 8 === bits.bit) return;
+      for await (const piece of stream(bits)) {
+        seen += piece.bytes.length;
+        yield piece;
+      }
     }
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const truncated = error.message === 'truncated';
+    throw damagedStream('bzip2 stream', truncated, error.message, {
+      file: path,
+      offset: seen,
+      disk: bits.disk,
+    });
+  } finally {
+    await bits.close();
+  }
+}
+
+/** The blocks of the stream that begins at the next bit, each given out when its check sum is known to be right. */
+async function* stream(bits: Bits): AsyncGenerator<Piece> {
+  const take = (n: number): number => {
+    const value = bits.take(n);
+    if (value === undefined) throw new Failure('truncated');
+    return value;
   };
-  for await (const { bytes, disk } of fileBytes(path, start, end, signal, INPUT_BYTES)) {
-    stream.write(bytes);
-    yield* take(disk);
-    if (failure !== undefined) break;
-    good = disk;
-  }
-  if (failure === undefined) {
-    stream.end();
-    yield* take(end);
-  }
-  if (failure !== undefined) {
-    // Inside a block the library runs out of input by reading a byte of nothing.
-    const truncated = failure instanceof TypeError || String(failure).includes('ended prematurely');
-    throw damagedStream('bzip2 stream', truncated, failure, { file: path, offset: seen, disk: good });
+  if (take(24) !== STREAM.readUIntBE(0, 3)) throw new Failure('no stream begins');
+  const level = take(8) - 0x30;
+  if (level < 1 || level > 9) throw new Failure('no stream begins');
+  let whole = 0;
+  for (;;) {
+    await bits.need(MOST_BLOCK_BYTES);
+    const magic = take(48);
+    const checksum = take(32);
+    if (magic === END.readUIntBE(0, 6)) {
+      if (checksum !== whole >>> 0) throw new Failure('wrong check sum');
+      bits.bit = (bits.bit + 7) & ~7;
+      return;
+    }
+    if (magic !== BLOCK.readUIntBE(0, 6)) throw new Failure('no block begins');
+    const after = bits.kernel.decode(bits.length, bits.bit, level * 100_000, checksum);
+    if (typeof after === 'string') throw new Failure(after);
+    bits.bit = after;
+    whole = ((whole << 1) | (whole >>> 31)) ^ checksum;
+    for (const bytes of bits.kernel.bytes()) yield { bytes, disk: bits.disk };
   }
 }
