@@ -2,7 +2,7 @@
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigurationError, classifySystemError } from '../core/errors.ts';
+import { ConfigurationError, classifySystemError, DivergenceError } from '../core/errors.ts';
 import { digestOf } from '../core/hash.ts';
 import { Random } from '../core/random.ts';
 import { readCurves } from '../report/curves.ts';
@@ -10,7 +10,6 @@ import type { ShardDocument } from '../shard/batch.ts';
 import { ShardLoader } from '../shard/loader.ts';
 import { loadTokenizer, type Tokenizer } from '../tokenize/tokenizer.ts';
 import type { Receipt } from '../train/checkpoint/receipt.ts';
-import { DivergenceError } from '../train/divergence.ts';
 import { documentKey, documentLosses } from '../train/evaluate.ts';
 import { type DocumentSource, HeldOutSet } from '../train/held-out.ts';
 import { train } from '../train/loop.ts';

@@ -52,6 +52,9 @@ export class TransientError extends ProvenderError {
 /** The disk is or would be full, or memory ran out: a retry helps once somebody made room. */
 export class ResourceError extends ProvenderError {}
 
+/** Training blew up: the same call with the same options would do so again. */
+export class DivergenceError extends ProvenderError {}
+
 /** Ctrl-C or an abort signal: exit code 130, the run can go on. */
 export class CancelledError extends ProvenderError {
   constructor(what = 'cancelled') {

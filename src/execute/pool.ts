@@ -33,6 +33,7 @@ const CLASSES = new Map<string, new (what: string) => errors.ProvenderError>(
     errors.TransientError,
     errors.ResourceError,
     errors.InvariantError,
+    errors.DivergenceError,
     errors.StepError,
   ].map((type) => [type.name, type]),
 );

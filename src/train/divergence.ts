@@ -1,11 +1,7 @@
 /** Notices a loss that is not finite or far above what it was. */
 
 import { z } from 'zod';
-import { ProvenderError } from '../core/errors.ts';
 import type { StepResult } from './session.ts';
-
-/** Training blew up: the same call with the same options would do so again. */
-export class DivergenceError extends ProvenderError {}
 
 export const stabilityOptions = z.strictObject({
   onTrouble: z
@@ -16,7 +12,7 @@ export const stabilityOptions = z.strictObject({
     ),
   maxSkippedSteps: z
     .int()
-    .min(1)
+    .min(0)
     .default(10)
     .describe('with skip: updates in a row that are left out before the training stops all the same'),
   spikeWindow: z.int().min(8).default(64).describe('recent losses that a spike is measured against'),

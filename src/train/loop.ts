@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   CancelledError,
   classifySystemError,
+  DivergenceError,
   type Problem,
   ProvenderError,
   ResourceError,
@@ -16,7 +17,7 @@ import type { WindowBatch } from '../shard/batch.ts';
 import { batchDocuments, documentLines, type ScoredBatch } from './batch-documents.ts';
 import { type Evaluation, type Receipt, receiptSchema, requireSameIdentity } from './checkpoint/receipt.ts';
 import { CheckpointStore, checkpointFolder } from './checkpoint/store.ts';
-import { DivergenceError, highestLoss, judgeLoss, type Trouble } from './divergence.ts';
+import { highestLoss, judgeLoss, type Trouble } from './divergence.ts';
 import type { LoopOptions } from './loop-options.ts';
 import { addTokensByCorpus } from './loss-groups.ts';
 import { JsonLinesLog, RateMeter } from './metrics.ts';

@@ -4,9 +4,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DivergenceError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
+import { WorkerPool } from '../../src/execute/pool.ts';
 import { ShardTracer } from '../../src/shard/trace.ts';
-import { DivergenceError, judgeLoss, spikeThreshold, stabilityOptions } from '../../src/train/divergence.ts';
+import { judgeLoss, spikeThreshold, stabilityOptions } from '../../src/train/divergence.ts';
 import { openObjective } from '../../src/train/objectives/registry.ts';
 import { openSession } from '../../src/train/open-session.ts';
 import type { SessionState } from '../../src/train/session.ts';
@@ -70,6 +72,27 @@ describe('a poisoned learning rate', () => {
     const [{ documents, ...trouble }] = await metrics('trouble');
     expect(trouble).toMatchObject({ step: 2, what: 'not finite', action: 'stop' });
     expect(documents[0]).toMatchObject({ loss: null });
+  });
+
+  it('is told as what it is by a worker, too', async () => {
+    const folder = join(root, 'worker');
+    await mkdir(folder);
+    const options = trainOptions.parse({ ...RUN, schedule: constant(1e30) });
+    const pool = new WorkerPool(1);
+    const step = { position: 0, name: 'train', spec: { kind: 'train', name: 'train', options } };
+    const job = {
+      type: 'job',
+      folder,
+      step,
+      artifacts: folders,
+      seed: 1,
+      baseFolder: root,
+      threads: 1,
+    } as const;
+    const failed = await pool.job(job, () => {}).done.catch((error: unknown) => error);
+    await pool.close();
+    expect(failed).toBeInstanceOf(DivergenceError);
+    expect((failed as Error).message).toMatch(/^step 2: the loss/);
   });
 
   it('saves no weights that are not finite', async () => {

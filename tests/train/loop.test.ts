@@ -3,9 +3,8 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CancelledError, ConfigurationError, ResourceError } from '../../src/core/errors.ts';
+import { CancelledError, ConfigurationError, DivergenceError, ResourceError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
-import { DivergenceError } from '../../src/train/divergence.ts';
 import { evaluate } from '../../src/train/evaluate.ts';
 import { HeldOutSet } from '../../src/train/held-out.ts';
 import { type TrainSettings, train } from '../../src/train/loop.ts';
