@@ -52,8 +52,8 @@ export const SIDE_SETTING = {
   keySeed: xxh64(Buffer.from('bench')),
 };
 
-/** Writes the batches of one part to a side file; gives how many tokens that were, ends of text included. `finished`: told the seconds of the end. */
-export async function writeSide(path, part, finished = () => {}) {
+/** Gives the batches of one part to a side file; tells how many tokens that were, ends of text included, and how to end it. */
+export async function fillSide(path, part) {
   const writer = new SideWriter(path, SIDE_SETTING);
   let written = 0;
   for (const { rows, tokens, offsets } of part) {
@@ -63,8 +63,14 @@ export async function writeSide(path, part, finished = () => {}) {
       writer.add(rows[i], 4 * (offsets[i + 1] - offsets[i]), tokens, offsets[i], offsets[i + 1]);
     written += tokens.length + rows.length;
   }
+  return { written, finish: () => writer.finish() };
+}
+
+/** Writes the batches of one part to a side file; gives its tokens. `finished`: told the seconds of the end. */
+export async function writeSide(path, part, finished = () => {}) {
+  const { written, finish } = await fillSide(path, part);
   const started = performance.now();
-  await writer.finish();
+  await finish();
   finished((performance.now() - started) / 1000);
   return written;
 }

@@ -28,7 +28,7 @@ import { ShardWriter } from '../../dist/shard/shard-writer.js';
 import { SIDE, SideFile } from '../../dist/shard/side-file.js';
 import { shardPython } from '../interop/shard/venv.mjs';
 import { median } from './peers.mjs';
-import { batches, buildSet, DIGEST, VOCABULARY, writeSide } from './shard-documents.mjs';
+import { batches, buildSet, DIGEST, fillSide, VOCABULARY, writeSide } from './shard-documents.mjs';
 
 const CONTEXT = 1024;
 const ROWS = 8;
@@ -306,9 +306,15 @@ async function shuffle(folder) {
     mkdirSync(place);
     const sides = parts.map((_, part) => join(place, `${part}.side`));
     const started = performance.now();
-    // The next part begins while the last one is synced, as parts in several workers do.
-    const written = await Promise.all(sides.map((path, part) => writeSide(path, parts[part])));
-    const tokens = written.reduce((sum, n) => sum + n, 0);
+    const syncing = [];
+    let tokens = 0;
+    for (const [part, path] of sides.entries()) {
+      const { written, finish } = await fillSide(path, parts[part]);
+      // The next part begins while the last one is synced, as parts in several workers do.
+      syncing.push(finish());
+      tokens += written;
+    }
+    await Promise.all(syncing);
     await buildSet(sides, join(place, 'shards'), 64 << 20, SHUFFLED_SHARD_TOKENS);
     ours.push(tokens / ((performance.now() - started) / 1000));
     if (tokens !== all.tokens) throw new Error('the two sides shuffle different documents');
