@@ -302,7 +302,7 @@ function addHandOverCommands(program: Command): void {
       examples(
         'provender import-model gpt2 --out models/gpt2',
         'provender sample models/gpt2 --prompt "Call me"',
-        'provender train runs/mine --out models/mine --set init.from=models/gpt2',
+        "provender train runs/mine --out models/mine --set init.from=models/gpt2 --set 'model={}'",
       ),
     )
     .action(async (folder: string, options) => {

@@ -116,6 +116,8 @@ export { encodeStep } from './tokenize/steps/encode.ts';
 export { loadTokenizerStep } from './tokenize/steps/load-tokenizer.ts';
 export { trainTokenizer as trainTokenizerStep } from './tokenize/steps/train-tokenizer.ts';
 export { loadTokenizer, type Tokenizer } from './tokenize/tokenizer.ts';
+export { type ExportedModel, type ExportModelOptions, exportModel } from './train/hand-over/export-model.ts';
+export { type ImportedModel, importModel } from './train/hand-over/import-model.ts';
 export { evaluateStep } from './train/steps/evaluate.ts';
 export { generateStep } from './train/steps/generate.ts';
 export { trainStep } from './train/steps/train.ts';

@@ -3,10 +3,11 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ConfigurationError } from '../../core/errors.ts';
-import { ensureFolder, temporaryName, writeFileAtomic, writeJsonAtomic } from '../../core/files.ts';
+import { ensureFolder, temporaryName, writeFileAtomic } from '../../core/files.ts';
 import type { Receipt as DataReceipt } from '../../shard/receipt/receipt.ts';
 import { readTokenizerText } from '../../tokenize/tokenizer.ts';
 import { writeVerified } from '../checkpoint/store.ts';
+import type { ModelShape } from '../model/options.ts';
 import {
   objectiveTokens,
   readModel,
@@ -14,6 +15,7 @@ import {
   TOKENIZER_FILE,
   WEIGHTS_FILE,
 } from '../model-folder.ts';
+import type { NamedArray } from '../session.ts';
 import type { Family } from './families/family.ts';
 import { familyOfShape } from './families/registry.ts';
 import { modelCard } from './model-card.ts';
@@ -55,41 +57,37 @@ export async function exportModel(
     });
   }
   const model = await readModel(folder);
-  const family = familyOfShape(model.shape);
-  const hasPooled = model.parameters.has('pooledHead.classes.weight');
-  const { architecture, tensors: more } = (hasPooled ? family.pooled : undefined) ?? {
-    ...family,
-    tensors: [],
-  };
-  const theirs = toTheirs([...family.tensors(model.shape), ...more], model.parameters);
+  const family = handedFamily(model);
+  const theirs = toTheirs(family.tensors(model.shape), model.parameters);
   const onnx = options.onnx === false ? undefined : inferenceModel(model.shape, model.parameters);
-  const tokenizerText = await readTokenizerText(join(folder, TOKENIZER_FILE));
-  const texts = textFiles(
-    model,
-    { ...family, architecture },
-    tokenizerText,
-    options.name ?? basename(resolve(out)),
-    options,
-  );
+  const tokenizer = await readTokenizerText(join(folder, TOKENIZER_FILE));
+  const name = options.name ?? basename(resolve(out));
+  const texts = textFiles(model, family, tokenizer, { ...options, name });
   await ensureFolder(out);
-  for (const [name, content] of Object.entries(texts)) await writeFileAtomic(join(out, name), content);
-  if (model.file.receipt) await writeJsonAtomic(join(out, 'receipt.json'), model.file.receipt);
-  const weights = join(out, WEIGHTS_FILE);
-  // `transformers` refuses a file that does not say so.
-  const temporary = temporaryName(weights);
-  await writeVerified(temporary, theirs, { format: 'pt' });
-  await rename(temporary, weights);
+  for (const [file, content] of Object.entries(texts)) await writeFileAtomic(join(out, file), content);
+  await writeWeights(join(out, WEIGHTS_FILE), theirs);
   if (onnx !== undefined) {
     await mkdir(join(out, 'onnx'), { recursive: true });
     await writeFileAtomic(join(out, ONNX_FILE), onnx);
   }
-  const files = [
-    ...Object.keys(texts),
-    ...(model.file.receipt ? ['receipt.json'] : []),
-    WEIGHTS_FILE,
-    ...(onnx ? [ONNX_FILE] : []),
-  ];
-  return { architecture, parameters: model.file.parameters, files };
+  const files = [...Object.keys(texts), WEIGHTS_FILE, ...(onnx ? [ONNX_FILE] : [])];
+  return { architecture: family.architecture, parameters: model.file.parameters, files };
+}
+
+/** The class that has all that the model has, the head for pairs of sentences among it. */
+function handedFamily({ shape, parameters }: StoredModel): Family {
+  const family = familyOfShape(shape);
+  const { pooled } = family;
+  if (pooled === undefined || !parameters.has('pooledHead.classes.weight')) return family;
+  const tensors = (of: ModelShape) => [...family.tensors(of), ...pooled.tensors];
+  return { ...family, architecture: pooled.architecture, tensors };
+}
+
+async function writeWeights(path: string, tensors: ReadonlyMap<string, NamedArray>): Promise<void> {
+  const temporary = temporaryName(path);
+  // `transformers` refuses a file that does not say so.
+  await writeVerified(temporary, tensors, { format: 'pt' });
+  await rename(temporary, path);
 }
 
 /** What stands around a text as the model was trained to see it. */
@@ -110,8 +108,7 @@ function textFiles(
   model: StoredModel,
   family: Family,
   tokenizerText: string,
-  name: string,
-  { data, onnx }: ExportModelOptions,
+  { name, data, onnx }: ExportModelOptions & { readonly name: string },
 ): Record<string, string> {
   const { file, shape, tokenizer } = model;
   const tokens = textMarks(model);
@@ -133,6 +130,7 @@ function textFiles(
     'config.json': json(config),
     ...(shape.kind === 'decoder' && { 'generation_config.json': json({ ...ids, ...padding }) }),
     ...handedTokenizer(tokenizerText, tokenizer, tokens, { context: file.context, hasTypes }),
+    ...(file.receipt && { 'receipt.json': json(file.receipt) }),
     'README.md': modelCard({ name, architecture: family.architecture, file, data, hasOnnx: onnx !== false }),
   };
 }

@@ -23,7 +23,7 @@ export function inferenceModel(shape: ModelShape, weights: ReadonlyMap<string, N
   const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
   if (bytes > WEIGHT_LIMIT) {
     throw new ConfigurationError('the weights do not fit in one ONNX file', {
-      expected: `at most ${WEIGHT_LIMIT} bytes`,
+      expected: `at most ${WEIGHT_LIMIT} bytes, or a hand-over without it (--no-onnx)`,
       found: `${bytes}`,
     });
   }
