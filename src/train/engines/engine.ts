@@ -35,6 +35,8 @@ export interface Runnable {
 export interface Engine {
   /** For messages and measurements, such as `onnx on cpu, 2 threads`. */
   readonly description: string;
+  /** Whether weights that stay as they are run faster as constants of a program, which the engine lays out once. */
+  readonly prefersConstants?: boolean;
   /** `kept` names the outputs that every run writes to resident arrays. */
   compile(program: Program, kept?: readonly string[]): Promise<Runnable>;
   /** A resident array of zeros. */

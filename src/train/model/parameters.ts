@@ -20,9 +20,12 @@ export class Parameters {
   readonly specs = new Map<string, ParameterSpec>();
   readonly tensors = new Map<string, Tensor>();
   private readonly graph: Graph;
+  private readonly frozen: ReadonlyMap<string, NamedArray> | undefined;
 
-  constructor(graph: Graph) {
+  /** `frozen` gives values by which parameters become constants. */
+  constructor(graph: Graph, frozen?: ReadonlyMap<string, NamedArray>) {
     this.graph = graph;
+    this.frozen = frozen;
   }
 
   get(name: string, shape: Shape, initialization: Initialization): Tensor {
@@ -31,7 +34,11 @@ export class Parameters {
       if (sameShape(known.shape, shape)) return known;
       throw new InvariantError(`parameter '${name}' is asked for as [${shape}] and [${known.shape}]`);
     }
-    const tensor = this.graph.input(parameterInput(name), shape);
+    const value = this.frozen?.get(name);
+    const tensor =
+      value === undefined
+        ? this.graph.input(parameterInput(name), shape)
+        : this.graph.constant(value.data, shape);
     this.specs.set(name, { name, shape, initialization });
     this.tensors.set(name, tensor);
     return tensor;

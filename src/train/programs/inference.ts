@@ -7,6 +7,7 @@ import { attentionMask } from '../model/attention.ts';
 import type { ModelShape } from '../model/options.ts';
 import { Parameters } from '../model/parameters.ts';
 import { type KeysAndValues, transformer } from '../model/transformer.ts';
+import type { NamedArray } from '../session.ts';
 import { type BatchShape, next } from './training.ts';
 
 /** Yields `logits` [rows * length, vocabulary]; reads tokens, segment, order and, where told so, position. */
@@ -58,9 +59,10 @@ export function prefillProgram(shape: ModelShape, length: number): Program {
 
 /**
  * Runs one token. Reads `tokens` [1, 1], `position` [1, 1] and the caches; yields `logits` [1, vocabulary] and the
- * caches with this token's entry. Entries behind the position have a higher order and so are not seen.
+ * caches with this token's entry. Entries behind the position have a higher order and so are not seen. Parameters
+ * in `frozen` are constants.
  */
-export function decodeProgram(shape: ModelShape): Program {
+export function decodeProgram(shape: ModelShape, frozen?: ReadonlyMap<string, NamedArray>): Program {
   const graph = new Graph();
   const outputs: Record<string, Tensor> = {};
   const position = graph.input('position', [1, 1], 'int32');
@@ -77,8 +79,9 @@ export function decodeProgram(shape: ModelShape): Program {
   const segment = graph.constant(Int32Array.of(0), [1, 1]);
   const mask = attentionMask({ segment, order: position }, rowKeys(graph, shape.context));
   const inputs = { tokens: graph.input('tokens', [1, 1], 'int32'), segment, order: position, position };
+  const parameters = new Parameters(graph, frozen);
   const settings = { mask, remember };
-  const { hidden, tokenHead } = transformer(graph, new Parameters(graph), shape, inputs, settings);
+  const { hidden, tokenHead } = transformer(graph, parameters, shape, inputs, settings);
   outputs.logits = tokenHead.logits(hidden);
   return { name: 'decode', graph, outputs };
 }

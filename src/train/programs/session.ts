@@ -19,6 +19,7 @@ import type {
   StepSettings,
 } from '../session.ts';
 import { checkIds, openDecoder } from './decoder.ts';
+import { canFreeze, FrozenDecode } from './frozen.ts';
 import { decodeProgram, logitsProgram, prefillProgram } from './inference.ts';
 import { DoubleBuffered } from './store.ts';
 import {
@@ -52,6 +53,9 @@ export class ProgramSession implements ModelSession {
   /** Sums of gradients over micro-batches; made when the first step has more than one. */
   private sums: DoubleBuffered | undefined;
   private readonly compiled = new Map<string, Promise<Runnable>>();
+  /** How often the parameters have changed. */
+  private version = 0;
+  private readonly frozenDecode: FrozenDecode | undefined;
 
   private constructor(parts: SessionParts) {
     this.parts = parts;
@@ -63,6 +67,8 @@ export class ProgramSession implements ModelSession {
       optimizer.moments(spec).map((moment) => momentInput(spec.name, moment)),
     );
     this.parameterCount = this.specs.reduce((count, { shape }) => count + elementCount(shape), 0);
+    if (canFreeze(parts.engine, this.parameterCount))
+      this.frozenDecode = new FrozenDecode(parts.engine, shape);
   }
 
   /** A session whose parameters are drawn from `parts.random`. */
@@ -96,6 +102,7 @@ export class ProgramSession implements ModelSession {
     if (!result.skipped) {
       this.parameters.flip();
       this.moments.flip();
+      this.version += 1;
     }
     return result;
   }
@@ -168,18 +175,25 @@ export class ProgramSession implements ModelSession {
       engine: this.parts.engine,
       parameters: () => this.parameters.inputs,
       prefill: (length) => this.compile(`prefill ${length}`, () => prefillProgram(shape, length)),
-      decode: () => this.compile('decode', () => decodeProgram(shape)),
+      decode: () =>
+        this.frozenDecode?.runnable(this.version, () => this.readParameters()) ??
+        this.compile('decode', () => decodeProgram(shape)),
     });
   }
 
   async state(): Promise<SessionState> {
-    const parameters = new Map<string, NamedArray>();
+    const parameters = await this.readParameters();
     const moments = new Map<string, NamedArray>();
+    for (const key of this.momentKeys()) moments.set(key, await this.moments.read(`moment:${key}`));
+    return { parameters, moments };
+  }
+
+  private async readParameters(): Promise<Map<string, NamedArray>> {
+    const parameters = new Map<string, NamedArray>();
     for (const { name } of this.specs) {
       parameters.set(name, await this.parameters.read(parameterInput(name)));
     }
-    for (const key of this.momentKeys()) moments.set(key, await this.moments.read(`moment:${key}`));
-    return { parameters, moments };
+    return parameters;
   }
 
   async load(state: SessionState): Promise<void> {
@@ -189,12 +203,14 @@ export class ProgramSession implements ModelSession {
       await this.parameters.write(parameterInput(name), state.parameters.get(name));
     }
     for (const key of this.momentKeys()) await this.moments.write(`moment:${key}`, state.moments.get(key));
+    this.version += 1;
   }
 
   async release(): Promise<void> {
     const runnables = await Promise.all(this.compiled.values());
     this.compiled.clear();
     for (const runnable of runnables) await runnable.release();
+    await this.frozenDecode?.release();
     for (const store of [this.parameters, this.moments, this.sums]) await store?.release();
   }
 

@@ -155,6 +155,26 @@ describe('generation', () => {
     await session.release();
   });
 
+  it('goes on by the parameters as they are now', async () => {
+    const session = await open();
+    const decoder = await session.decoder();
+    const inputs = rowsOf(batch(0), 0, 1);
+    const tokens = [...inputs.tokens!.data];
+    const decoded = async () => {
+      await decoder.prefill(tokens.slice(0, 3));
+      return (await decoder.decode(tokens[3]!)).data;
+    };
+    const before = await decoded();
+    await session.step([batch(1)], { update: 1, ...settings });
+    const { data } = await session.logits(inputs);
+    expect(largestDifference(await decoded(), data.subarray(3 * 61, 4 * 61))).toBeLessThan(1e-5);
+    expect(largestDifference(await decoded(), before)).toBeGreaterThan(1e-3);
+    await session.load(goldenState(await session.state()));
+    expect([...(await decoded())]).toEqual([...before]);
+    await decoder.release();
+    await session.release();
+  });
+
   it('is refused for an encoder', async () => {
     const session = await open({ family: 'bert' });
     await expect(session.decoder()).rejects.toThrow('a bert model is an encoder: it cannot generate');

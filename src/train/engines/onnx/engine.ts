@@ -32,6 +32,7 @@ export async function onnxEngine(settings: OnnxSettings): Promise<Engine> {
   const used = settings.device === 'cuda' ? '' : `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   return {
     description: `onnx on ${settings.device}${used}`,
+    prefersConstants: settings.device === 'cpu',
     async compile(program) {
       return new HostRunnable(ort, await open(ort, program, options), program);
     },
