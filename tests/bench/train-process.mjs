@@ -76,6 +76,7 @@ const letters = {
 };
 
 async function write({ prompt, count }) {
+  const before = cpuSeconds();
   const begun = performance.now();
   const { tokens } = await generate({
     session,
@@ -85,7 +86,7 @@ async function write({ prompt, count }) {
     options: generateOptions.parse({ temperature: 0, maxTokens: count }),
     random: new Random(1),
   });
-  return { tokens, seconds: (performance.now() - begun) / 1000 };
+  return { tokens, seconds: (performance.now() - begun) / 1000, cpu: cpuSeconds() - before };
 }
 
 /** The engine's own peak in products of matrices, as a training run measures it. */

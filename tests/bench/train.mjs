@@ -142,6 +142,7 @@ async function generation(folder) {
   const candidates = { ours: ours(), pytorch: pytorch(1), transformers: pytorch(1) };
   const question = { do: 'generate', prompt: [17, 4, 311, 90, 5, 77, 2048, 9], count: LENGTH - 16 };
   const speeds = mapped(candidates, () => []);
+  const cpuSpeeds = mapped(candidates, () => []);
   try {
     let expected;
     for (const [name, process] of Object.entries(candidates)) {
@@ -153,14 +154,17 @@ async function generation(folder) {
     }
     for (let round = 0; round < ROUNDS; round++)
       for (const [name, process] of Object.entries(candidates)) {
-        const { tokens, seconds } = await process.ask(question);
+        const { tokens, seconds, cpu } = await process.ask(question);
         speeds[name].push(tokens.length / seconds);
+        cpuSpeeds[name].push(tokens.length / cpu);
       }
   } finally {
     for (const process of Object.values(candidates)) process.close();
   }
-  const { ours: own, ...peers } = mapped(speeds, median);
-  return [row('generation', 'tokens/s', own, peers)];
+  return [
+    rowOf('generation', 'tokens/s', speeds, median),
+    rowOf('generation-cpu', 'tokens/CPU second', cpuSpeeds, median),
+  ];
 }
 
 /** Two runs of one thread side by side against one run of two threads: tokens a second of all together. */

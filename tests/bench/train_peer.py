@@ -278,11 +278,12 @@ def answer(state, command):
         state["transformers"] = transformers_gpt2(load_file(f"{command['folder']}/{command['family']}.safetensors"))
         return {}
     if do == "generate":
+        before = time.process_time()
         if "transformers" in state:
             tokens, seconds = generate_with_transformers(state["transformers"], command["prompt"], command["count"])
         else:
             tokens, seconds = generate(state["trainer"].model, command["prompt"], command["count"])
-        return {"tokens": tokens, "seconds": seconds}
+        return {"tokens": tokens, "seconds": seconds, "cpu": time.process_time() - before}
     if do == "sgemm":
         return {"gflops": sgemm()}
     if do == "memory":
