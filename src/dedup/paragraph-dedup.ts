@@ -3,6 +3,7 @@ import { defineBarrier } from '../core/step.ts';
 import { byteUnits } from './split-lines.ts';
 import { normalizedText } from './text-keys.ts';
 import { type UnitSplitter, unitBarrier, unitOptions } from './unit-barrier.ts';
+import { LONGEST_IN_KERNEL, UnitKernel } from './unit-kernel.ts';
 
 const KIND = 'paragraph-dedup';
 
@@ -21,8 +22,13 @@ export const paragraphDedupOptions = z.strictObject({
 export type ParagraphDedupOptions = z.infer<typeof paragraphDedupOptions>;
 
 function splitter({ unit, by, minBytes }: ParagraphDedupOptions): UnitSplitter {
+  const kernel = by === 'content' ? new UnitKernel() : undefined;
   return (batch, i, target) => {
     const text = batch.bytes(i);
+    if (kernel && text.length <= LONGEST_IN_KERNEL) {
+      kernel.split(text, unit, minBytes, target);
+      return;
+    }
     for (const { start, end, next } of byteUnits(text, unit)) {
       if (end - start < minBytes) continue;
       let bytes: Uint8Array = text.subarray(start, end);
