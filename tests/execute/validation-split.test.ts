@@ -116,7 +116,7 @@ describe('a pipeline with a validation split', () => {
     const measured = outcomeOf(await before.go(pipeline(HELD_OUT)), 'train').heldOut;
     expect(measured).not.toHaveProperty('split');
     await expect(before.go(pipeline(HELD_OUT, '      evaluateOn: validation\n'))).rejects.toThrow(
-      /no validation documents/,
+      /no step before puts validation documents aside/,
     );
   });
 
