@@ -147,6 +147,8 @@ describe('exit code 1, failed', () => {
       override,
       '--set',
       'hold-out.fraction=0',
+      '--set',
+      'evaluate.split=train',
     );
     expect(stderr).toMatch(message);
     expect(code).toBe(1);
