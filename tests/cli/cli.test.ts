@@ -373,7 +373,7 @@ describe('interruption', () => {
 
   async function inTraining(): Promise<ReturnType<Shell['start']>> {
     const started = shell.start(LONG);
-    await told(started, 'parameters;');
+    await told(started, 'steps of');
     return started;
   }
 
