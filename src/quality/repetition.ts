@@ -116,11 +116,53 @@ export function copies(text: string, parts: Spans, flat: boolean): Duplicates {
   return words.copies(1);
 }
 
+/** No n-gram occurs so often. */
+const UNIQUE = 0xffffffff;
+/** From here on the tables do not fit into caches. */
+const LONG_TEXT_WORDS = 1 << 18;
+
+/**
+ * Which hashes of a list may occur in it more than once, in 16 to 32 bits a hash: in a long text without repetition
+ * nearly none does, and the large tables of exact look-ups stay small.
+ */
+class Twice {
+  /** How many of the list's entries may have another like them. */
+  readonly count: number;
+  private readonly once: Uint32Array;
+  private readonly more: Uint32Array;
+  private readonly mask: number;
+
+  constructor(hashes: Int32Array) {
+    let words = 1 << 12;
+    while (words < hashes.length / 4 && words < 1 << 26) words *= 2;
+    this.once = new Uint32Array(words);
+    this.more = new Uint32Array(words);
+    this.mask = words - 1;
+    for (const hash of hashes) {
+      const at = scramble(hash);
+      const word = (at >>> 5) & this.mask;
+      const bit = 1 << (at & 31);
+      if (this.once[word]! & bit) this.more[word]! |= bit;
+      else this.once[word]! |= bit;
+    }
+    let count = 0;
+    for (const hash of hashes) if (this.has(hash)) count++;
+    this.count = count;
+  }
+
+  has(hash: number): boolean {
+    const at = scramble(hash);
+    return (this.more[(at >>> 5) & this.mask]! & (1 << (at & 31))) !== 0;
+  }
+}
+
 /** The words of one text, numbered, with what is needed to compare runs of them in constant time. */
 export class WordRuns {
   readonly words: WordSpans;
   /** [words] equal words have equal numbers. */
   private readonly ids: Int32Array;
+  /** [words] how often the word at i occurs, at its first place. */
+  private readonly often: Uint32Array;
   /** [words + 1] hash of all words before, written without a separator. */
   private readonly hashes: Int32Array;
   /** [words + 1] UTF-16 units and code points of all words before. */
@@ -131,6 +173,7 @@ export class WordRuns {
     const { text, starts, ends, length } = words;
     this.words = words;
     this.ids = new Int32Array(length);
+    this.often = new Uint32Array(length);
     this.hashes = new Int32Array(length + 1);
     this.units = new Uint32Array(length + 1);
     this.points = flat ? this.units : new Uint32Array(length + 1);
@@ -153,7 +196,9 @@ export class WordRuns {
           break;
       }
       if (slots[at] === 0) slots[at] = i + 1;
-      this.ids[i] = slots[at]! - 1;
+      const first = slots[at]! - 1;
+      this.ids[i] = first;
+      this.often[first] = this.often[first]! + 1;
     }
   }
 
@@ -249,10 +294,15 @@ export class WordRuns {
     const last = this.words.length - n;
     if (last < 0) return new Uint32Array(0);
     const { ids } = this;
-    const slots = slotsFor(last + 1);
     const counts = new Uint32Array(last + 1);
+    const slots = slotsFor(last + 1 - this.countUnique(n, counts));
     const mask = slots.length - 1;
     for (let i = 0; i <= last; i++) {
+      if (counts[i] === UNIQUE) {
+        counts[i] = 1;
+        if (firsts) firsts[i] = i;
+        continue;
+      }
       let hash = 0;
       for (let k = i; k < i + n; k++) hash = reduce(hash * BASE + ids[k]!);
       let at = scramble(hash) & mask;
@@ -265,6 +315,21 @@ export class WordRuns {
     return counts;
   }
 
+  /** Marks the n-grams with a word that the text has only once: they need no look-up, in most texts half of them. */
+  private countUnique(n: number, counts: Uint32Array): number {
+    const { ids, often } = this;
+    let unique = 0;
+    let lastOnce = -1;
+    for (let i = 0; i < n - 1; i++) if (often[ids[i]!] === 1) lastOnce = i;
+    for (let i = 0; i < counts.length; i++) {
+      if (often[ids[i + n - 1]!] === 1) lastOnce = i + n - 1;
+      if (lastOnce < i) continue;
+      counts[i] = UNIQUE;
+      unique++;
+    }
+    return unique;
+  }
+
   /**
    * Code points in n-grams that occurred before, their words joined without a separator: after such a hit the
    * search goes on n words later, else one word later.
@@ -273,14 +338,22 @@ export class WordRuns {
     const last = this.words.length - n;
     if (last < 0) return 0;
     const { hashes, units, points } = this;
-    const slots = slotsFor(last + 1);
-    const mask = slots.length - 1;
     const seen = new Int32Array(last + 1);
+    for (let i = 0; i <= last; i++) {
+      const size = units[i + n]! - units[i]!;
+      seen[i] = reduce(hashes[i + n]! + PRIME - multiply(hashes[i]!, power(size)));
+    }
+    const twice = last < LONG_TEXT_WORDS ? undefined : new Twice(seen);
+    const slots = slotsFor(twice ? twice.count : last + 1);
+    const mask = slots.length - 1;
     let characters = 0;
     for (let i = 0; i <= last; ) {
+      const hash = seen[i]!;
+      if (twice && !twice.has(hash)) {
+        i++;
+        continue;
+      }
       const size = units[i + n]! - units[i]!;
-      const hash = reduce(hashes[i + n]! + PRIME - multiply(hashes[i]!, power(size)));
-      seen[i] = hash;
       let at = scramble(hash) & mask;
       for (; slots[at] !== 0; at = (at + 1) & mask) {
         const j = slots[at]! - 1;

@@ -96,6 +96,19 @@ describe('repetition against its slow twin', () => {
     expect(new WordRuns(spacySpans(cut), true).topNgramCharacters(2)).toBe(topOf(cut.split(' '), 2));
   });
 
+  it('a text of 263,000 words, most of them there once', () => {
+    const words = Array.from({ length: 263_000 }, (_, i) => `w${(i * 7919) % 999_983}`);
+    // Repeated passages, one cut into other words.
+    for (let i = 0; i < 40; i++) words.splice(6000 * i + 3000, 12, ...words.slice(50 * i, 50 * i + 12));
+    words.splice(260_000, 6, 'ab', 'c', 'd', 'e', 'f', 'g', 'a', 'bc', 'd', 'e', 'f', 'g');
+    const text = words.join(' ');
+    const runs = new WordRuns(spacySpans(text), true);
+    const characters = runs.duplicateNgramCharacters(5);
+    expect(characters).toBe(duplicateNgramsOf(words, 5));
+    expect(characters).toBeGreaterThan(40 * 10 * 5);
+    expect(runs.topNgramCharacters(2)).toBe(topOf(words, 2));
+  });
+
   it('words longer than the table of powers', () => {
     const long = 'x'.repeat(5000);
     const text = `${long} a ${long} a ${long}y a`;
