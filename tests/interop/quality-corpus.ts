@@ -8,7 +8,10 @@ export interface TextSet {
   readonly texts: readonly string[];
 }
 
-/** HTML of Debian's documentation packages (`apt-get download postgresql-doc-15 python3.11-doc git-doc`, `dpkg-deb -x`). */
+/**
+ * HTML of Debian's documentation packages: `apt-get download git-doc linux-doc-6.1 postgresql-doc-15 python3.11-doc
+ * python-django-doc sqlite3-doc` (bookworm), then `dpkg-deb -x` of each.
+ */
 const HTML_FOLDER = process.env.QUALITY_HTML ?? '.venv/quality-html';
 const WEB = '../shared/data/web/pages.warc.gz';
 const CRAWL = '../shared/data/jsonl/cc_en_head-0091.jsonl.gz';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -57,32 +57,67 @@ function ours(text: string): Record<string, string> {
   return verdicts;
 }
 
-/** Asks datatrove about every n-th text, beginning with the k-th. */
+/** datatrove takes a quarter of a second for a page: what it said is kept, so that a run can be cut off and go on. */
+const SAID = '.venv/quality-verdicts.jsonl';
+const keyOf = (text: string): string => createHash('sha256').update(`${PEER[0]} ${text}`).digest('hex');
+
+function saidBefore(): Map<string, Record<string, string>> {
+  const said = new Map<string, Record<string, string>>();
+  if (existsSync(SAID))
+    for (const line of readFileSync(SAID, 'utf8').split('\n').slice(0, -1)) {
+      const { key, ...verdicts } = JSON.parse(line) as Record<string, string>;
+      said.set(key!, verdicts);
+    }
+  return said;
+}
+
+function verdictsOf(theirs: Record<string, unknown>): Record<string, string> {
+  const verdicts: Record<string, string> = {};
+  for (const kind of ['gopher-quality', 'gopher-repetition', 'fineweb'] as const) {
+    const reason = theirs[kind] as string;
+    verdicts[kind] = REASONS[kind]![reason] ?? reason;
+  }
+  const [reason, digest] = theirs.c4 as [string, string];
+  verdicts.c4 = reason === '' ? `kept ${digest}` : REASONS.c4![reason]!;
+  return verdicts;
+}
+
+/** Asks datatrove about these texts. */
 async function ask(
-  texts: readonly string[],
-  k: number,
-  n: number,
-  found: Record<string, string>[],
+  texts: readonly (readonly [string, string])[],
+  found: Map<string, Record<string, string>>,
 ): Promise<void> {
   const child = spawn(python!, ['tests/interop/quality_verdicts.py'], { stdio: ['pipe', 'pipe', 'inherit'] });
   const reading = (async () => {
     for await (const line of createInterface({ input: child.stdout })) {
-      const { id, ...theirs } = JSON.parse(line) as { id: number } & Record<string, string | string[]>;
-      const verdicts: Record<string, string> = {};
-      for (const kind of ['gopher-quality', 'gopher-repetition', 'fineweb'] as const) {
-        const reason = theirs[kind] as string;
-        verdicts[kind] = REASONS[kind]![reason] ?? reason;
-      }
-      const [reason, digest] = theirs.c4 as unknown as [string, string];
-      verdicts.c4 = reason === '' ? `kept ${digest}` : REASONS.c4![reason]!;
-      found[id] = verdicts;
+      const { id: key, ...theirs } = JSON.parse(line) as { id: string } & Record<string, unknown>;
+      const verdicts = verdictsOf(theirs);
+      found.set(key, verdicts);
+      appendFileSync(SAID, `${JSON.stringify({ key, ...verdicts })}\n`);
     }
   })();
-  for (let id = k; id < texts.length; id += n)
-    if (!child.stdin.write(`${JSON.stringify({ id, text: texts[id] })}\n`))
+  for (const [key, text] of texts)
+    if (!child.stdin.write(`${JSON.stringify({ id: key, text })}\n`))
       await new Promise((resolve) => child.stdin.once('drain', resolve));
   child.stdin.end();
   await reading;
+}
+
+/** datatrove's verdicts on these texts, in their order. */
+async function askAll(texts: readonly string[]): Promise<Record<string, string>[]> {
+  const found = saidBefore();
+  const keys = texts.map(keyOf);
+  const open = [...new Map(keys.map((key, i) => [key, texts[i]!]))].filter(([key]) => !found.has(key));
+  const n = Math.min(4, availableParallelism());
+  await Promise.all(
+    Array.from({ length: n }, (_, k) =>
+      ask(
+        open.filter((_, i) => i % n === k),
+        found,
+      ),
+    ),
+  );
+  return keys.map((key) => found.get(key)!);
 }
 
 const isKept = (verdict: string): boolean => verdict === '' || verdict.startsWith('kept ');
@@ -127,10 +162,7 @@ describe.skipIf(!python || !existsSync(python))(`verdicts of datatrove in ${pyth
   beforeAll(async () => {
     found = {};
     for (const set of await realTexts(names)) {
-      const theirs: Record<string, string>[] = [];
-      const n = Math.min(4, availableParallelism());
-      await Promise.all(Array.from({ length: n }, (_, k) => ask(set.texts, k, n, theirs)));
-      found[set.name] = compare(set, theirs);
+      found[set.name] = compare(set, await askAll(set.texts));
     }
     if (process.env.QUALITY_WRITE)
       writeFileSync(TABLE, `${JSON.stringify({ ...committed, ...found }, null, 2)}\n`);
