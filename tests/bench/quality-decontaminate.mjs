@@ -75,15 +75,19 @@ async function decontaminate() {
         throw new Error(`text ${wrong}: datatrove says ${contaminated[wrong]}, we say ${flagged[wrong]}`);
     }
     const ours = [];
+    const ofCpu = [];
     const theirs = [];
     for (let round = 0; round < ROUNDS; round++) {
       const started = performance.now();
+      const before = process.cpuUsage();
       for (let k = 0; k < repeat; k++) for (const text of documents) matcher.hits(text);
       ours.push((textBytes * repeat) / 1e3 / (performance.now() - started));
+      const { user, system } = process.cpuUsage(before);
+      ofCpu.push((textBytes * repeat) / (user + system));
       if (peer) theirs.push(fewBytes / 1e6 / (await peer.round()).seconds);
     }
     console.error(
-      `    index: ${index.ngrams} n-grams in ${(index.bytesInMemory / 1e6).toFixed(1)} MB of memory`,
+      `    index: ${index.ngrams} n-grams in ${(index.bytesInMemory / 1e6).toFixed(1)} MB of memory; ${median(ofCpu).toFixed(1)} MB for a second of CPU time, which other processes do not change`,
     );
     const row = {
       area: 'quality',
