@@ -60,7 +60,7 @@ describe('openEnergyMeter', () => {
     const meter = openEnergyMeter({ device: 'cpu', threads: 2, clock: clock.read, ...none })!;
     clock.now = 1000;
     expect(meter.read()).toBe(16);
-    expect(meter.source).toBe('nothing measured: 2 threads at 8 W');
+    expect(meter.source).toBe('2 threads guessed at 8 W each, nothing measured');
   });
 
   it('asks nvidia-smi where a GPU trains, and knows nothing of a GPU without it', async () => {

@@ -43,8 +43,8 @@ export function openEnergyMeter(settings: EnergySettings): EnergyMeter | undefin
   }
   if (rapl) return rapl;
   const watts = WATTS_PER_THREAD * threads;
-  const each = `${threads} ${threads === 1 ? 'thread' : 'threads'} at ${WATTS_PER_THREAD} W`;
-  return constant(watts, `nothing measured: ${each}`, clock);
+  const each = threads === 1 ? '1 thread' : `${threads} threads`;
+  return constant(watts, `${each} guessed at ${WATTS_PER_THREAD} W each, nothing measured`, clock);
 }
 
 function constant(watts: number, source: string, clock: () => number): EnergyMeter {
