@@ -12,7 +12,7 @@ import { LENGTH, ROWS, stepFlops, writeCase } from './train-cases.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const PEER = ['torch==2.13.0', 'transformers==5.24.0', 'numpy'];
-const ROUNDS = 1;
+const ROUNDS = 7;
 const STEPS = 2;
 /** Losses that must agree, and how far. */
 const CHECKED_STEPS = 5;
