@@ -219,11 +219,18 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return single([x], { kind: 'reshape' }, shape, x.type);
 }
 
+/** Two in a row are one, and one that moves nothing is none. */
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
   const sorted = permutation.toSorted((a, b) => a - b);
   if (sorted.length !== x.shape.length || sorted.some((axis, i) => axis !== i)) {
     throw failure(x, 'transpose', `[${permutation}] does not permute the axes of [${x.shape}]`);
   }
+  const { operation, inputs } = x.node;
+  if (operation.kind === 'transpose') {
+    const both = permutation.map((axis) => operation.permutation[axis]!);
+    return transpose(inputs[0]!, both);
+  }
+  if (permutation.every((axis, i) => axis === i)) return x;
   return single(
     [x],
     { kind: 'transpose', permutation },

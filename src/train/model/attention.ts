@@ -112,17 +112,16 @@ export function mergeHeads(x: Tensor): Tensor {
 }
 
 /**
- * softmax(q k^T / sqrt(size) + mask) v for queries [rows * length, heads * size] over keys and values already
- * split, [rows, keyValueHeads, keys, size]. Query head h reads key-value head floor(h keyValueHeads / heads).
+ * softmax(q k^T + mask) v for queries [rows * length, heads * size], which sqrt(size) has divided already, over keys
+ * and values already split, [rows, keyValueHeads, keys, size]. Query head h reads key-value head floor(h keyValueHeads / heads).
  *
  * Each block of the mask is a product of its own over the keys that it can see. The backward pass takes the
  * softmax's row sums from dO * O, which has `size` columns where P * dP has `keys` (arXiv 2205.14135, appendix B.4).
  */
 export function attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask, sizes: HeadSizes): Tensor {
   const graph = q.node.graph;
-  const { rows, heads, size } = sizes;
-  const factor = 1 / Math.sqrt(size);
-  const queries = splitHeads(scale(q, factor), rows, heads);
+  const { rows, heads } = sizes;
+  const queries = splitHeads(q, rows, heads);
   const blocks = mask.map((block) => attendBlock(queries, k, v, block, sizes));
   const joined = (parts: readonly Tensor[]) =>
     mergeHeads(
@@ -140,7 +139,7 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask, sizes: HeadS
       const needsScores = adjoints.needs(0) || adjoints.needs(1);
       const gradients = blocks.map((block) => blockGradients(block, dMixed, sizes, needsScores));
       if (adjoints.needs(2)) adjoints.add(2, sumOfPrefixes(gradients.map(({ dv }) => dv)));
-      if (adjoints.needs(0)) adjoints.add(0, scale(joined(gradients.map(({ dq }) => dq!)), factor));
+      if (adjoints.needs(0)) adjoints.add(0, joined(gradients.map(({ dq }) => dq!)));
       if (adjoints.needs(1)) adjoints.add(1, sumOfPrefixes(gradients.map(({ dk }) => dk!)));
     },
   );
@@ -197,13 +196,17 @@ function blockGradients(
   needsScores: boolean,
 ): BlockGradients {
   const dMixed = grouped(slice(allDMixed, 2, block.start, block.end), sizes);
-  const dv = matmul(weights, dMixed, { transposeA: true });
+  // (dO^T P)^T, not P^T dO: ONNX Runtime's product takes half as long again where its first operand is transposed.
+  const dv = flipped(matmul(flipped(dMixed), weights));
   if (!needsScores) return { dv };
   const rowSums = sum(multiply(dMixed, mixed), [-1], true);
   const dWeights = matmul(dMixed, v, { transposeB: true });
   const dScores = multiply(weights, subtract(dWeights, rowSums));
-  return { dv, dq: matmul(dScores, k), dk: matmul(dScores, queries, { transposeA: true }) };
+  return { dv, dq: matmul(dScores, k), dk: flipped(matmul(flipped(queries), dScores)) };
 }
+
+/** The last two of four axes exchanged. */
+const flipped = (x: Tensor) => transpose(x, [0, 1, 3, 2]);
 
 /** The sum of parts that each cover the first keys, those of the last block all of them. */
 function sumOfPrefixes(parts: readonly Tensor[]): Tensor {

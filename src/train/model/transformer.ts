@@ -1,6 +1,6 @@
 /** A transformer, decoder or encoder by what its mask lets it see. */
 
-import { add, gather, gemm, reshape, slice, tanh } from '../graph/ops.ts';
+import { add, gather, gemm, reshape, scale, slice, tanh } from '../graph/ops.ts';
 import type { Graph, Tensor } from '../graph/tensor.ts';
 import { attend, attentionMask, type HeadSizes, type Mask, splitHeads } from './attention.ts';
 import { linearCrossEntropy } from './cross-entropy.ts';
@@ -158,18 +158,20 @@ function attention(
   const name = `layers.${layer}.attention`;
   const { width, heads, keyValueHeads, bias } = shape;
   const size = width / heads;
-  const project = (part: string, count: number) =>
-    linear(parameters, `${name}.${part}`, x, count * size, { bias });
-  const positioned = (part: 'query' | 'key', count: number) => {
-    let y = project(part, count);
+  const project = (part: string, count: number, outputFactor = 1) =>
+    linear(parameters, `${name}.${part}`, x, count * size, { bias, outputFactor });
+  // Attention divides its queries by sqrt(size): in the product, unless a norm of the queries would undo it.
+  const positioned = (part: 'query' | 'key', count: number, factor = 1) => {
+    let y = project(part, count, shape.queryKeyNorm ? 1 : factor);
     if (shape.queryKeyNorm) {
       const gain = parameters.get(`${name}.${part}Norm.gain`, [size], 'ones');
       y = reshape(rmsNorm(reshape(y, [y.shape[0]! * count, size]), gain, shape.normEpsilon), y.shape);
+      y = scale(y, factor);
     }
     if (rotary === undefined) return y;
     return reshape(rotate(reshape(y, [rows, y.shape[0]! / rows, count, size]), rotary), y.shape);
   };
-  const q = positioned('query', heads);
+  const q = positioned('query', heads, 1 / Math.sqrt(size));
   const own = {
     k: splitHeads(positioned('key', keyValueHeads), rows, keyValueHeads),
     v: splitHeads(project('value', keyValueHeads), rows, keyValueHeads),

@@ -99,6 +99,11 @@ export const opCases: readonly OpCase[] = [
   },
   unary('reshape', (x) => ops.reshape(x, [5, 3])),
   { name: 'transpose', shapes: [[2, 3, 4]], build: ([x]) => ops.transpose(x!, [2, 0, 1]) },
+  {
+    name: 'two transposes',
+    shapes: [[2, 3, 4]],
+    build: ([x]) => ops.transpose(ops.transpose(x!, [2, 0, 1]), [0, 2, 1]),
+  },
   { name: 'expand', shapes: [[3, 1]], build: ([x]) => ops.expand(x!, [2, 3, 4]) },
   { name: 'slice', shapes: [[3, 5]], build: ([x]) => ops.slice(x!, 1, 1, 4) },
   { name: 'slice of the front', shapes: [[4, 2]], build: ([x]) => ops.slice(x!, 0, 0, 3) },

@@ -5,7 +5,7 @@ import { liveNodes } from '../../../src/train/graph/program.ts';
 import { elementCount, Graph, type Shape, type Tensor } from '../../../src/train/graph/tensor.ts';
 import { attend, attentionMask, splitHeads } from '../../../src/train/model/attention.ts';
 import { chunkRows, linearCrossEntropy } from '../../../src/train/model/cross-entropy.ts';
-import { exactGelu, rmsNorm, rotate, swiglu } from '../../../src/train/model/layers.ts';
+import { exactGelu, rmsNorm, rotate, scaledGelu, swiglu } from '../../../src/train/model/layers.ts';
 import { largestGradientError, uniform } from '../graph/finite-differences.ts';
 
 type Build = (inputs: readonly Tensor[], graph: Graph) => Tensor;
@@ -30,7 +30,12 @@ function masked(strict: boolean, heads: number, keyValueHeads: number): Build {
     const keys = { segment: int(graph, 2, 0, 0, 0, 0, 0, 1), order: int(graph, 2, 0, 1, 2, 2, 0, 1) };
     const mask = attentionMask(keys, keys, { strict });
     const split = (x: Tensor) => splitHeads(x, 2, keyValueHeads);
-    return attend(q!, split(k!), split(v!), mask, { rows: 2, heads, keyValueHeads, size: 2 });
+    return attend(ops.scale(q!, Math.SQRT1_2), split(k!), split(v!), mask, {
+      rows: 2,
+      heads,
+      keyValueHeads,
+      size: 2,
+    });
   };
 }
 
@@ -40,7 +45,12 @@ function causal(blockLength: number, keyValueHeads: number): Build {
     const keys = { segment: int(graph, 1, 0, 0, 0, 1, 1), order: int(graph, 1, 0, 1, 2, 3, 4) };
     const mask = attentionMask(keys, keys, { causal: true, blockLength });
     const split = (x: Tensor) => splitHeads(x, 1, keyValueHeads);
-    return attend(q!, split(k!), split(v!), mask, { rows: 1, heads: 2, keyValueHeads, size: 2 });
+    return attend(ops.scale(q!, Math.SQRT1_2), split(k!), split(v!), mask, {
+      rows: 1,
+      heads: 2,
+      keyValueHeads,
+      size: 2,
+    });
   };
 }
 
@@ -101,6 +111,7 @@ const layers: Record<string, [readonly Shape[], Build]> = {
   ],
   rmsNorm: [[[3, 4], [4]], ([x, gain]) => rmsNorm(x!, gain!, 1e-5)],
   exactGelu: [[[3, 4]], ([x]) => exactGelu(x!)],
+  scaledGelu: [[[3, 4]], ([t]) => scaledGelu(t!)],
   swiglu: [
     [
       [3, 4],
@@ -150,6 +161,35 @@ function evaluate(build: (graph: Graph) => Tensor): Float64Array {
   const program = { name: 'test', graph, outputs: { y: build(graph) } };
   return interpret(program, liveNodes(program), {}).y!;
 }
+
+describe('transpose', () => {
+  it('of a transpose gives the elements of both in turn', () => {
+    const x = (graph: Graph) =>
+      graph.constant(
+        Float32Array.from({ length: 24 }, (_, i) => i),
+        [2, 3, 4],
+      );
+    const y = evaluate((graph) => ops.transpose(ops.transpose(x(graph), [2, 0, 1]), [0, 2, 1]));
+    // [4, 3, 2]: element (k, j, i) is the one at (i, j, k) of x.
+    const expected = Array.from({ length: 24 }, (_, at) => {
+      const [k, j, i] = [Math.floor(at / 6), Math.floor(at / 2) % 3, at % 2];
+      return i * 12 + j * 4 + k;
+    });
+    expect([...y]).toEqual(expected);
+  });
+});
+
+describe('scaledGelu', () => {
+  it('between the factors that the products take is the exact GELU', () => {
+    const draw = uniform(6);
+    const values = Float32Array.from({ length: 20 }, () => 8 * draw());
+    const of = (build: (x: Tensor) => Tensor) => evaluate((graph) => build(graph.constant(values, [20])));
+    const exact = of((x) => exactGelu(x));
+    of((x) => ops.scale(scaledGelu(ops.scale(x, Math.SQRT1_2)), Math.SQRT1_2)).forEach((value, i) => {
+      expect(value).toBeCloseTo(exact[i]!, 7);
+    });
+  });
+});
 
 describe('the attention mask', () => {
   it('shows a key where segments match and its order is at most the query’s, or below it', () => {

@@ -93,8 +93,14 @@ describe('room for objectives to come', () => {
       };
       const sizes = { rows: 1, heads, keyValueHeads: heads, size: width / heads };
       const k = splitHeads(content!, 1, heads);
-      const mixed = attend(content!, k, k, attentionMask(keys, keys), sizes);
-      const predicted = attend(query!, k, k, attentionMask(keys, keys, { strict: true }), sizes);
+      const mixed = attend(ops.scale(content!, Math.SQRT1_2), k, k, attentionMask(keys, keys), sizes);
+      const predicted = attend(
+        ops.scale(query!, Math.SQRT1_2),
+        k,
+        k,
+        attentionMask(keys, keys, { strict: true }),
+        sizes,
+      );
       return { mixed, predicted };
     };
     const error = scalarError(
