@@ -89,15 +89,34 @@ export class BlockFileWriter {
 
   /** Writes table and header (`fields` fills its words from FIELDS_AT on), syncs and closes. Gives the XXH64 of the header. */
   async finish(fields: (words: Uint32Array) => void): Promise<bigint> {
+    const digest = await this.complete(fields);
+    await this.sync();
+    return digest;
+  }
+
+  /**
+   * The first half of `finish`: all is written, and buffers that were given may serve another writer, while `sync`, which
+   * must follow, waits for the disk.
+   */
+  async complete(fields: (words: Uint32Array) => void): Promise<bigint> {
     try {
       this.flush();
-      await this.allLanded();
+      await this.landing(() => this.writing === 0);
       const table = asBytes(this.digests.subarray(0, this.blocks));
       const header = encodeHeader(this.format, this.flushed, xxh64(table), fields);
       this.put(table, HEADER_BYTES + this.flushed);
       this.put(header, 0);
-      await promisify(fsync)(this.descriptor);
       return xxh64(header);
+    } catch (error) {
+      this.abandon();
+      throw classifySystemError(error, { file: this.path });
+    }
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await promisify(fsync)(this.descriptor);
+      await this.landing(() => this.inFlight === 0);
     } catch (error) {
       throw classifySystemError(error, { file: this.path });
     } finally {
@@ -105,7 +124,7 @@ export class BlockFileWriter {
     }
   }
 
-  /** Closes the file, when the last write has landed, without making it whole; nothing more after `finish`. */
+  /** Closes the file, when the last write has landed, without making it whole; nothing more after `finish` or `sync`. */
   abandon(): void {
     if (this.closed) return;
     this.closed = true;
@@ -170,13 +189,17 @@ export class BlockFileWriter {
 
   private done(error: unknown): void {
     if (error) this.failure ??= error;
-    if (--this.inFlight > 0) return;
-    if (this.closed) this.close();
+    if (--this.inFlight === 0 && this.closed) this.close();
     this.landed?.();
   }
 
-  private async allLanded(): Promise<void> {
-    while (this.inFlight > 0) {
+  /** Writes under way; a sync is no write. */
+  private get writing(): number {
+    return this.inFlight - (this.syncing ? 1 : 0);
+  }
+
+  private async landing(landed: () => boolean): Promise<void> {
+    while (!landed()) {
       await new Promise<void>((resolve) => {
         this.landed = resolve;
       });

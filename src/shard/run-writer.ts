@@ -48,6 +48,8 @@ export class RunWriter {
   private readonly row: ShardRow;
   private readonly cursor = new DocumentCursor();
   private open: OpenShard | undefined;
+  /** The shard before the open one, on its way to the disk and to its name. */
+  private syncing: Promise<void> | undefined;
   private rested = Number.NEGATIVE_INFINITY;
 
   constructor(input: RunWriterInput) {
@@ -62,7 +64,10 @@ export class RunWriter {
     const counts = this.input.setting.corpora.map(() => ({ documents: 0, tokens: 0, bytes: 0 }));
     try {
       await this.fill(run, entries, counts);
+      await this.syncing;
     } catch (error) {
+      await this.syncing?.catch(() => {});
+      this.syncing = undefined;
       this.open?.writer.abandon();
       this.open = undefined;
       throw error;
@@ -123,10 +128,19 @@ export class RunWriter {
   private async seal({ split, shard }: PlannedShard): Promise<ShardEntry> {
     const { writer, temporary } = this.open!;
     const file = shardFileName(split, shard);
-    const entry = await writer.finish();
+    const entry = await writer.complete();
+    await this.syncing;
     this.open = undefined;
-    await rename(temporary, join(this.input.folder, file));
+    // The next shard is filled meanwhile.
+    this.syncing = this.publish(writer, temporary, file);
+    // Its failure is reported when it is waited for.
+    this.syncing.catch(() => {});
     return { file, ...entry };
+  }
+
+  private async publish(writer: ShardWriter, temporary: string, file: string): Promise<void> {
+    await writer.sync();
+    await rename(temporary, join(this.input.folder, file));
   }
 
   private namesOf(side: SideFile): SideNames {

@@ -126,6 +126,13 @@ export class ShardWriter {
   }
 
   async finish(): Promise<Omit<ShardEntry, 'file'>> {
+    const entry = await this.complete();
+    await this.sync();
+    return entry;
+  }
+
+  /** The first half of `finish`: the memory it writes from may serve the next shard, while `sync` waits for the disk. */
+  async complete(): Promise<Omit<ShardEntry, 'file'>> {
     const { file, setting, index } = this;
     const names = Buffer.from(JSON.stringify({ corpora: setting.corpora, signals: setting.signals }));
     file.align(8);
@@ -149,7 +156,7 @@ export class ShardWriter {
     const namesAt = file.bodyBytes;
     file.add(names);
     const { tokens, documents, textBytes } = this;
-    const digest = await file.finish((words) =>
+    const digest = await file.complete((words) =>
       encodeShardHeader(
         {
           shard: this.shard,
@@ -178,6 +185,10 @@ export class ShardWriter {
     );
     giveIndex(index);
     return { tokens, documents, textBytes, digest: hex(digest) };
+  }
+
+  sync(): Promise<void> {
+    return this.file.sync();
   }
 
   abandon(): void {
