@@ -30,9 +30,8 @@ for (let part = 0; tokens < wanted; part++) {
   const path = join(folder, `${part}.side`);
   const made = batches(Math.min(PART_TOKENS, wanted - tokens), part);
   // Made for the clock's sake: what follows the last batch is the end of the file.
-  const written = await writeSide(path, timed(made), (more) => {
-    seconds += more;
-  });
+  const { written, making, ending } = await writeSide(path, timed(made));
+  seconds += ending - making;
   tokens += written;
   sides.push(path);
   if (part % 10 === 9)

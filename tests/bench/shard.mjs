@@ -33,6 +33,10 @@ import { batches, buildSet, DIGEST, fillSide, VOCABULARY, writeSide } from './sh
 const CONTEXT = 1024;
 const ROWS = 8;
 const ROUNDS = 3;
+/** Of the shuffle: half a gigabyte, at which starting and ending weigh little on either side. */
+const SHUFFLED_TOKENS = 240e6;
+/** Of the cases that write one shard: nearly what a shard has unless the pipeline says otherwise. */
+const WRITTEN_TOKENS = 99e6;
 function startPeer(folder) {
   const python = shardPython();
   if (!python) return undefined;
@@ -131,9 +135,9 @@ function plainWrite(path, bytes) {
 /** Documents in memory and in order, as the shuffle holds them before it writes. */
 async function heldDocuments(folder) {
   const path = join(folder, 'held.side');
-  await writeSide(path, batches(60e6));
+  await writeSide(path, batches(WRITTEN_TOKENS));
   const side = new SideFile(path);
-  const order = new KeyOrder(1 << 30, folder, undefined, SIGNALS.length);
+  const order = new KeyOrder(2 ** 31, folder, undefined, SIGNALS.length);
   const groups = order.groups([side]);
   const { value: group } = await groups.next();
   if (group.length !== side.documents) throw new Error('the documents are more than one group');
@@ -145,6 +149,8 @@ async function heldDocuments(folder) {
   return { group, close };
 }
 
+/** A set of several shards, as one of gigabytes is: a thread writes whole shards. */
+const SHUFFLED_SHARD_TOKENS = 2e7;
 const SIGNALS = ['length.characters', 'gopher.stopWords', 'dedup.size'];
 /** Documents that go by before timers have their turn; in the shuffle that is some milliseconds. */
 const AT_ONCE = 4096;
@@ -202,10 +208,10 @@ async function writeBare(path, group) {
  * container with the tokens and the ends of the documents alone.
  */
 async function lineage(folder) {
-  const full = [...batches(60e6)];
+  const full = [...batches(WRITTEN_TOKENS)];
   const plain = full.map((batch) => ({
     ...batch,
-    rows: batch.rows.map((row) => ({ ...row, id: `${row.ordinal}`, source: '', signals: {} })),
+    rows: () => batch.rows().map((row) => ({ ...row, id: `${row.ordinal}`, source: '', signals: {} })),
   }));
   const { group, close } = await heldDocuments(folder);
   const tokens = full.reduce((sum, batch) => sum + batch.tokens.length, 0);
@@ -213,14 +219,15 @@ async function lineage(folder) {
   const seconds = { full: [], plain: [], shard: [], bare: [] };
   const time = async (into, work) => {
     const started = performance.now();
-    await work();
-    into.push((performance.now() - started) / 1000);
+    const making = await work();
+    into.push((performance.now() - started) / 1000 - (making ?? 0));
     rmSync(path, { recursive: true });
   };
   const build = async (part) => {
     mkdirSync(path);
-    await writeSide(join(path, 'side'), part);
-    await buildSet([join(path, 'side')], join(path, 'shards'));
+    const { making } = await writeSide(join(path, 'side'), part);
+    await buildSet([join(path, 'side')], join(path, 'shards'), 256 << 20, SHUFFLED_SHARD_TOKENS);
+    return making;
   };
   for (let round = 0; round < 2 * ROUNDS + 1; round++) {
     await time(seconds.plain, () => build(plain));
@@ -291,13 +298,10 @@ async function sumOf(shards) {
   return sum;
 }
 
-/** A set of several shards, as one of gigabytes is: a thread writes whole shards. */
-const SHUFFLED_SHARD_TOKENS = 5e6;
-
 /** From tokens in memory to shards in global random order; datatrove shuffles each file and merges. */
 async function shuffle(folder) {
   const peer = startPeerFor(folder);
-  const parts = Array.from({ length: 8 }, (_, part) => [...batches(60e6 / 8, part)]);
+  const parts = Array.from({ length: 8 }, (_, part) => [...batches(SHUFFLED_TOKENS / 8, part)]);
   const all = writeForPeer(folder, parts);
   const ours = [];
   const theirs = [];
@@ -308,15 +312,17 @@ async function shuffle(folder) {
     const started = performance.now();
     const syncing = [];
     let tokens = 0;
+    let rows = 0;
     for (const [part, path] of sides.entries()) {
-      const { written, finish } = await fillSide(path, parts[part]);
+      const { written, making, finish } = await fillSide(path, parts[part]);
       // The next part begins while the last one is synced, as parts in several workers do.
       syncing.push(finish());
       tokens += written;
+      rows += making;
     }
     await Promise.all(syncing);
     await buildSet(sides, join(place, 'shards'), 64 << 20, SHUFFLED_SHARD_TOKENS);
-    ours.push(tokens / ((performance.now() - started) / 1000));
+    ours.push(tokens / ((performance.now() - started) / 1000 - rows));
     if (tokens !== all.tokens) throw new Error('the two sides shuffle different documents');
     if (round === 0 && (await sumOf(join(place, 'shards'))) !== all.sum)
       throw new Error('the shuffle lost or changed tokens');
