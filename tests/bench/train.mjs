@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { lineProcess } from './line-processes.mjs';
 import { median, peerPython } from './peers.mjs';
-import { LENGTH, ROWS, stepFlops, writeCase } from './train-cases.mjs';
+import { LENGTH, ROWS, stepFlops, stepTokens, writeCase } from './train-cases.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const PEER = ['torch==2.13.0', 'transformers==5.24.0', 'numpy'];
@@ -168,11 +168,12 @@ async function generation(folder) {
 }
 
 /** Two runs of one thread side by side against one run of two threads: tokens a second of all together. */
-async function lanes(folder) {
-  await writeCase(folder, 'gpt2');
+async function lanes(name, family, folder, steps) {
+  await writeCase(folder, family);
+  const tokens = steps * stepTokens(family);
   const load = async (threads) => {
     const process = ours();
-    await process.ask({ do: 'load', folder, family: 'gpt2', threads });
+    await process.ask({ do: 'load', folder, family, threads });
     await process.ask({ do: 'steps', count: 3 });
     return process;
   };
@@ -181,36 +182,38 @@ async function lanes(folder) {
   try {
     for (let round = 0; round < ROUNDS; round++) {
       const begun = performance.now();
-      await Promise.all([one, other].map((process) => process.ask({ do: 'steps', count: STEPS })));
-      speeds.ours.push((2 * STEPS * TOKENS * 1000) / (performance.now() - begun));
-      const { seconds } = await wide.ask({ do: 'steps', count: STEPS });
-      speeds['one run, two threads'].push((STEPS * TOKENS) / seconds.reduce((a, b) => a + b));
+      await Promise.all([one, other].map((process) => process.ask({ do: 'steps', count: steps })));
+      speeds.ours.push((2 * tokens * 1000) / (performance.now() - begun));
+      const { seconds } = await wide.ask({ do: 'steps', count: steps });
+      speeds['one run, two threads'].push(tokens / seconds.reduce((a, b) => a + b));
     }
   } finally {
     for (const process of [one, other, wide]) process.close();
   }
   const { ours: own, ...peers } = mapped(speeds, median);
-  return [row('lanes', 'tokens/s', own, peers)];
+  return [row(name, 'tokens/s', own, peers)];
 }
 
 const withPytorch = (threads) => ({ pytorch: () => ({ process: pytorch(threads) }) });
 const compiled = (threads) => ({
   'pytorch-compiled': () => ({ process: pytorch(threads), settings: { compiled: true } }),
 });
+// Of one thread in every case: TensorFlow.js's WASM has no threads in Node.
 const withTfjs = { 'tfjs-wasm': () => ({ process: tfjs(), rounds: 3, steps: 1 }) };
 
 const CASES = {
   decoder: (name, folder) =>
     training(name, 'gpt2', 1, folder, { ...withPytorch(1), ...compiled(1), ...withTfjs }),
   'decoder-2-threads': (name, folder) =>
-    training(name, 'gpt2', 2, folder, { ...withPytorch(2), ...compiled(2) }),
+    training(name, 'gpt2', 2, folder, { ...withPytorch(2), ...compiled(2), ...withTfjs }),
   llama: (name, folder) => training(name, 'llama', 1, folder, withPytorch(1)),
   'llama-2-threads': (name, folder) => training(name, 'llama', 2, folder, withPytorch(2)),
   bert: (name, folder) => training(name, 'bert', 1, folder, withPytorch(1)),
   'bert-2-threads': (name, folder) => training(name, 'bert', 2, folder, withPytorch(2)),
   products: (_name, folder) => products(folder),
   generation: (_name, folder) => generation(folder),
-  lanes: (_name, folder) => lanes(folder),
+  lanes: (name, folder) => lanes(name, 'gpt2', folder, STEPS),
+  'lanes-small': (name, folder) => lanes(name, 'micro', folder, 50),
 };
 
 export async function run({ cases = [] } = {}) {
