@@ -305,7 +305,7 @@ async function shuffle(folder) {
   const all = writeForPeer(folder, parts);
   const ours = [];
   const theirs = [];
-  for (let round = 0; round < 2 * ROUNDS; round++) {
+  for (let round = 0; round <= ROUNDS; round++) {
     const place = join(folder, `round-${round}`);
     mkdirSync(place);
     const sides = parts.map((_, part) => join(place, `${part}.side`));
