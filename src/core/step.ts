@@ -51,7 +51,7 @@ interface Described<
    * Throws a ConfigurationError for options that do not fit one another, or the steps before: as soon as a pipeline is
    * opened, not when its turn comes hours later.
    */
-  readonly check?: (options: z.output<Schema>, before: readonly StepSpec[]) => void;
+  readonly check?: (options: z.output<Schema>, before: readonly StepBefore[]) => void;
 }
 
 export type SourceStep<K extends string, S extends z.ZodType> = Described<
@@ -129,7 +129,7 @@ export interface AnyStep {
   readonly needs: readonly Artifact[];
   readonly gives: readonly Artifact[];
   readonly files?: (options: never, baseFolder: string) => readonly string[];
-  readonly check?: (options: never, before: readonly StepSpec[]) => void;
+  readonly check?: (options: never, before: readonly StepBefore[]) => void;
   readonly role: 'source' | 'judge' | 'stage' | 'barrier' | 'job';
 }
 
@@ -141,6 +141,12 @@ export interface StepSpec {
   readonly name?: string;
   /** A user's own step: the module that defines it. */
   readonly use?: string;
+}
+
+/** A step of a pipeline as a later one sees it. */
+export interface StepBefore extends StepSpec {
+  /** Tells of a user's own step what it can do. */
+  readonly role: AnyStep['role'];
 }
 
 export function isStep(value: unknown): value is AnyStep {

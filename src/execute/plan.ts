@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../core/errors.ts';
 import type { PipelineSpec, StepTable } from '../core/pipeline-file.ts';
 import { ARTIFACT_NAMES, type Artifact } from '../core/stage.ts';
-import type { AnyStep, Flow, StepSpec } from '../core/step.ts';
+import type { AnyStep, Flow, StepBefore, StepSpec } from '../core/step.ts';
 
 /** A step at its place in the pipeline. */
 export interface StepReference {
@@ -86,14 +86,11 @@ function checkOrder(
 function checkOptions(
   { position, name, spec }: StepReference,
   { check }: AnyStep,
-  before: readonly StepReference[],
+  before: readonly StepBefore[],
 ): void {
   try {
-    const mine = check as ((options: unknown, before: readonly StepSpec[]) => void) | undefined;
-    mine?.(
-      spec.options,
-      before.map((step) => step.spec),
-    );
+    const mine = check as ((options: unknown, before: readonly StepBefore[]) => void) | undefined;
+    mine?.(spec.options, before);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     throw new ConfigurationError(`step ${position + 1} (${name}): ${error.message}`, { cause: error });
@@ -112,6 +109,7 @@ export async function planPipeline(
 ): Promise<Plan> {
   const units: Unit[] = [];
   const steps: StepReference[] = [];
+  const before: StepBefore[] = [];
   const artifacts = new Map<Artifact, number>();
   let flow: Flow = 'nothing';
   let upstream: number | undefined;
@@ -150,8 +148,9 @@ export async function planPipeline(
     if (!step) throw new ConfigurationError(`no step is called '${stepSpec.kind}'`);
     const reference: StepReference = { position, name: stepSpec.name ?? stepSpec.kind, spec: stepSpec };
     checkOrder(reference, step, flow, artifacts, steps);
-    checkOptions(reference, step, steps);
+    checkOptions(reference, step, before);
     steps.push(reference);
+    before.push({ ...stepSpec, role: step.role });
     if (cuts.has(position) && flow === 'documents' && (open?.source || open?.apply || open?.stages.length))
       closeSegment(undefined, true);
     switch (step.role) {

@@ -1,7 +1,7 @@
 /** What can be known of a training's options before anything is read or trained. */
 
 import { ConfigurationError } from '../core/errors.ts';
-import type { StepSpec } from '../core/step.ts';
+import type { StepBefore } from '../core/step.ts';
 import { type ModelOptions, type ModelShape, resolveModel } from './model/options.ts';
 import { type ObjectiveOptions, openObjective } from './objectives/registry.ts';
 
@@ -52,10 +52,10 @@ export function checkTraining({ model, objective, rows, context }: CheckedOption
   return shape;
 }
 
-/** Whether steps like these can leave documents in a split; of a user's own step nobody knows. */
-export function mayHold(before: readonly StepSpec[], split: 'held-out' | 'validation'): boolean {
-  return before.some(({ kind, use, options }) => {
-    if (use !== undefined) return true;
+/** Whether steps like these can leave documents in a split; of a user's own stage nobody knows, a judge only drops. */
+export function mayHold(before: readonly StepBefore[], split: 'held-out' | 'validation'): boolean {
+  return before.some(({ kind, use, role, options }) => {
+    if (use !== undefined) return role !== 'judge' && role !== 'job';
     if (kind === 'hold-out-listed') return split === 'held-out';
     if (kind !== 'hold-out') return false;
     const [one, some] =
@@ -71,7 +71,7 @@ export function mayHold(before: readonly StepSpec[], split: 'held-out' | 'valida
 export function requireSplit(
   option: string,
   split: 'held-out' | 'validation',
-  before: readonly StepSpec[],
+  before: readonly StepBefore[],
 ): void {
   if (mayHold(before, split)) return;
   const fraction = split === 'held-out' ? 'fraction' : 'validationFraction';

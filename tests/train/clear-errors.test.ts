@@ -92,6 +92,26 @@ steps:
     await expect(opened).rejects.toThrow(message);
   });
 
+  const own = (make: string) =>
+    folder.write(
+      'own.ts',
+      `import { defineJudge, defineStage, z } from 'provender';
+const common = { kind: 'own', summary: 'mine', options: z.strictObject({}), module: import.meta.url };
+export default ${make};\n`,
+    );
+
+  it("an evaluation after a judge of one's own, which holds out nothing", async () => {
+    own('defineJudge({ ...common, signals: [], measure: () => [], decide: () => ({ keep: true }) })');
+    await expect(open(`\n  - use: ./own.ts${data}\n  - train: {}\n  - evaluate: {}`)).rejects.toThrow(
+      /\(evaluate\): split: no step before puts held-out documents aside/,
+    );
+  });
+
+  it("but not after a stage of one's own, which may", async () => {
+    own("defineStage({ ...common, from: 'documents', to: 'documents', needs: [], open: () => ({}) })");
+    await open(`\n  - use: ./own.ts${data}\n  - train: {}\n  - evaluate: {}`);
+  });
+
   it('but not where documents may well be held out', async () => {
     const end = `${data}\n  - train: { evaluateOn: validation }\n  - evaluate: {}\n  - evaluate: { split: train }`;
     await open(`\n  - hold-out: { fraction: 0, fractions: { a: 0.1 }, validationFraction: 0.1 }${end}`);
