@@ -1,3 +1,4 @@
+import { requireOrderedBounds } from '../core/bounds.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { PipelineSpec, StepTable } from '../core/pipeline-file.ts';
 import { ARTIFACT_NAMES, type Artifact } from '../core/stage.ts';
@@ -89,6 +90,7 @@ function checkOptions(
   before: readonly StepBefore[],
 ): void {
   try {
+    requireOrderedBounds(spec.options);
     const mine = check as ((options: unknown, before: readonly StepBefore[]) => void) | undefined;
     mine?.(spec.options, before);
   } catch (error) {

@@ -4,6 +4,9 @@ import { ConfigurationError } from '../core/errors.ts';
 import type { StepBefore } from '../core/step.ts';
 import { type ModelOptions, type ModelShape, resolveModel } from './model/options.ts';
 import { type ObjectiveOptions, openObjective } from './objectives/registry.ts';
+import type { OptimizerOptions } from './optimizers/options.ts';
+import { planTraining } from './plan.ts';
+import { requireMemory } from './require-memory.ts';
 
 /** Of the options of the step train, what is checked here. */
 export interface CheckedOptions {
@@ -51,6 +54,29 @@ export function checkTraining({ model, objective, rows, context }: CheckedOption
   }
   return shape;
 }
+
+export interface SizedOptions extends CheckedOptions {
+  readonly optimizer: OptimizerOptions;
+  readonly accumulate: number;
+  readonly steps: number;
+}
+
+/**
+ * Throws a ResourceError where a training on the CPU cannot fit into the machine. Before there is a tokenizer its
+ * vocabulary is taken to be what the step train-tokenizer is asked for, or else the smallest.
+ */
+export function requireRoom(options: SizedOptions, before: readonly StepBefore[]): void {
+  const asked = before.findLast(({ kind }) => kind === 'train-tokenizer')?.options.vocabularySize;
+  const vocabulary = typeof asked === 'number' ? asked : SMALLEST_VOCABULARY;
+  const shape = resolveModel({ ...options.model, vocabulary });
+  const length = options.context ?? shape.context;
+  const objective = openObjective(options.objective, { ...ANY_TOKENS, vocabulary, length });
+  const { optimizer, rows, accumulate, steps } = options;
+  requireMemory(planTraining({ shape, objective, optimizer, rows, length, accumulate, steps }).memoryBytes);
+}
+
+/** The 256 bytes and an end of text. */
+const SMALLEST_VOCABULARY = 257;
 
 /** Whether steps like these can leave documents in a split; of a user's own stage nobody knows, a judge only drops. */
 export function mayHold(before: readonly StepBefore[], split: 'held-out' | 'validation'): boolean {

@@ -86,6 +86,16 @@ steps:
       `\n  - hold-out: { fraction: 0.6, validationFractions: { a: 0.5 } }${data}`,
       /^step 2 \(hold-out\): hold-out: more than all of corpus a is asked for/,
     ],
+    [
+      'bounds that contradict each other',
+      '\n  - length: { minWords: 50, maxWords: 10 }',
+      /^step 2 \(length\): minWords is above maxWords: nothing lies between; expected minWords at most 10; found 50/,
+    ],
+    [
+      'a weight of a corpus that no input has',
+      '\n  - train-tokenizer: {}\n  - encode: {}\n  - shard: { weights: { local: 1, mial: 2, gone: 0 } }',
+      /^step 4 \(shard\): weights: a corpus that no input .*; expected one of local; found mial$/,
+    ],
   ])('%s', async (_, steps, message) => {
     const opened = open(steps);
     await expect(opened).rejects.toThrow(ConfigurationError);
@@ -119,6 +129,25 @@ export default ${make};\n`,
 });
 
 describe('a model larger than the memory', () => {
+  it('is refused when the pipeline is opened, its vocabulary being that asked for', async () => {
+    const folder = new PipelineFolder();
+    const open = (vocabulary: number, device: string) =>
+      folder.plan(`name: p
+steps:
+  - read: { inputs: [{ files: none.jsonl }] }
+  - train-tokenizer: { vocabularySize: ${vocabulary} }
+  - encode: {}
+  - shard: {}
+  - train: { model: { family: gpt2, layers: 1, width: 65536, heads: 64, context: 8 }, rows: 1, engine: { device: ${device} } }`);
+    // 2^24 rows of 2^16 weights are 4.4 TB, the layer has 0.2 TB; a training holds more than ten copies of both.
+    await expect(open(2 ** 24, 'cpu')).rejects.toThrow(ResourceError);
+    await expect(open(2 ** 24, 'cpu')).rejects.toThrow(
+      /does not fit into memory: .*; found about [4-9]\d(\.\d+)? TB$/,
+    );
+    await open(2 ** 24, 'cuda');
+    folder.remove();
+  });
+
   it('is refused before the training starts, with both numbers', async () => {
     const { run, folder, lines } = await trainIn('too-large', {
       model: { family: 'gpt2', layers: 2, width: 1 << 18, heads: 64, context: 32 },

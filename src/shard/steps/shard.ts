@@ -8,6 +8,7 @@ import { defineBarrier } from '../../core/step.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
 import { type BuildResult, buildShards } from '../build.ts';
 import { tokenWidthOf } from '../format.ts';
+import { requireKnownCorpora } from '../known-corpora.ts';
 import { labelled } from '../labels.ts';
 import type { Counts } from '../shard-set.ts';
 import { SideWriter } from '../side-writer.ts';
@@ -188,6 +189,9 @@ export const shardStep = defineBarrier({
   to: 'nothing',
   needs: ['tokenizer'],
   gives: ['shards'],
+  check({ weights }, before) {
+    if (weights !== undefined) requireKnownCorpora(weights, before);
+  },
   barrier: {
     tapOptions: ['appendEndOfText', 'seed'],
     tap: tapShards,

@@ -9,7 +9,7 @@ import { type LoaderTokenizer, ShardLoader } from '../../shard/loader.ts';
 import { PACKINGS } from '../../shard/packing.ts';
 import type { ShardIndex } from '../../shard/shard-set.ts';
 import { loadTokenizer, type Tokenizer } from '../../tokenize/tokenizer.ts';
-import { checkTraining, requireSplit } from '../check-options.ts';
+import { checkTraining, requireRoom, requireSplit } from '../check-options.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
 import { checkpointFolder, newestReceipt } from '../checkpoint/store.ts';
 import { openOn } from '../engines/open.ts';
@@ -494,6 +494,8 @@ export const trainStep = defineJob({
     // The sizes of a model to begin from are known once it is read.
     if (options.init === undefined) checkTraining(options);
     if (options.evaluateOn !== undefined) requireSplit('evaluateOn', options.evaluateOn, before);
+    // A GPU has a memory of its own, of which nobody tells here.
+    if (options.init === undefined && options.engine.device === 'cpu') requireRoom(options, before);
   },
   files: ({ init }, baseFolder) => (init ? initialFiles(init, baseFolder) : []),
   run: (options, context) =>
