@@ -31,11 +31,12 @@ export interface TraceCommandOptions {
 }
 
 /** The order in which the run's training reads its windows, from the model that it made and its options. */
-async function orderOf(run: string, split: ShardSplit, seed: number): Promise<OrderSettings> {
+async function orderOf(run: string, split: ShardSplit, seed: number, at: number): Promise<OrderSettings> {
   const step = await stepOfRun(run, 'train');
   if (!step) throw new ConfigurationError('this run trains nothing: give --shard and --token', { file: run });
   const options = step.options as {
     rows: number;
+    steps: number;
     context?: number;
     orderSeed?: number;
     seed?: number;
@@ -43,6 +44,10 @@ async function orderOf(run: string, split: ShardSplit, seed: number): Promise<Or
     packing?: Packing;
     epochsInOrder?: number;
   };
+  if (at >= options.steps)
+    throw new ConfigurationError(`--step ${at}: the training ended before`, {
+      expected: `at most ${options.steps - 1}, its last step (the first is 0)`,
+    });
   const { context } = await readModelFile(await artifactFolder(run, 'model'));
   const { packing, epochsInOrder } = options;
   return {
@@ -189,7 +194,7 @@ export async function traceCommand(run: string, options: TraceCommandOptions): P
       );
     let place: TokenPlace;
     if (step !== undefined)
-      place = tracer.atStep(await orderOf(run, split, await seedOf(run)), {
+      place = tracer.atStep(await orderOf(run, split, await seedOf(run), step), {
         step,
         row: options.row ?? 0,
         column: options.column ?? 0,

@@ -122,6 +122,11 @@ describe('exit code 2, wrong usage or configuration', () => {
     ['an unknown step', ['steps', 'cook'], /no step is called 'cook'/],
     ['a step that the run lacks', ['view', 'runs/tiny', 'c4'], /this run has no step 'c4'/],
     ['a trace of nothing', ['trace', 'runs/tiny'], /give --shard and --token/],
+    [
+      'a trace of a step that no training reached',
+      ['trace', 'runs/tiny', '--step', '100000'],
+      /--step 100000: the training ended before; expected at most \d+, its last step/,
+    ],
   ];
   it.each(cases)('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await shell.run(...args);
