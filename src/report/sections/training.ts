@@ -205,7 +205,7 @@ function usageCards(usage: unknown): (Markup | undefined)[] {
         ),
     perTokens === undefined
       ? undefined
-      : card(quantity(perTokens, 'J'), 'a million tokens, by that estimate'),
+      : card(quantity(perTokens, 'J'), 'a million tokens trained on, evaluations included, by that estimate'),
   ];
 }
 
