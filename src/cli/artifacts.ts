@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
 import type { Artifact } from '../core/stage.ts';
 import type { StepSpec } from '../core/step.ts';
@@ -56,4 +56,21 @@ export async function shardFolder(path: string): Promise<string> {
       return join(unitFolder(path, unit), 'artifact');
   }
   throw new ConfigurationError('this run writes no shards', { file: path });
+}
+
+/**
+ * What a command writes for itself does not go into a run's directory, nor among its units: the run would take it for
+ * its own. Throws ConfigurationError.
+ */
+export async function refuseRunFolder(out: string): Promise<void> {
+  const folder = resolve(out);
+  for (let at = folder; ; at = dirname(at)) {
+    const inside = relative(at, folder).split(sep)[0]!;
+    if ((inside === '' || inside === 'units') && (await isThere(join(at, 'plan.json'))))
+      throw new ConfigurationError(at === folder ? 'this folder holds a run' : `in the run ${at}`, {
+        file: out,
+        expected: 'a folder of its own for --out',
+      });
+    if (at === dirname(at)) return;
+  }
 }

@@ -3,7 +3,7 @@ import { readRunFacts } from '../report/receipt.ts';
 import { makeReceipt, type Receipt } from '../shard/receipt/receipt.ts';
 import { exportModel } from '../train/hand-over/export-model.ts';
 import { importModel } from '../train/hand-over/import-model.ts';
-import { artifactFolder } from './artifacts.ts';
+import { artifactFolder, refuseRunFolder } from './artifacts.ts';
 
 export interface ExportModelCommandOptions {
   readonly out: string;
@@ -46,6 +46,7 @@ export async function importModelCommand(
   options: ImportModelCommandOptions,
 ): Promise<number> {
   const { out, tokenizer, json } = options;
+  await refuseRunFolder(out);
   const imported = await importModel(folder, resolve(out), { tokenizer });
   if (json) process.stdout.write(`${JSON.stringify({ folder: out, ...imported })}\n`);
   else {

@@ -1,8 +1,9 @@
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { CancelledError, ConfigurationError } from '../core/errors.ts';
-import { ensureFolder, readJsonIfThere, writeJsonAtomic } from '../core/files.ts';
+import { ensureFolder, readJsonIfThere, removeIfThere, writeJsonAtomic } from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
 import { sha256File } from '../core/hash.ts';
 import { applyOverride } from '../core/pipeline-file.ts';
@@ -14,13 +15,15 @@ import type { JobUnit } from '../execute/plan.ts';
 import { WorkerPool } from '../execute/pool.ts';
 import { lockRunFolder } from '../execute/run-folder.ts';
 import { stepTable } from '../step-table.ts';
+import { checkTraining } from '../train/check-options.ts';
+import { checkpointFolder } from '../train/checkpoint/store.ts';
 import type { GeneratedToken } from '../train/generate.ts';
 import { initialDigest } from '../train/initial.ts';
 import type { Usage } from '../train/monitor/run-monitor.ts';
 import { planLines } from '../train/plan.ts';
 import { generateFromFolder, type sampleOptions } from '../train/steps/generate.ts';
 import { planFromFolders, type TrainFolders, type TrainOptions } from '../train/steps/train.ts';
-import { artifactFolder, shardFolder, stepOfRun } from './artifacts.ts';
+import { artifactFolder, refuseRunFolder, shardFolder, stepOfRun } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
 import { filledLines, sampleView } from './sample-view.ts';
@@ -123,7 +126,10 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
   const shards = options.follow ? await shardFolder(source) : await artifactFolder(source, 'shards');
   const tokenizer = await artifactFolder(options.tokenizer ?? source, 'tokenizer');
   if (options.dryRun) return showPlan(spec, { shards, tokenizer }, options);
-  const { init } = spec.options as Pick<TrainOptions, 'init'>;
+  const trainOptions = spec.options as TrainOptions;
+  const { init } = trainOptions;
+  if (init === undefined) checkTraining(trainOptions);
+  await refuseRunFolder(options.out);
   const folder = await ensureFolder(resolve(options.out));
   const release = await lockRunFolder(folder);
   try {
@@ -133,13 +139,13 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
       'tokenizer.digest': await sha256File(join(tokenizer, 'tokenizer.json')),
       ...(init && { 'init.digest': await initialDigest(init, process.cwd()) }),
     };
-    await refuseMismatch(folder, fingerprint({ seed: options.seed, train: spec.options, ...inputs }));
-    const outcome = await runJob({
-      spec,
-      artifacts: { shards, tokenizer },
-      folder,
-      ...options,
-      quiet: options.quiet || options.json,
+    const print = fingerprint({ seed: options.seed, train: spec.options, ...inputs });
+    const isNew = await refuseMismatch(folder, print);
+    const quiet = options.quiet || options.json;
+    const artifacts = { shards, tokenizer };
+    const outcome = await runJob({ spec, artifacts, folder, ...options, quiet }).catch(async (error) => {
+      if (isNew) await forgetUnbegun(folder);
+      throw error;
     });
     if (options.json) process.stdout.write(`${JSON.stringify({ folder, ...outcome.summary })}\n`);
     else {
@@ -181,9 +187,12 @@ async function showPlan(
   return 0;
 }
 
-/** A folder that holds a training of other options is not gone on with. */
-async function refuseMismatch(folder: string, wanted: Fingerprint): Promise<void> {
-  const path = join(folder, 'training.json');
+/** What a training was begun with. */
+const TRAINING_FILE = 'training.json';
+
+/** A folder that holds a training of other options is not gone on with. Whether it held none. */
+async function refuseMismatch(folder: string, wanted: Fingerprint): Promise<boolean> {
+  const path = join(folder, TRAINING_FILE);
   const begun = await readJsonIfThere<Fingerprint>(path);
   if (begun && begun.hash !== wanted.hash) {
     throw new ConfigurationError('another training lies here', {
@@ -193,6 +202,13 @@ async function refuseMismatch(folder: string, wanted: Fingerprint): Promise<void
     });
   }
   await writeJsonAtomic(path, wanted);
+  return begun === undefined;
+}
+
+/** Options that only the data or the memory refuse leave nothing behind that other options would run into. */
+async function forgetUnbegun(folder: string): Promise<void> {
+  const begun = await stat(checkpointFolder(folder)).catch(() => undefined);
+  if (begun === undefined) await removeIfThere(join(folder, TRAINING_FILE));
 }
 
 export interface EvalCommandOptions {
@@ -211,6 +227,7 @@ export async function evalCommand(model: string, options: EvalCommandOptions): P
     model: await artifactFolder(model, 'model'),
     shards: await artifactFolder(options.shards ?? model, 'shards'),
   };
+  if (options.out !== undefined) await refuseRunFolder(options.out);
   const folder = await ensureFolder(resolve(options.out ?? join(artifacts.model, 'evaluation')));
   const outcome = await runJob({
     spec,

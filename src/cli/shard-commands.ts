@@ -18,7 +18,7 @@ import {
   removeDocuments,
 } from '../shard/remove.ts';
 import { INDEX_NAME, readShardIndex, type ShardIndex, splitsOf, storedIndex } from '../shard/shard-set.ts';
-import { artifactFolder } from './artifacts.ts';
+import { artifactFolder, refuseRunFolder } from './artifacts.ts';
 import { openTokenizer } from './open-tokenizer.ts';
 
 export interface ExportCommandOptions {
@@ -74,6 +74,7 @@ export async function importCommand(folder: string, options: ImportCommandOption
   }
   if (!(await stat(folder).catch(() => undefined))?.isDirectory())
     throw new ConfigurationError('no such folder', { file: folder });
+  await refuseRunFolder(out);
   const tokenizer = await openTokenizer(options.tokenizer);
   const index = await interruptible((signal) =>
     importShards(folder, resolve(out), format as ImportFormat, {

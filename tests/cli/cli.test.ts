@@ -121,6 +121,9 @@ describe('exit code 2, wrong usage or configuration', () => {
     ['a folder that is no run', ['status', '.'], /no run here/],
     ['an unknown step', ['steps', 'cook'], /no step is called 'cook'/],
     ['a step that the run lacks', ['view', 'runs/tiny', 'c4'], /this run has no step 'c4'/],
+    ['a model into the run itself', ['train', 'runs/tiny', '-o', 'runs/tiny'], /this folder holds a run/],
+    ['a model among the units', ['train', 'runs/tiny', '-o', 'runs/tiny/units/x'], /in the run .*runs\/tiny/],
+    ['an evaluation into the run', ['eval', 'runs/tiny', '-o', 'runs/tiny'], /this folder holds a run/],
     ['a trace of nothing', ['trace', 'runs/tiny'], /give --shard and --token/],
     [
       'a trace of a step that no training reached',
@@ -334,6 +337,20 @@ describe('a run', () => {
     const mixed = await shell.run(...args, '--seed', '2');
     expect(mixed.stderr).toMatch(/another training lies here.*seed: 1 -> 2/);
     expect(mixed.code).toBe(2);
+  });
+
+  it('options that are refused leave nothing in the way of right ones', async () => {
+    const args = ['train', 'runs/tiny', '--out', 'corrected', '--json', '--set', 'steps=1', '--set'];
+    // The first is seen by the options alone, the second by the shards.
+    for (const [set, code, message] of [
+      ['model.heads=3', 2, 'model.heads'],
+      ['evaluateOn=validation', 2, 'evaluateOn'],
+    ] as const) {
+      const refused = await shell.run(...args, set);
+      expect([refused.code, refused.stderr]).toEqual([code, expect.stringContaining(message)]);
+      expect(existsSync(join(shell.folder, 'corrected/training.json'))).toBe(false);
+    }
+    expect(json(await shell.run(...args, 'seed=5'))).toMatchObject({ steps: 1 });
   });
 
   it('after clean: nothing to do; a change makes again only what it needs', async () => {
