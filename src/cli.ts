@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
+import { helpfulFrames } from './cli/step-failure.ts';
 import {
   CancelledError,
   ConfigurationError,
@@ -749,7 +750,10 @@ function fail(error: unknown): number {
   // A defect, of a step or of ours, is found by its stack; to a user's mistake it adds nothing.
   const tells =
     error instanceof StepError || !(error instanceof ProvenderError) || process.env.PROVENDER_DEBUG;
-  if (tells && stack) process.stderr.write(`${stack}\n`);
+  if (tells && stack) {
+    const lines = process.env.PROVENDER_DEBUG ? [stack] : helpfulFrames(stack);
+    if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
+  }
   return error instanceof ConfigurationError ? EXIT.usage : EXIT.failed;
 }
 

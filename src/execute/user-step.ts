@@ -29,6 +29,8 @@ export async function loadUserModule(path: string): Promise<{ step: AnyStep; use
 
 async function bundle(path: string): Promise<string> {
   let text: string;
+  let map: string;
+  const folder = join(dirname(path), '.provender');
   try {
     const { build } = await import('esbuild');
     const result = await build({
@@ -37,6 +39,9 @@ async function bundle(path: string): Promise<string> {
       absWorkingDir: dirname(path),
       bundle: true,
       write: false,
+      // Beside the bundle and unnamed in it: what only moves lines is no other step.
+      sourcemap: 'external',
+      outfile: join(folder, 'bundle.mjs'),
       format: 'esm',
       platform: 'node',
       target: 'node20',
@@ -53,7 +58,9 @@ async function bundle(path: string): Promise<string> {
         },
       ],
     });
-    text = result.outputFiles[0]!.text;
+    const textOf = (end: string) => result.outputFiles.find((file) => file.path.endsWith(end))!.text;
+    text = textOf('.mjs');
+    map = textOf('.map');
   } catch (error) {
     throw new ConfigurationError('cannot load the module', {
       file: path,
@@ -63,8 +70,9 @@ async function bundle(path: string): Promise<string> {
   }
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
   // Beside the module, where its own dependencies resolve; a dot keeps it out of sight.
-  const folder = await ensureFolder(join(dirname(path), '.provender'));
+  await ensureFolder(folder);
   const target = join(folder, `${digest}.bundle.mjs`);
+  await writeFileAtomic(`${target}.map`, map);
   // Another run may be importing it.
   if ((await fileSize(target)) === undefined) await writeFileAtomic(target, text);
   return target;
