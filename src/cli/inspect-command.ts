@@ -114,6 +114,26 @@ async function measure(
   }
 }
 
+/** Throws a ConfigurationError where `--show` names no rule, before anything is measured for it. */
+function requireShown(name: string, steps: readonly InspectedStep[]): void {
+  const names = steps.flatMap(({ measured }, step) =>
+    measured.rules.map((rule) => checkName(steps, { step, reason: rule.reason, rule })),
+  );
+  if (names.includes(name)) return;
+  const expected = names.length > 0 ? `one of ${names.join(', ')}` : 'a filter with rules';
+  const own = steps.find(
+    ({ measured }) => name.startsWith(`${measured.name}.`) && measured.rules.length === 0,
+  );
+  if (own === undefined) throw new ConfigurationError(`--show ${name}`, { expected });
+  throw new ConfigurationError(
+    `--show ${name}: ${own.measured.name} decides by code of its own (decide), so its values have no threshold to show`,
+    {
+      expected: names.length > 0 ? expected : 'rules in place of decide',
+      found: `the options ${Object.keys(own.options).join(', ') || 'none'}, for --set`,
+    },
+  );
+}
+
 /** Number of the check that `STEP.OPTION` names. */
 function checkCalled(name: string, checks: readonly Check[], steps: readonly InspectedStep[]): number {
   const names = checks.map((check) => (check.rule ? checkName(steps, check) : ''));
@@ -156,6 +176,7 @@ export async function inspectCommand(
   const countedTokens = tokenizer !== undefined;
   const tried = await inspectionOf(await withOverrides(target.spec, options.set), tokenizer);
   const before = await inspectionOf(target.spec, tokenizer);
+  if (options.show !== undefined) requireShown(options.show, tried.steps);
   const files = await measure(tried.spec, folder, options);
   const labels = await readLabels(files, tried.steps);
   const check =

@@ -5,6 +5,7 @@ import { type Answer, droppedBy, type Example, type Values } from '../inspect/an
 import type { Check } from '../inspect/checks.ts';
 import type { Amount } from '../inspect/decision.ts';
 import type { InspectedStep } from '../inspect/inspection.ts';
+import type { MeasuredStep } from '../inspect/measured-step.ts';
 import { figure } from '../report/figures.ts';
 import { type Bar, barsOf } from '../report/histogram.ts';
 
@@ -35,7 +36,7 @@ function ruleTable(answer: Answer, steps: readonly InspectedStep[]): string[] {
     const drops = sum(mine.map((c) => funnel.checks[c]!.drops));
     rows.push([
       measured.name,
-      '',
+      ownThresholds(measured, options),
       count(total.documents),
       percent(total.documents, all),
       count(drops.documents),
@@ -63,6 +64,14 @@ function ruleTable(answer: Answer, steps: readonly InspectedStep[]): string[] {
     }
   });
   return table(rows, ['left', ...Array.from({ length: 8 }, () => 'right' as const)]);
+}
+
+/** Numbers among the options of a user's step that decides by code: nobody knows which of them are thresholds. */
+function ownThresholds({ use, rules }: MeasuredStep, options: Readonly<Record<string, unknown>>): string {
+  if (use === undefined || rules.length > 0) return '';
+  return Object.entries(options)
+    .flatMap(([name, value]) => (typeof value === 'number' ? [`${name} ${figure(value)}`] : []))
+    .join(', ');
 }
 
 function sum(amounts: readonly Amount[]): Amount {

@@ -139,6 +139,55 @@ describe('exit code 2, wrong usage or configuration', () => {
   });
 });
 
+describe("a judge of one's own", () => {
+  const own = (name: string, body: string) => {
+    writeFileSync(
+      join(shell.folder, `${name}.ts`),
+      `import { defineJudge, drop, KEEP, z } from 'provender';
+
+interface Mine { readonly most: number }
+export default defineJudge({
+  kind: '${name}', summary: 'mine', module: import.meta.url,
+  options: z.strictObject({ most: z.number().default(9) }),
+  signals: ['size'],
+  measure: ({ text }) => {
+    ${body}
+  },
+  decide: ([size], o: Mine) => (size > o.most ? drop('large', size, o.most) : KEEP),
+});
+`,
+    );
+    writeFileSync(
+      join(shell.folder, `${name}.jsonl`),
+      '{"id":"a","text":"some text"}\n{"id":"b","text":"a longer text"}\n',
+    );
+    writeFileSync(
+      join(shell.folder, `${name}.yaml`),
+      `name: ${name}\nsteps:\n  - read: { inputs: [{ files: ${name}.jsonl }] }\n  - use: ./${name}.ts\n    name: ${name}\n`,
+    );
+  };
+
+  it('that throws is told once, with the document and the line of its source', async () => {
+    own('throwing', "throw new Error('boom');");
+    const { code, stderr } = await shell.run('run', 'throwing.yaml', '-q');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: .*step throwing failed on document a of throwing\.jsonl.*: Error: boom\n {4}at throwing\.ts:9:11\n$/,
+    );
+  });
+
+  it('without rules is refused by inspect --show before it is measured; its options are in its row', async () => {
+    own('large', 'return [text.length];');
+    const shown = await shell.run('inspect', 'large.yaml', '--show', 'large.most');
+    expect(shown.stderr).toMatch(
+      /^error: --show large\.most: large decides by code of its own .*found the options most/,
+    );
+    expect(shown.code).toBe(2);
+    const { stdout } = await shell.run('inspect', 'large.yaml', '-q', '--no-html', '--set', 'large.most=10');
+    expect(stdout).toMatch(/^large +most 10 +1 /m);
+  });
+});
+
 describe('exit code 1, failed', () => {
   it.each([
     ['a disk without room', 'run.minFreeBytes=1000TiB', /not enough free disk/],
