@@ -126,6 +126,16 @@ export class Rejections {
     this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + by);
   }
 
+  /** Why there is nothing to train on, as the end of a sentence; empty where nothing was rejected. */
+  blame(field = 'text'): string {
+    const reasons = [...this.reasons].map(([reason, n]) =>
+      reason === 'missing-text'
+        ? `${n} ${n === 1 ? 'record has' : 'records have'} no text in the field '${field}' (--field names another one)`
+        : `${n} ${reason}`,
+    );
+    return reasons.length === 0 ? '' : `: ${reasons.join(', ')}`;
+  }
+
   /** A line for people, or undefined where nothing was rejected. */
   line(): string | undefined {
     if (this.reasons.size === 0) return undefined;

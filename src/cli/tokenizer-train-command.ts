@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { CancelledError, ConfigurationError } from '../core/errors.ts';
+import { CancelledError, ConfigurationError, InputError } from '../core/errors.ts';
 import { ensureFolder, writeFileAtomic, writeJsonAtomic } from '../core/files.ts';
 import { bytes, count } from '../core/format.ts';
 import { applyOverride } from '../core/pipeline-file.ts';
@@ -18,7 +18,7 @@ import {
   Rejections,
   sampleCorpora,
 } from './tokenizer-corpus.ts';
-import { scratchFolder, trainOnPieces } from './tokenizer-training.ts';
+import { NO_TEXT, scratchFolder, trainOnPieces } from './tokenizer-training.ts';
 import { fertilityLines, tokenLines } from './tokenizer-view.ts';
 import type { TrainedFiles } from './tokenizer-worker.ts';
 
@@ -85,6 +85,8 @@ async function trainWithProgress(
       rejected: (reason) => rejections.add(reason),
     });
   } catch (error) {
+    if (error instanceof InputError && error.message === NO_TEXT)
+      throw new InputError(`${NO_TEXT}${rejections.blame(options.field)}`);
     throw error instanceof CancelledError ? new CancelledError('interrupted; nothing was written') : error;
   } finally {
     view?.stop();

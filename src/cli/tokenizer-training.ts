@@ -17,6 +17,9 @@ const WORKER = fileURLToPath(
   ),
 );
 
+/** Of the error where no document of any piece holds text. */
+export const NO_TEXT = 'there is no text to train on';
+
 export interface TrainingRequest {
   readonly options: z.output<typeof TrainTokenizerOptions>;
   readonly pieces: readonly CorpusPiece[];

@@ -105,6 +105,10 @@ describe.skipIf(!existsSync(CLI))('provender tokenizer train', () => {
     writeFileSync(at('blank.txt'), '');
     await expect(trainTokenizerCommand([at('blank.txt')], options)).rejects.toThrow(/no text to train on/);
     expect(readdirSync(at('blank'))).toEqual([]);
+    writeFileSync(at('body.jsonl'), '{"body":"a b"}\n{"body":"c d"}\n');
+    await expect(trainTokenizerCommand([at('body.jsonl')], options)).rejects.toThrow(
+      /no text to train on: 2 records have no text in the field 'text' \(--field names another one\)$/,
+    );
     await expect(trainTokenizerCommand([at('nowhere.txt')], options)).rejects.toThrow(/input not found/);
   });
 
