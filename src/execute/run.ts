@@ -538,7 +538,7 @@ class Run {
       if (!tally || tally.in.documents === 0) continue;
       if (tally.out.documents === 0)
         this.settings.observer?.say?.(
-          `warning: ${name} dropped every one of its ${tally.in.documents} documents`,
+          `warning: ${name} dropped ${tally.in.documents === 1 ? 'its only document' : `every one of its ${tally.in.documents} documents`}: ${reasonsOf(tally)}`,
         );
     }
   }
@@ -847,6 +847,13 @@ function sumTallies(records: readonly TaskRecord[]): Record<string, StepTally> {
       addTally((sums[name] ??= emptyTally()), tally);
   }
   return sums;
+}
+
+/** Reasons for which a step dropped documents, as `12 too-few-words, 1 empty-file`. */
+function reasonsOf({ drops }: StepTally): string {
+  return Object.entries(drops)
+    .map(([reason, { documents }]) => `${documents} ${reason}`)
+    .join(', ');
 }
 
 function taskBytes(task: Omit<SegmentTask, 'counters'>, upstream: TaskRecord | undefined): number {
