@@ -1,5 +1,15 @@
 import pc from 'picocolors';
-import { bytes, count, duration, excerpt, percent, printable, quantity, table } from '../core/format.ts';
+import {
+  bytes,
+  count,
+  counted,
+  duration,
+  excerpt,
+  percent,
+  printable,
+  quantity,
+  table,
+} from '../core/format.ts';
 import type { RunSummary, StepSummary } from '../execute/run.ts';
 import type { Usage } from '../train/monitor/run-monitor.ts';
 
@@ -101,7 +111,7 @@ export function lossByGroupLines(train: Readonly<Record<string, unknown>> | unde
     if (named.length > MAX_GROUPS) rows.push(['', `and ${named.length - MAX_GROUPS} more`, '', '']);
   }
   if (rows.length === 0) return [];
-  const head = [`training loss, last ${count(steps)} steps`, '', 'nats', 'tokens'];
+  const head = [`training loss, last ${counted(steps, 'step')}`, '', 'nats', 'tokens'];
   return table([head, ...rows], ['left', 'left', 'right', 'right']);
 }
 

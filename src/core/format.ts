@@ -4,6 +4,11 @@ export function count(n: number): string {
   return Math.round(n).toLocaleString('en-US');
 }
 
+/** `1 step`, `2 steps`. */
+export function counted(n: number, noun: string): string {
+  return `${count(n)} ${noun}${Math.round(n) === 1 ? '' : 's'}`;
+}
+
 export function bytes(n: number): string {
   if (n < 1000) return `${Math.round(n)} B`;
   const units = ['kB', 'MB', 'GB', 'TB', 'PB'];

@@ -17,6 +17,8 @@ describe('lossByGroupLines', () => {
     expect(lines[3]).toMatch(/^source +s2 +4\.000 +102$/);
     expect(lines.at(-1)).toMatch(/^ +and 2 more *$/);
     expect(lines).toHaveLength(1 + 2 + 10 + 1);
+    const one = lossByGroupLines({ lossByGroup: { steps: 1, groups } });
+    expect(one[0]).toMatch(/^training loss, last 1 step +nats/);
     expect(
       lossByGroupLines({ lossByGroup: { steps: 1, groups: { corpus: { mail: group(5, 1) } } } }),
     ).toEqual([]);

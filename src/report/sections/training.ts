@@ -1,4 +1,4 @@
-import { count, percent, quantity } from '../../core/format.ts';
+import { count, counted, percent, quantity } from '../../core/format.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { barTable, bits, card, cards, figure, type Section } from '../figures.ts';
@@ -147,7 +147,7 @@ function groupTable(outcome: Readonly<Record<string, unknown>>): Markup | undefi
   if (kinds.length === 0) return undefined;
   const highest = Math.max(...kinds.flatMap(({ rows }) => rows.map(({ loss }) => loss)));
   return barTable(
-    `Training loss of the last ${count(finite(steps) ?? 0)} steps, nats per token`,
+    `Training loss of the last ${counted(finite(steps) ?? 0, 'step')}, nats per token`,
     ['documents', 'loss (tokens)'],
     kinds.flatMap(({ slicing, rows }) =>
       byTokens(rows).map(({ name, loss, tokens }) => ({
