@@ -182,7 +182,7 @@ function addShardCommands(program: Command): void {
     .argument('<run>', 'a run directory, or a folder of shards')
     .requiredOption(
       '-f, --format <format>',
-      'megatron, llm.c, nanogpt, datatrove, mds, dolma or parquet (Hugging Face datasets)',
+      'megatron, llm.c, nanogpt, datatrove, mds, dolma, parquet (Hugging Face datasets) or arrow',
     )
     .requiredOption('-o, --out <folder>', 'where the files go')
     .option('--name <name>', 'begins the names of files, where the format has such (default: provender)')
@@ -207,7 +207,7 @@ function addShardCommands(program: Command): void {
     .argument('<folder>', 'the folder with the files')
     .requiredOption(
       '-f, --format <format>',
-      'megatron, llm.c, nanogpt, datatrove, mds, dolma or parquet (Hugging Face datasets with input_ids)',
+      'megatron, llm.c, nanogpt, datatrove, mds, dolma, parquet or arrow (Hugging Face datasets with input_ids)',
     )
     .requiredOption('-t, --tokenizer <tokenizer>', `what made the tokens: ${TOKENIZER}`)
     .requiredOption('-o, --out <folder>', 'where the shards go')
@@ -556,6 +556,7 @@ function build(): Command {
       'after',
       examples(
         'provender sample runs/quickstart --prompt "Fellow citizens,"',
+        'provender sample runs/quickstart -p "Call me" --set maxTokens=20 --set temperature=0.7',
         'provender sample runs/quickstart -p "Call me" --set temperature=0 --show-probabilities',
       ),
     )

@@ -80,6 +80,12 @@ async function targetOf(sources: readonly string[], options: InspectCommandOptio
       file: first,
       expected: 'a run directory, a pipeline file (.yaml), or files of documents',
     });
+  // A pattern, or a file that is named by its ending, is looked for with the other files.
+  if (sources.length === 1 && !existsSync(first) && !/[*?[{=]/.test(first) && !basename(first).includes('.'))
+    throw new ConfigurationError('no run here', {
+      file: first,
+      expected: 'a run directory, a pipeline file (.yaml), or files of documents',
+    });
   const name = basename(first)
     .replace(/(\.[a-z]+)+$/i, '')
     .replace(/[^\w.-]+/g, '-')

@@ -220,12 +220,21 @@ export interface EvalCommandOptions {
   readonly quiet?: boolean;
 }
 
+/** A model's own folder holds no shards to measure it on. */
+async function shardsFor(model: string, given: string | undefined): Promise<string> {
+  if (given !== undefined) return artifactFolder(given, 'shards');
+  return artifactFolder(model, 'shards').catch((error: unknown) => {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(`${error.message}; name the run to measure on by --shards RUN`);
+  });
+}
+
 /** `provender eval`: held-out bits per byte of a model on a run's (or another run's) held-out documents. */
 export async function evalCommand(model: string, options: EvalCommandOptions): Promise<number> {
   const spec = await optionsOf('evaluate', model, options.set);
   const artifacts = {
     model: await artifactFolder(model, 'model'),
-    shards: await artifactFolder(options.shards ?? model, 'shards'),
+    shards: await shardsFor(model, options.shards),
   };
   if (options.out !== undefined) await refuseRunFolder(options.out);
   const folder = await ensureFolder(resolve(options.out ?? join(artifacts.model, 'evaluation')));

@@ -32,7 +32,8 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
   const there = async (one: string) => (await stat(one).catch(() => undefined)) !== undefined;
   const inside = join(path, 'tokenizer.json');
   if (await there(inside)) return loadTokenizer(inside);
-  if (!(await stat(path).catch(() => undefined))?.isDirectory()) return loadTokenizer(path);
+  if (!(await there(path))) throw new ConfigurationError('no such file', { file: path });
+  if (!(await stat(path)).isDirectory()) return loadTokenizer(path);
   // All steps come with it, and half a second to load them.
   const { artifactFolder } = await import('./artifacts.ts');
   return loadTokenizer(join(await artifactFolder(path, 'tokenizer'), 'tokenizer.json'));

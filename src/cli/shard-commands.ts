@@ -180,7 +180,7 @@ export async function removeCommand(run: string, options: RemoveCommandOptions):
         await updateManifest(folder);
       }
       printRemoval(found, options, 'would remove');
-      return 0;
+      return found.length === 0 ? NOTHING_MATCHES : 0;
     }
     const { index, shards } = await removeDocuments(folder, request);
     await updateManifest(folder, index);
@@ -192,6 +192,9 @@ export async function removeCommand(run: string, options: RemoveCommandOptions):
     await release();
   }
 }
+
+/** Whoever takes documents down must notice that they were not there. */
+const NOTHING_MATCHES = 1;
 
 function requestOf({ id, corpus, url, source, reason }: RemoveCommandOptions): RemovalRequest {
   if (id.length + url.length + source.length === 0)

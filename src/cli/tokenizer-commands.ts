@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { classifySystemError, InputError } from '../core/errors.ts';
+import { ConfigurationError, classifySystemError, InputError } from '../core/errors.ts';
 import { bytes, count, printable } from '../core/format.ts';
 import { TokenizerReportBuilder } from '../tokenize/report.ts';
 import { SpecialTokenEncoder } from '../tokenize/special-tokens.ts';
@@ -69,7 +69,7 @@ function parseIds(text: string): number[] {
     .filter((part) => part !== '')
     .map((part) => {
       if (!/^\d{1,9}$/.test(part))
-        throw new InputError('not an id', {
+        throw new ConfigurationError('not an id', {
           expected: 'whole numbers',
           found: JSON.stringify(part.slice(0, 40)),
         });

@@ -169,7 +169,8 @@ async function traceDocuments(
     const why = refused ? '' : ': the mixture left it out (shard.weights), or there is no such document';
     print({ places: 0 }, [`${travellers.size > 0 ? '\n' : ''}none of its tokens are in the shards${why}`]);
   }
-  return 0;
+  // Of a document that was refused there is a story to tell; of none there is nothing.
+  return places.length === 0 && travellers.size === 0 ? 1 : 0;
 }
 
 /** Documents of one source whose ways are told. */

@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { classifySystemError, IntegrityError, ResourceError } from './errors.ts';
+import {
+  ConfigurationError,
+  classifySystemError,
+  IntegrityError,
+  type ProvenderError,
+  ResourceError,
+} from './errors.ts';
 
 /** Makes a rename or a new name in `folder` survive a power cut. */
 export function syncFolder(folder: string): void {
@@ -76,9 +82,30 @@ export async function ensureFolder(folder: string): Promise<string> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    throw classifySystemError(error, { file: folder });
+    throw await folderError(error, folder);
   }
   return folder;
+}
+
+/** Why a folder could not be made: of a read-only parent a recursive mkdir says ENOENT, of a file in the way EEXIST. */
+async function folderError(error: unknown, folder: string): Promise<ProvenderError> {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST' || code === 'ENOTDIR')
+    return new ConfigurationError('a file lies here or on the way', {
+      file: folder,
+      expected: 'a folder, or nothing',
+      cause: error,
+    });
+  if (code !== 'ENOENT') return classifySystemError(error, { file: folder });
+  // The same again without `recursive`, where its message is the true one: in the nearest folder that is there.
+  let at = resolve(folder);
+  while (dirname(at) !== at && (await fileSize(dirname(at))) === undefined) at = dirname(at);
+  const plain = await mkdir(at).then(
+    () => error,
+    (second: unknown) => second,
+  );
+  if ((plain as NodeJS.ErrnoException).code !== 'ENOENT') return classifySystemError(plain, { file: folder });
+  return new ConfigurationError('no folder can be made here', { file: folder, cause: error });
 }
 
 export async function removeIfThere(path: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { ConfigurationError, InputError } from '../core/errors.ts';
+import { ConfigurationError } from '../core/errors.ts';
 import { xxh64 } from '../core/hash.ts';
 import type { ShardDocument } from './batch.ts';
 import { RECORD, SHARD_SPLITS, type ShardSplit } from './format.ts';
@@ -66,7 +66,7 @@ export class ShardTracer {
     return new ShardTracer(folder, await readShardIndex(folder));
   }
 
-  /** The document of token `token` of a shard. Throws InputError for a shard or token that is not there. */
+  /** The document of token `token` of a shard. Throws ConfigurationError for a shard or token that is not there. */
   atToken(split: ShardSplit, shard: number, token: number): TokenPlace {
     const entry = this.index.splits[split].shards[shard];
     if (!entry) this.outside(`shard ${shard}`, this.index.splits[split].shards.length, split);
@@ -175,7 +175,10 @@ export class ShardTracer {
   }
 
   private outside(what: string, count: number, where: string): never {
-    throw new InputError(`no ${what} in ${where}`, { file: this.folder, expected: `0 to ${count - 1}` });
+    throw new ConfigurationError(`no ${what} in ${where}`, {
+      file: this.folder,
+      expected: `0 to ${count - 1}`,
+    });
   }
 }
 

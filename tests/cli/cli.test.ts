@@ -124,6 +124,15 @@ describe('exit code 2, wrong usage or configuration', () => {
     ['a model into the run itself', ['train', 'runs/tiny', '-o', 'runs/tiny'], /this folder holds a run/],
     ['a model among the units', ['train', 'runs/tiny', '-o', 'runs/tiny/units/x'], /in the run .*runs\/tiny/],
     ['an evaluation into the run', ['eval', 'runs/tiny', '-o', 'runs/tiny'], /this folder holds a run/],
+    ['a shard that is not there', ['trace', 'runs/tiny', '--shard', '9'], /no shard 9 in train/],
+    ['a tokenizer that is not there', ['tokenizer', 'encode', 'none', 'hi'], /none: no such file/],
+    ['ids that are none', ['tokenizer', 'decode', 'runs/tiny', 'abc'], /not an id/],
+    [
+      'an output folder that is a file',
+      ['receipt', 'runs/tiny', '-o', 'tiny.yaml'],
+      /tiny\.yaml: a file lies here/,
+    ],
+    ['a run that is not there', ['inspect', 'runs/nope'], /runs\/nope: no run here/],
     ['a trace of nothing', ['trace', 'runs/tiny'], /give --shard and --token/],
     [
       'a trace of a step that no training reached',
@@ -312,6 +321,8 @@ describe('a run', () => {
     expect(json(traced)).toMatchObject({ document: { source: 'train.bin', corpus: 'imported' } });
     const wrong = await shell.run('export', 'runs/tiny', '-f', 'zip', '-o', 'zip');
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/one of megatron, llm\.c, /)]);
+    const help = await Promise.all(['export', 'import'].map((name) => shell.run(name, '--help')));
+    for (const { stdout } of help) expect(stdout).toContain('arrow');
 
     const receipt = json(await shell.run('receipt', 'runs/tiny', '--json', '-o', 'told')) as object;
     expect(receipt).toMatchObject({ name: 'tiny', corpora: [{ name: 'talk', terms: null }] });
@@ -330,8 +341,11 @@ describe('a run', () => {
     expect([dry.removed, dry.documents.length]).toEqual([false, 1]);
     const gone = json(await shell.run(...args)) as { removed: boolean; shards: string[] };
     expect([gone.removed, gone.shards]).toEqual([true, ['train-00000.shard']]);
-    const { documents } = json(await shell.run(...args)) as { documents: unknown[] };
-    expect(documents).toEqual([]);
+    const again = await shell.run(...args);
+    expect(again.code).toBe(1);
+    expect(JSON.parse(again.stdout)).toMatchObject({ removed: false, documents: [] });
+    const nobody = await shell.run('trace', 'runs/less', '--document', 'nobody');
+    expect([nobody.code, nobody.stdout]).toEqual([1, expect.stringContaining('no such document')]);
     // The shards are whole as they are; what was trained on the old ones is not.
     const { stdout } = await shell.run('run', 'tiny.yaml', '-o', 'runs/less', '--dry-run', '--verify');
     expect(stdout).toMatch(/^complete +shard\nwould run +train/m);
@@ -358,6 +372,8 @@ describe('a run', () => {
       steps: 2,
       heldOut: { after: { comparable: false } },
     });
+    const alone = await shell.run('eval', 'masked');
+    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('--shards RUN')]);
     const wrong = await shell.run('train', 'runs/tiny', '--out', 'wrong', '--set', 'objective.kind=mask');
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/train\.objective\.kind: /);

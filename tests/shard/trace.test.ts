@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ConfigurationError, InputError } from '../../src/core/errors.ts';
+import { ConfigurationError } from '../../src/core/errors.ts';
 import { ShardLoader } from '../../src/shard/loader.ts';
 import { ShardTracer } from '../../src/shard/trace.ts';
 import { build, makeDocuments } from './make-shards.ts';
@@ -74,9 +74,9 @@ describe('tracing', () => {
 
   it('says what is out of range', async () => {
     const tracer = await ShardTracer.open(folder);
-    expect(() => tracer.atToken('train', 99, 0)).toThrow(InputError);
-    expect(() => tracer.atToken('train', 0, 1e9)).toThrow(InputError);
-    expect(() => tracer.atToken('train', 0, -1)).toThrow(InputError);
+    expect(() => tracer.atToken('train', 99, 0)).toThrow(ConfigurationError);
+    expect(() => tracer.atToken('train', 0, 1e9)).toThrow(ConfigurationError);
+    expect(() => tracer.atToken('train', 0, -1)).toThrow(ConfigurationError);
     expect(() => tracer.atStep(order, { step: 0, row: 6, column: 0 })).toThrow(ConfigurationError);
     expect(() => tracer.atStep(order, { step: 0, row: 0, column: 13 })).toThrow(ConfigurationError);
     expect(() => tracer.atStep({ ...order, context: 1e9 }, { step: 0, row: 0, column: 0 })).toThrow(

@@ -8,7 +8,7 @@ import { openTokenizer } from '../../src/cli/open-tokenizer.ts';
 import { corpusPieces, Rejections, sampleCorpora } from '../../src/cli/tokenizer-corpus.ts';
 import { trainTokenizerCommand } from '../../src/cli/tokenizer-train-command.ts';
 import { inspectedTokens, splitText, tokenTable } from '../../src/cli/tokenizer-view.ts';
-import { ConfigurationError, InputError } from '../../src/core/errors.ts';
+import { ConfigurationError } from '../../src/core/errors.ts';
 import { loadTokenizer, tokenizerJson } from '../../src/tokenize/tokenizer.ts';
 import { line, makeRun } from '../report/small-run.ts';
 import { trainOn } from './helpers.ts';
@@ -174,12 +174,12 @@ describe.skipIf(!existsSync(CLI))('provender tokenizer encode and decode', () =>
     '%j says what is wrong',
     (args, message) => {
       const { status, stderr, stdout } = provender(args);
-      expect([status, stdout, stderr]).toEqual([1, '', expect.stringContaining(message)]);
+      expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining(message)]);
     },
   );
 
   it.each([
-    ['none.json', InputError, /none.json: no such file/],
+    ['none.json', ConfigurationError, /none.json: no such file/],
     ['ranks.tiktoken', ConfigurationError, /a rank file does not say how text is cut/],
     ['ranks.tiktoken:gpt9', ConfigurationError, /found gpt9/],
     ['one', undefined, undefined],
