@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -24,12 +24,17 @@ function timeless(path: string): string {
 }
 
 const folder = new AblationFolder();
+const ERRORS = join(folder.path, 'errors');
 afterAll(() => folder.remove());
 
 function start(out: string): ChildProcess {
   const file = folder.write('ablation.yaml', FILE);
   // A group of its own, so that the training processes can be killed with it.
-  return spawn(process.execPath, [CLI, 'ablate', file, '--out', out], { stdio: 'ignore', detached: true });
+  const errors = openSync(ERRORS, 'w');
+  return spawn(process.execPath, [CLI, 'ablate', file, '--out', out], {
+    stdio: ['ignore', 'ignore', errors],
+    detached: true,
+  });
 }
 
 function ended(child: ChildProcess): Promise<number | null> {
@@ -55,7 +60,7 @@ describe('an ablation that is killed', () => {
         const life = 300 + random.next() * usual * 0.5 + (kills % 10) * usual * 0.02;
         const code = await Promise.race([end, wait(life).then(() => 'running' as const)]);
         if (code !== 'running' || kills >= KILLS) {
-          expect(await end).toBe(0);
+          expect([await end, readFileSync(ERRORS, 'utf8')]).toEqual([0, expect.anything()]);
           break;
         }
         // All processes at once, or the first only: its children must end by themselves and spoil nothing.
