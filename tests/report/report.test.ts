@@ -404,8 +404,8 @@ describe('in a browser', () => {
           );
           expect(seen).toEqual({
             wide: seen.wide,
-            charts: 5,
-            canvases: 5,
+            charts: 6,
+            canvases: 6,
             harmed: false,
             ground: scheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 23, 26)',
           });
@@ -428,7 +428,7 @@ describe('in a browser', () => {
         await browser.evaluate(
           "[window.harmed ?? 'unharmed', document.querySelectorAll('canvas').length].join()",
         ),
-      ).toBe('unharmed,5');
+      ).toBe('unharmed,6');
       expect((await stat(hostile)).size).toBeLessThan(400_000);
     } finally {
       await browser.close();
