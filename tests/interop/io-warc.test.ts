@@ -1,20 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DocumentBatch } from '../../src/core/batch.ts';
 import { decompressedWindow } from '../../src/io/compression.ts';
 import { DamageError } from '../../src/io/damage.ts';
 import { decodeBody, parseHttpResponse } from '../../src/io/warc/http.ts';
 import { ArchiveReader } from '../../src/io/warc/records.ts';
 import { ParquetSink } from '../../src/io/writers/parquet.ts';
+import { peerPython } from '../bench/peers.mjs';
 
-/** The Python that has warcio and pyarrow; where there is none, these tests are skipped. */
+/** A Python with warcio and pyarrow: PROVENDER_PYTHON, or one that is made for it under .venv. */
 const python =
-  process.env.PROVENDER_PYTHON ?? (existsSync('.venv/bin/python') ? '.venv/bin/python' : 'python3');
+  process.env.PROVENDER_PYTHON ?? peerPython('io', ['warcio==1.8.1', 'pyarrow', 'pandas']) ?? 'python3';
 const script = join(import.meta.dirname, 'io-peers.py');
 const data = join(import.meta.dirname, '../../../shared/data/warc');
 const folder = mkdtempSync(join(tmpdir(), 'provender-interop-'));
@@ -91,7 +92,12 @@ describe.skipIf(!has('warcio'))(
   'WARC against warcio (skipped without it; PROVENDER_PYTHON names a Python that has it)',
   () => {
     const names = readdirSync(data);
-    const theirs = new Map(peers(names.map((name) => join(data, name))).map((seen, i) => [names[i]!, seen]));
+    const theirs = new Map<string, ReturnType<typeof peers>[number]>();
+    beforeAll(() => {
+      peers(names.map((name) => join(data, name))).forEach((seen, i) => {
+        theirs.set(names[i]!, seen);
+      });
+    });
 
     it.each(names)('%s: the same records', async (name) => {
       const { records, errors } = await ours(join(data, name));
