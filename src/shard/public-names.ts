@@ -20,3 +20,17 @@ export function publicNames(index: {
     ['held-out', 'test'],
   ];
 }
+
+/** A file a shard under the names that `datasets` looks for: `data/train-00000-of-00002.EXTENSION`. */
+export function* publicFiles(
+  index: Pick<ShardIndex, 'splits'>,
+  extension: string,
+): Generator<{ split: ShardSplit; shard: number; name: string }> {
+  for (const [split, label] of publicNames(index)) {
+    const files = index.splits[split].shards.length;
+    for (let shard = 0; shard < files; shard++) {
+      const of = [shard, files].map((n) => String(n).padStart(5, '0')).join('-of-');
+      yield { split, shard, name: `data/${label}-${of}.${extension}` };
+    }
+  }
+}

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DivergenceError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import { WorkerPool } from '../../src/execute/pool.ts';
+import type { WindowBatch } from '../../src/shard/batch.ts';
 import { ShardTracer } from '../../src/shard/trace.ts';
 import { judgeLoss, spikeThreshold, stabilityOptions } from '../../src/train/divergence.ts';
 import { openObjective } from '../../src/train/objectives/registry.ts';
@@ -117,17 +118,9 @@ describe('a poisoned learning rate', () => {
         random: () => () => stream.next(),
       });
       const tokens = Int32Array.from({ length: 18 }, (_, i) => (i * 7) % 40);
-      const none = new Int32Array(18);
-      const batch = {
-        rows: 2,
-        width: 9,
-        tokens,
-        segments: none,
-        positions: none,
-        documentIndex: none,
-        documents: [],
-      };
-      const inputs = Array.from({ length: count }, () => objective.inputs(batch, () => stream.next()));
+      const inputs = Array.from({ length: count }, () =>
+        objective.inputs(windowsOf(tokens), () => stream.next()),
+      );
       expect((await session.step(inputs, { update: 1, learningRate: 1e30 })).skipped).toBe(false);
       const before = bytesOf(await session.state());
       const result = await session.step(inputs, { update: 2, learningRate: 1e-3 });
@@ -148,17 +141,7 @@ describe('a poisoned learning rate', () => {
       random: () => () => stream.next(),
     });
     const tokens = Int32Array.from({ length: 9 }, (_, i) => i);
-    const none = new Int32Array(9);
-    const batch = {
-      rows: 1,
-      width: 9,
-      tokens,
-      segments: none,
-      positions: none,
-      documentIndex: none,
-      documents: [],
-    };
-    const inputs = [objective.inputs(batch, () => 0)];
+    const inputs = [objective.inputs(windowsOf(tokens), () => 0)];
     const before = bytesOf(await session.state());
     const { loss, skipped } = await session.step(inputs, { update: 1, learningRate: 0.1, maxLoss: 1 });
     expect(loss).toBeGreaterThan(1);
@@ -169,6 +152,13 @@ describe('a poisoned learning rate', () => {
     await session.release();
   });
 });
+
+/** Windows of 9 tokens of one document, without its name. */
+function windowsOf(tokens: Int32Array): WindowBatch {
+  const none = new Int32Array(tokens.length);
+  const [segments, positions, documentIndex] = [none, none, none];
+  return { rows: tokens.length / 9, width: 9, tokens, segments, positions, documentIndex, documents: [] };
+}
 
 function bytesOf({ parameters, moments }: SessionState): Buffer {
   return Buffer.concat(

@@ -13,7 +13,7 @@ import {
   Utf8,
 } from 'apache-arrow';
 import type { ShardSplit } from '../format.ts';
-import { publicNames } from '../public-names.ts';
+import { publicFiles } from '../public-names.ts';
 import type { ExportDocument, ExportFolder, ExportOptions, ExportSource } from './source.ts';
 
 /** Tokens a record batch: what a reader holds at a time. */
@@ -31,12 +31,8 @@ export async function exportArrow(
   out: ExportFolder,
   _options: ExportOptions,
 ): Promise<void> {
-  for (const [split, label] of publicNames(source.index)) {
-    const files = source.index.splits[split].shards.length;
-    for (let shard = 0; shard < files; shard++) {
-      const of = [shard, files].map((n) => String(n).padStart(5, '0')).join('-of-');
-      writeShard(source, split, shard, out, `data/${label}-${of}.arrow`);
-    }
+  for (const { split, shard, name } of publicFiles(source.index, 'arrow')) {
+    writeShard(source, split, shard, out, name);
   }
 }
 

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import type { SchemaElement } from 'hyparquet';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import type { ShardSplit } from '../format.ts';
-import { publicNames } from '../public-names.ts';
+import { publicFiles } from '../public-names.ts';
 import type { ExportFolder, ExportOptions, ExportSource } from './source.ts';
 
 /** Tokens a row group: some 4 MB before compression, so that readers can skip and split. */
@@ -37,7 +37,7 @@ const emptyColumns = (): Columns => ({
 });
 
 /**
- * `data/train-00000-of-00002.parquet`, and the other splits under the names that `publicNames` gives: what `datasets.load_dataset`
+ * `data/train-00000-of-00002.parquet`, and the other splits under the names that `publicFiles` gives: what `datasets.load_dataset`
  * takes for splits of a data set. A row a document, with `input_ids`.
  */
 export async function exportParquet(
@@ -45,12 +45,8 @@ export async function exportParquet(
   out: ExportFolder,
   _options: ExportOptions,
 ): Promise<void> {
-  for (const [split, label] of publicNames(source.index)) {
-    const files = source.index.splits[split].shards.length;
-    for (let shard = 0; shard < files; shard++) {
-      const of = [shard, files].map((n) => String(n).padStart(5, '0')).join('-of-');
-      writeShard(source, split, shard, out.claimFile(`data/${label}-${of}.parquet`));
-    }
+  for (const { split, shard, name } of publicFiles(source.index, 'parquet')) {
+    writeShard(source, split, shard, out.claimFile(name));
   }
 }
 
