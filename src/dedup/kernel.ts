@@ -1,4 +1,4 @@
-import { loadKernel } from '../core/wasm.ts';
+import { GrowingKernel } from './growing-kernel.ts';
 
 /** What src/kernels/assembly/minhash.ts exports; addresses are bytes in its memory. */
 export interface MinhashExports {
@@ -32,44 +32,9 @@ export interface MinhashExports {
   setShaScratch(at: number): void;
 }
 
-const PAGE = 1 << 16;
-
-/** The kernel, its memory, and addresses in it: tables first, then one region that grows with the texts. */
-export class MinhashKernel {
-  readonly exports: MinhashExports;
-  private readonly memory: ReturnType<typeof loadKernel>['memory'];
-  private next = 4096;
-
+/** The kernel of signatures: tables first, then one region that grows with the texts. */
+export class MinhashKernel extends GrowingKernel<MinhashExports> {
   constructor() {
-    const { exports, memory } = loadKernel<MinhashExports>('minhash', 16);
-    this.exports = exports;
-    this.memory = memory;
+    super('minhash', 16);
   }
-
-  /** Whatever was taken from it before memory grew is detached: take views anew. */
-  get buffer(): ArrayBuffer {
-    return this.memory.buffer;
-  }
-
-  /** Takes bytes at the end, 16-byte aligned. */
-  take(bytes: number): number {
-    const at = this.next;
-    this.next = align(at + bytes);
-    this.growTo(this.next);
-    return at;
-  }
-
-  /** Where the growing region begins: after all that was taken. */
-  get heap(): number {
-    return this.next;
-  }
-
-  growTo(end: number): void {
-    const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
-    if (missing > 0) this.memory.grow(missing);
-  }
-}
-
-export function align(bytes: number): number {
-  return Math.ceil(bytes / 16) * 16;
 }

@@ -1,5 +1,4 @@
-import { loadKernel } from '../core/wasm.ts';
-import { align } from './kernel.ts';
+import { GrowingKernel } from './growing-kernel.ts';
 
 /** What src/kernels/assembly/repeats.ts exports; addresses are bytes in its memory. */
 export interface RepeatsExports {
@@ -29,7 +28,6 @@ type Visit = (
   within: number,
 ) => number;
 
-const PAGE = 1 << 16;
 const SLOT_BYTES = 12;
 /** Of the slots, as many may be in use. */
 const MOST_LOAD = 0.9;
@@ -37,45 +35,21 @@ const MOST_LOAD = 0.9;
 const PLANNED_LOAD = 0.7;
 
 /** The kernel with its memory: buffers first, then one region that is a table now and cells then. */
-export class RepeatsKernel {
-  readonly exports: RepeatsExports;
-  private readonly memory: WebAssembly.Memory;
-  private next = 4096;
-
+export class RepeatsKernel extends GrowingKernel<RepeatsExports> {
   constructor() {
-    const { exports, memory } = loadKernel<RepeatsExports>('repeats', 1);
-    this.exports = exports;
-    this.memory = memory;
-  }
-
-  /** Whatever was taken from it before memory grew is detached: take views anew. */
-  get buffer(): ArrayBuffer {
-    return this.memory.buffer;
-  }
-
-  /** Takes bytes for a buffer, 16-byte aligned. Before `openTable` and `openCells`. */
-  take(bytes: number): number {
-    const at = this.next;
-    this.next = align(at + bytes);
-    this.growTo(this.next);
-    return at;
+    super('repeats', 1);
   }
 
   /** Makes the region cells of two bits, in as many bytes. */
   openCells(bytes: number): void {
-    this.growTo(this.next + bytes);
-    this.exports.openCells(this.next, bytes);
+    this.growTo(this.heap + bytes);
+    this.exports.openCells(this.heap, bytes);
   }
 
   /** Makes the region a table. */
   openTable({ slots }: TablePlan): void {
-    this.growTo(this.next + slots * SLOT_BYTES);
-    this.exports.openTable(this.next, slots, Math.floor(slots * MOST_LOAD));
-  }
-
-  private growTo(end: number): void {
-    const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
-    if (missing > 0) this.memory.grow(missing);
+    this.growTo(this.heap + slots * SLOT_BYTES);
+    this.exports.openTable(this.heap, slots, Math.floor(slots * MOST_LOAD));
   }
 }
 

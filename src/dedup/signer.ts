@@ -1,6 +1,7 @@
 import { InvariantError } from '../core/errors.ts';
 import { EnglishSplitter } from './english-splitter.ts';
-import { align, MinhashKernel } from './kernel.ts';
+import { align } from './growing-kernel.ts';
+import { MinhashKernel } from './kernel.ts';
 import { isWide, type MinhashParameters } from './minhash-options.ts';
 import { permutationsOf } from './permutations.ts';
 import { PlainSplitter } from './plain-splitter.ts';

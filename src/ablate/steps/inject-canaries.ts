@@ -1,14 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type DocumentBatch, DocumentBatchBuilder } from '../../core/batch.ts';
-import { classifySystemError } from '../../core/errors.ts';
+import type { DocumentBatch } from '../../core/batch.ts';
 import { writeFileAtomic } from '../../core/files.ts';
-import { xxh64 } from '../../core/hash.ts';
 import { Random } from '../../core/random.ts';
 import type { JobContext, JobOutcome, SideFile, Sink, StageContext } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
 import { holdOutKey } from '../../core/steps/hold-out-listed.ts';
+import { rankOf, readJson, rewriteDocuments, smallestRanks } from './injection.ts';
 
 export const injectCanariesOptions = z.strictObject({
   repeats: z
@@ -21,7 +19,6 @@ export const injectCanariesOptions = z.strictObject({
 type Options = z.output<typeof injectCanariesOptions>;
 
 export const CANARIES_FILE = 'canaries.json';
-const encoder = new TextEncoder();
 
 /** A text that occurs nowhere else, and how often it was put in. */
 export interface Canary {
@@ -64,10 +61,6 @@ interface Candidate {
   readonly key: string;
 }
 
-function smallest(candidates: readonly Candidate[], n: number): Candidate[] {
-  return [...candidates].sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0)).slice(0, n);
-}
-
 /** Keeps the candidates of one part: documents with the smallest hashes. */
 class CandidateTap implements Sink<DocumentBatch> {
   private found: Candidate[] = [];
@@ -83,30 +76,17 @@ class CandidateTap implements Sink<DocumentBatch> {
     for (const { corpus, id, split } of batch.rows) {
       if (split !== 'train') continue;
       const key = holdOutKey(corpus, id);
-      this.found.push({
-        rank: xxh64(encoder.encode(`canaries\0${key}`))
-          .toString(16)
-          .padStart(16, '0'),
-        key,
-      });
+      this.found.push({ rank: rankOf(`canaries\0${key}`), key });
     }
-    if (this.found.length > 4 * this.most + 4096) this.found = smallest(this.found, this.most);
+    if (this.found.length > 4 * this.most + 4096) this.found = smallestRanks(this.found, this.most);
   }
 
   async finish(): Promise<void> {
-    await writeFileAtomic(this.path, JSON.stringify(smallest(this.found, this.most)));
+    await writeFileAtomic(this.path, JSON.stringify(smallestRanks(this.found, this.most)));
   }
 
   async abandon(): Promise<void> {
     this.found = [];
-  }
-}
-
-function readJson<T>(path: string): T {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
-  } catch (error) {
-    throw classifySystemError(error, { file: path });
   }
 }
 
@@ -115,7 +95,7 @@ async function reduce(
   sides: readonly SideFile[],
   context: JobContext,
 ): Promise<JobOutcome> {
-  const chosen = smallest(
+  const chosen = smallestRanks(
     sides.flatMap(({ path }) => readJson<Candidate[]>(path)),
     documentsNeeded(options),
   );
@@ -138,19 +118,13 @@ function openApply(context: StageContext & { readonly outcome: string }) {
   const byKey = new Map(Object.entries(documents));
   return {
     process(batch: DocumentBatch): DocumentBatch {
-      const builder = new DocumentBatchBuilder();
-      for (let i = 0; i < batch.length; i++) {
-        const row = batch.rows[i]!;
-        const canary = row.split === 'train' ? byKey.get(holdOutKey(row.corpus, row.id)) : undefined;
-        if (canary === undefined) {
-          builder.addRow(row, batch.bytes(i));
-          continue;
-        }
+      return rewriteDocuments(batch, ({ split, corpus, id }, i) => {
+        const canary = split === 'train' ? byKey.get(holdOutKey(corpus, id)) : undefined;
+        if (canary === undefined) return;
         const { prompt, secret } = canaries[canary]!;
         context.count('canaries');
-        builder.addRow(row, encoder.encode(`${batch.text(i)}\n${prompt}${secret}\n`));
-      }
-      return builder.take();
+        return `${batch.text(i)}\n${prompt}${secret}\n`;
+      });
     },
   };
 }

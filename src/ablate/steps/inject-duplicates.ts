@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type DocumentBatch, DocumentBatchBuilder } from '../../core/batch.ts';
-import { classifySystemError } from '../../core/errors.ts';
+import type { DocumentBatch } from '../../core/batch.ts';
 import { writeFileAtomic } from '../../core/files.ts';
-import { xxh64 } from '../../core/hash.ts';
 import type { JobContext, JobOutcome, SideFile, Sink, StageContext } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
+import { rankOf, readJson, rewriteDocuments, smallestRanks } from './injection.ts';
 
 export const injectDuplicatesOptions = z.strictObject({
   fraction: z
@@ -20,22 +18,11 @@ export const injectDuplicatesOptions = z.strictObject({
 type Options = z.output<typeof injectDuplicatesOptions>;
 
 const POOL_FILE = 'originals.json';
-const encoder = new TextEncoder();
 
 interface Original {
   /** Hash of corpus and id, in hexadecimal: the smallest are chosen, in whatever order documents come. */
   readonly rank: string;
   readonly text: string;
-}
-
-function rankOf(corpus: string, id: string): string {
-  return xxh64(encoder.encode(`originals\0${corpus}\0${id}`))
-    .toString(16)
-    .padStart(16, '0');
-}
-
-function smallest(originals: readonly Original[], n: number): Original[] {
-  return [...originals].sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0)).slice(0, n);
 }
 
 /** Keeps the candidates of one part. */
@@ -52,26 +39,19 @@ class OriginalTap implements Sink<DocumentBatch> {
   add(batch: DocumentBatch): void {
     for (let i = 0; i < batch.length; i++) {
       const { corpus, id, split } = batch.rows[i]!;
-      if (split === 'train') this.found.push({ rank: rankOf(corpus, id), text: batch.text(i) });
+      if (split === 'train')
+        this.found.push({ rank: rankOf(`originals\0${corpus}\0${id}`), text: batch.text(i) });
     }
     if (this.found.length > 16 * this.options.originals)
-      this.found = smallest(this.found, this.options.originals);
+      this.found = smallestRanks(this.found, this.options.originals);
   }
 
   async finish(): Promise<void> {
-    await writeFileAtomic(this.path, JSON.stringify(smallest(this.found, this.options.originals)));
+    await writeFileAtomic(this.path, JSON.stringify(smallestRanks(this.found, this.options.originals)));
   }
 
   async abandon(): Promise<void> {
     this.found = [];
-  }
-}
-
-function readOriginals(path: string): Original[] {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Original[];
-  } catch (error) {
-    throw classifySystemError(error, { file: path });
   }
 }
 
@@ -80,8 +60,8 @@ async function reduce(
   sides: readonly SideFile[],
   context: JobContext,
 ): Promise<JobOutcome> {
-  const originals = smallest(
-    sides.flatMap(({ path }) => readOriginals(path)),
+  const originals = smallestRanks(
+    sides.flatMap(({ path }) => readJson<Original[]>(path)),
     options.originals,
   );
   await writeFileAtomic(join(context.folder, POOL_FILE), JSON.stringify(originals));
@@ -89,21 +69,15 @@ async function reduce(
 }
 
 function openApply(options: Options, context: StageContext & { readonly outcome: string }) {
-  const originals = readOriginals(join(context.outcome, POOL_FILE));
+  const originals = readJson<Original[]>(join(context.outcome, POOL_FILE));
   return {
     process(batch: DocumentBatch): DocumentBatch {
-      const builder = new DocumentBatchBuilder();
-      for (let i = 0; i < batch.length; i++) {
-        const row = batch.rows[i]!;
+      return rewriteDocuments(batch, (row) => {
         const random = context.random.split(row.corpus, row.id);
-        if (row.split !== 'train' || originals.length === 0 || random.next() >= options.fraction) {
-          builder.addRow(row, batch.bytes(i));
-          continue;
-        }
+        if (row.split !== 'train' || originals.length === 0 || random.next() >= options.fraction) return;
         context.count('injected duplicates');
-        builder.addRow(row, encoder.encode(originals[random.below(originals.length)]!.text));
-      }
-      return builder.take();
+        return originals[random.below(originals.length)]!.text;
+      });
     },
   };
 }

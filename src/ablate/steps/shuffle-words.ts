@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { type DocumentBatch, DocumentBatchBuilder } from '../../core/batch.ts';
+import type { DocumentBatch } from '../../core/batch.ts';
 import { defineStage } from '../../core/step.ts';
+import { rewriteDocuments } from './injection.ts';
 
 export const shuffleWordsOptions = z.strictObject({
   fraction: z.number().min(0).max(1).default(0.25).describe('of the documents whose words are shuffled'),
 });
-
-const encoder = new TextEncoder();
 
 /** The words of a text in a random order, the white space between them as it was. */
 export function shuffleWords(text: string, below: (n: number) => number): string {
@@ -38,18 +37,12 @@ export const shuffleWordsStep = defineStage({
   open(options, context) {
     return {
       process(batch: DocumentBatch): DocumentBatch {
-        const builder = new DocumentBatchBuilder();
-        for (let i = 0; i < batch.length; i++) {
-          const row = batch.rows[i]!;
+        return rewriteDocuments(batch, (row, i) => {
           const random = context.random.split(row.corpus, row.id);
-          if (random.next() >= options.fraction) {
-            builder.addRow(row, batch.bytes(i));
-            continue;
-          }
+          if (random.next() >= options.fraction) return;
           context.count('shuffled documents');
-          builder.addRow(row, encoder.encode(shuffleWords(batch.text(i), (n) => random.below(n))));
-        }
-        return builder.take();
+          return shuffleWords(batch.text(i), (n) => random.below(n));
+        });
       },
     };
   },

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { classifySystemError, IntegrityError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import { xxh64 } from '../../core/hash.ts';
+import { readSealedFile, type Seal } from '../sealed-file.ts';
 import { TOKENIZATIONS, type Tokenization } from './ngrams.ts';
 
 /*
@@ -14,6 +13,7 @@ import { TOKENIZATIONS, type Tokenization } from './ngrams.ts';
 const MAGIC = 'PVNGRAMS';
 const VERSION = 1;
 const HEADER = 64;
+const SEAL: Seal = { magic: MAGIC, version: VERSION, header: HEADER };
 
 /** One example of an evaluation set, or one held-out document. */
 export interface Example {
@@ -117,18 +117,7 @@ export async function writeNgramIndex(path: string, parts: IndexParts): Promise<
 
 /** @throws IntegrityError where the file is damaged or none */
 export function readNgramIndex(path: string): NgramIndex {
-  let file: Buffer;
-  try {
-    file = readFileSync(path);
-  } catch (error) {
-    throw classifySystemError(error, { file: path });
-  }
-  const fail = (what: string, offset: number, expected: string, found: string): never => {
-    throw new IntegrityError(what, { file: path, offset, expected, found });
-  };
-  const magic = file.toString('latin1', 0, 8);
-  if (file.length < HEADER || magic !== MAGIC || file.readUInt32LE(8) !== VERSION)
-    fail('not an index of n-grams', 0, `${MAGIC} version ${VERSION}`, JSON.stringify(magic));
+  const { file, fail } = readSealedFile(path, SEAL, 'not an index of n-grams');
   const examples = file.readUInt32LE(20);
   const ngrams = file.readUIntLE(24, 6);
   const postings = file.readUIntLE(32, 6);

@@ -1,4 +1,5 @@
-import { align, type MinhashExports, MinhashKernel } from '../../dedup/kernel.ts';
+import { align } from '../../dedup/growing-kernel.ts';
+import { type MinhashExports, MinhashKernel } from '../../dedup/kernel.ts';
 import { CLASS_CODES, FOLD_CODES, wordTables } from '../../dedup/word-tables.ts';
 
 /** What an n-gram is made of. */

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { classifySystemError, IntegrityError } from '../../core/errors.ts';
 import { FileWriter, writeFileAtomic } from '../../core/files.ts';
 import { xxh64 } from '../../core/hash.ts';
+import { readSealedFile, type Seal } from '../sealed-file.ts';
 import { doubleAt, type Estimates } from './estimate.ts';
 import { RecordReader } from './records.ts';
 import { SENTENCE_END, SENTENCE_START, UNKNOWN } from './text.ts';
@@ -15,6 +14,7 @@ import { SENTENCE_END, SENTENCE_START, UNKNOWN } from './text.ts';
 const MAGIC = 'PVNGRAML';
 const VERSION = 1;
 const HEADER = 64;
+const SEAL: Seal = { magic: MAGIC, version: VERSION, header: HEADER };
 const MOST_ORDERS = 6;
 /** log10 of a probability of nothing, as ARPA files write it for <s>. */
 const NEVER = -99;
@@ -221,18 +221,7 @@ export async function writeLanguageModel(
 
 /** @throws IntegrityError where the file is damaged or none */
 export function readLanguageModel(path: string): LanguageModel {
-  let file: Buffer;
-  try {
-    file = readFileSync(path);
-  } catch (error) {
-    throw classifySystemError(error, { file: path });
-  }
-  const fail = (what: string, offset: number, expected: string, found: string): never => {
-    throw new IntegrityError(what, { file: path, offset, expected, found });
-  };
-  const magic = file.toString('latin1', 0, 8);
-  if (file.length < HEADER || magic !== MAGIC || file.readUInt32LE(8) !== VERSION)
-    fail('not a language model', 0, `${MAGIC} version ${VERSION}`, JSON.stringify(magic));
+  const { file, fail } = readSealedFile(path, SEAL, 'not a language model');
   const header = Buffer.from(file.subarray(0, HEADER));
   const stored = header.readBigUInt64LE(24);
   header.writeBigUInt64LE(0n, 24);
