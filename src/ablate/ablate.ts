@@ -34,6 +34,8 @@ export interface AblationSettings {
   readonly processes?: number;
   readonly observer?: AblationObserver;
   readonly signal?: AbortSignal;
+  /** Called while the trainings are under way, where there are any: what can be made ready beside them. */
+  readonly meanwhile?: () => Promise<unknown>;
 }
 
 export interface Ablated {
@@ -57,12 +59,15 @@ export async function ablate(settings: AblationSettings): Promise<Ablated> {
   }
   const units = await planTrainings(file, prepared, folder);
   observer.trainingsPlanned?.(units);
-  const results = await carryOutTrainings(
-    units.map(({ task }) => task),
-    settings.processes ?? processesOf(file),
-    observer,
-    signal,
-  );
+  const [results] = await Promise.all([
+    carryOutTrainings(
+      units.map(({ task }) => task),
+      settings.processes ?? processesOf(file),
+      observer,
+      signal,
+    ),
+    settings.meanwhile?.(),
+  ]);
   const trainings = units.map((unit, i) => ({ unit, result: results[i]! }));
   const threads = settings.processes ?? processesOf(file);
   const probes = await probe({ file, prepared, units: completeUnits(trainings), folder, threads, signal });

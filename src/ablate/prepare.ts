@@ -8,6 +8,7 @@ import { canonicalJson } from '../core/hash.ts';
 import type { PipelineSpec, StepTable } from '../core/pipeline-file.ts';
 import type { StepSpec } from '../core/step.ts';
 import { holdOutKey } from '../core/steps/hold-out-listed.ts';
+import { Listings } from '../execute/listings.ts';
 import { type Plan, planPipeline, type Unit } from '../execute/plan.ts';
 import { type RunObserver, type RunSummary, runPlan } from '../execute/run.ts';
 import { unitFolder } from '../execute/run-folder.ts';
@@ -60,6 +61,15 @@ const OVERLAPS_FILE = 'overlaps.jsonl';
 
 /** Runs what is not complete yet. What two arms have in common is run once and taken over by the other. */
 export async function prepare(settings: PrepareSettings): Promise<Prepared> {
+  return prepareWith({ ...settings, listings: new Listings() });
+}
+
+/** All runs read the same files: those that the first one found. */
+interface Preparing extends PrepareSettings {
+  readonly listings: Listings;
+}
+
+async function prepareWith(settings: Preparing): Promise<Prepared> {
   const { file, arms, folder } = settings;
   const base = arms[0]!;
   const rulerFolder = await ensureFolder(join(folder, 'ruler'));
@@ -97,7 +107,7 @@ async function listOverlaps(path: string, arms: readonly PreparedArm[]): Promise
   return true;
 }
 
-async function carveRuler(settings: PrepareSettings, base: PipelineSpec, folder: string): Promise<Ruler> {
+async function carveRuler(settings: Preparing, base: PipelineSpec, folder: string): Promise<Ruler> {
   const { file, table } = settings;
   const steps = rulerSteps(base, file.options.ruler.clusters);
   const plan = await planPipeline({ ...base, name: 'ruler', steps }, table);
@@ -107,14 +117,14 @@ async function carveRuler(settings: PrepareSettings, base: PipelineSpec, folder:
 }
 
 async function carryOut(
-  { signal, observe }: PrepareSettings,
+  { signal, observe, listings }: Preparing,
   name: string,
   plan: Plan,
   runFolder: string,
   donors: readonly string[],
 ): Promise<RunSummary> {
   try {
-    return await runPlan(plan, { runFolder, signal, observer: observe?.(name), donors });
+    return await runPlan(plan, { runFolder, signal, observer: observe?.(name), donors, listings });
   } catch (error) {
     // Which arm asked for what does not go together.
     if (error instanceof ConfigurationError)
@@ -125,13 +135,13 @@ async function carryOut(
 
 /** Runs the tokenizer's pipeline and those of the arms, each taking over what those before it have done. */
 class ArmRuns {
-  private readonly settings: PrepareSettings;
+  private readonly settings: Preparing;
   private readonly files: RulerFiles;
   /** Run directories so far: where later runs look for units. */
   private readonly donors: string[] = [];
   private readonly done = new Map<string, PreparedArm>();
 
-  constructor(settings: PrepareSettings, files: RulerFiles) {
+  constructor(settings: Preparing, files: RulerFiles) {
     this.settings = settings;
     this.files = files;
   }

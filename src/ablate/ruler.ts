@@ -3,15 +3,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DocumentBatch } from '../core/batch.ts';
+import { codeHash } from '../core/code-hash.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { ensureFolder, writeFileAtomic, writeJsonAtomic } from '../core/files.ts';
-import { sha256 } from '../core/hash.ts';
+import { ensureFolder, readJsonIfThere, writeFileAtomic, writeJsonAtomic } from '../core/files.ts';
+import { digestOf, sha256 } from '../core/hash.ts';
 import { resolvePipeline, type StepTable, stepAnswersTo } from '../core/pipeline-file.ts';
 import type { JudgeStep, StepSpec } from '../core/step.ts';
 import { BatchTextView } from '../core/text-view.ts';
 import type { Plan } from '../execute/plan.ts';
+import { readManifest } from '../execute/run-folder.ts';
+import { fileDigests } from '../execute/step-files.ts';
 import { definitionOf } from './arms.ts';
-import { unitDocuments } from './documents.ts';
+import { readJsonLines, unitDocuments } from './documents.ts';
 import type { AblationFile, DomainOptions } from './file.ts';
 import type { Domain } from './outcome.ts';
 
@@ -37,13 +40,21 @@ export const RULER_FILE = 'ruler.jsonl';
 export const HELD_OUT_FILE = 'held-out.jsonl';
 const CARD_FILE = 'ruler.json';
 
+const CODE = new URL(import.meta.url.endsWith('.ts') ? './ruler.ts' : './ruler.js', import.meta.url).href;
+
 interface Candidate extends RulerDocument {
   readonly bytes: number;
   readonly rank: string;
   readonly domains: string[];
 }
 
-/** Reads the held-out documents that a carving run left and writes the ruler into `folder`. */
+interface Card extends Omit<Ruler, 'documents'> {
+  /** Of what the ruler is made from, and how: where it is the same, the ruler that is there is the one. */
+  readonly fingerprint: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Reads the held-out documents that a carving run left and writes the ruler into `folder`, where it is not there yet. */
 export async function makeRuler(
   file: AblationFile,
   table: StepTable,
@@ -52,6 +63,45 @@ export async function makeRuler(
   folder: string,
 ): Promise<Ruler> {
   const judges = await domainJudges(file, table);
+  const documents = await readManifest(runFolder, plan.units.at(-1)!);
+  const { domains, primary, bytes, documentBytes } = file.options.ruler;
+  const fingerprint = digestOf({
+    options: { domains, primary, bytes, documentBytes },
+    judges: [...judges],
+    documents: documents!.outputDigest,
+    code: codeHash(CODE),
+  });
+  const found = await readRuler(folder, fingerprint);
+  return found ?? carve(file, judges, plan, runFolder, { folder, fingerprint });
+}
+
+/** The ruler in a folder, whole; undefined where it is another one, or damaged. */
+async function readRuler(folder: string, fingerprint: string): Promise<Ruler | undefined> {
+  const card = await readJsonIfThere<Card>(join(folder, CARD_FILE));
+  if (card?.fingerprint !== fingerprint) return undefined;
+  for (const [name, digest] of Object.entries(card.files))
+    if ((await digestIfThere(join(folder, name))) !== digest) return undefined;
+  const { domains, digest, heldOut } = card;
+  return {
+    domains,
+    documents: await readJsonLines<RulerDocument>(join(folder, RULER_FILE)),
+    digest,
+    heldOut,
+  };
+}
+
+async function digestIfThere(path: string): Promise<string | undefined> {
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes && sha256(bytes);
+}
+
+async function carve(
+  file: AblationFile,
+  judges: DomainJudges,
+  plan: Plan,
+  runFolder: string,
+  { folder, fingerprint }: { folder: string; fingerprint: string },
+): Promise<Ruler> {
   const candidates: Candidate[] = [];
   const validation: Pick<Candidate, 'corpus' | 'id'>[] = [];
   for await (const batch of measuredDocuments(plan, runFolder)) {
@@ -85,7 +135,7 @@ export async function makeRuler(
     digest: sha256(documents.map((document) => JSON.stringify(document)).join('\n')),
     heldOut: candidates.length,
   };
-  await writeRuler(ruler, candidates, validation, folder);
+  await writeRuler(ruler, candidates, validation, { folder, fingerprint });
   return ruler;
 }
 
@@ -104,6 +154,8 @@ async function* measuredDocuments(plan: Plan, runFolder: string): AsyncGenerator
 interface DomainJudge {
   readonly step: JudgeStep<string, never>;
   readonly options: never;
+  /** As a fingerprint shows it: what it is and what its code is, not the functions. */
+  toJSON(): unknown;
 }
 type DomainJudges = ReadonlyMap<string, { passes: readonly DomainJudge[]; fails: readonly DomainJudge[] }>;
 
@@ -142,7 +194,13 @@ async function judgeOf(
         file: path,
       },
     );
-  return { step: definition as unknown as JudgeStep<string, never>, options: step.options as never };
+  const { kind, options } = step;
+  const files = await fileDigests(definition, options, baseFolder);
+  return {
+    step: definition as unknown as JudgeStep<string, never>,
+    options: options as never,
+    toJSON: () => ({ kind, options, files, code: codeHash(definition.module) }),
+  };
 }
 
 function candidateOf(batch: DocumentBatch, i: number, file: AblationFile, judges: DomainJudges): Candidate {
@@ -223,7 +281,7 @@ async function writeRuler(
   ruler: Ruler,
   heldOut: readonly Candidate[],
   validation: readonly Pick<Candidate, 'corpus' | 'id'>[],
-  folder: string,
+  { folder, fingerprint }: { folder: string; fingerprint: string },
 ): Promise<void> {
   const lines = (values: readonly object[]): string =>
     values.map((value) => `${JSON.stringify(value)}\n`).join('');
@@ -232,10 +290,14 @@ async function writeRuler(
     ...heldOut.map(({ corpus, id }) => ({ corpus, id })),
     ...validation.map(({ corpus, id }) => ({ corpus, id, split: 'validation' })),
   ];
-  await writeIfOther(join(folder, HELD_OUT_FILE), lines(listed));
-  await writeIfOther(join(folder, RULER_FILE), lines(ruler.documents));
-  const { documents: _, ...card } = ruler;
-  await writeJsonAtomic(join(folder, CARD_FILE), card);
+  const texts = { [HELD_OUT_FILE]: lines(listed), [RULER_FILE]: lines(ruler.documents) };
+  const files: Record<string, string> = {};
+  for (const [name, text] of Object.entries(texts)) {
+    await writeIfOther(join(folder, name), text);
+    files[name] = sha256(text);
+  }
+  const { documents: _, ...rest } = ruler;
+  await writeJsonAtomic(join(folder, CARD_FILE), { ...rest, fingerprint, files } satisfies Card);
 }
 
 /** A file that is the same keeps its times. */

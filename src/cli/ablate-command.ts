@@ -4,14 +4,11 @@ import { parseDocument } from 'yaml';
 import { ablate, processesOf } from '../ablate/ablate.ts';
 import { planArms } from '../ablate/arms.ts';
 import { type AblationFile, readAblationFile } from '../ablate/file.ts';
-import { analyse } from '../ablate/statistics/analyse.ts';
 import { planSizes } from '../ablate/trainings.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { count, duration } from '../core/format.ts';
-import { writeAblationReport } from '../report/ablation/report.ts';
 import { stepTable } from '../step-table.ts';
 import { AblateView } from './ablate-view.ts';
-import { differenceLines } from './difference-view.ts';
 import { onInterrupt } from './interrupt.ts';
 
 export interface AblateCommandOptions {
@@ -41,8 +38,10 @@ export async function ablateCommand(path: string, options: AblateCommandOptions)
       processes: options.processes,
       observer: view,
       signal: aborter.signal,
+      meanwhile: loadAnalysis,
     });
     view?.stop();
+    const { analyse, writeAblationReport, differenceLines } = await loadAnalysis();
     const analysis = analyse(outcome);
     const report = await writeAblationReport(folder, outcome, analysis);
     if (options.json) process.stdout.write(`${JSON.stringify({ folder, report, outcome, analysis })}\n`);
@@ -57,6 +56,14 @@ export async function ablateCommand(path: string, options: AblateCommandOptions)
     view?.stop();
     interrupt.release();
   }
+}
+
+/** Distributions and charts take 0.15 s to load, which no training need wait for. */
+async function loadAnalysis() {
+  const { analyse } = await import('../ablate/statistics/analyse.ts');
+  const { writeAblationReport } = await import('../report/ablation/report.ts');
+  const { differenceLines } = await import('./difference-view.ts');
+  return { analyse, writeAblationReport, differenceLines };
 }
 
 /** `path=value`; the value is YAML. */

@@ -28,14 +28,27 @@ export async function sha256File(path: string, start = 0, end?: number): Promise
 
 /** JSON with sorted keys: the same value gives the same text. `undefined` members are left out. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) => {
-    if (member === null || typeof member !== 'object' || Array.isArray(member)) return member;
-    const sorted = Object.create(null) as Record<string, unknown>;
-    for (const key of Object.keys(member).sort()) sorted[key] = (member as Record<string, unknown>)[key];
-    return sorted;
-  });
+  // A sorted copy and a plain `stringify` take half the time of a replacer, which is called for every member.
+  return JSON.stringify(withSortedKeys(value));
+}
+
+function withSortedKeys(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(withSortedKeys);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') return withSortedKeys(toJSON.call(value, ''));
+  const keys = Object.keys(value).sort();
+  // In a literal, that name would set the prototype.
+  const sorted = (keys.includes('__proto__') ? Object.create(null) : {}) as Record<string, unknown>;
+  for (const key of keys) sorted[key] = withSortedKeys((value as Record<string, unknown>)[key]);
+  return sorted;
 }
 
 export function digestOf(value: unknown): string {
   return sha256(canonicalJson(value));
+}
+
+/** `digestOf` of an array whose members are canonical JSON already. */
+export function digestOfTexts(members: readonly string[]): string {
+  return sha256(`[${members.join(',')}]`);
 }

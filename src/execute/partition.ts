@@ -47,16 +47,27 @@ export async function changedInput(
   verify: boolean,
 ): Promise<string | undefined> {
   if (record.inputs.length !== slices.length) return 'the list of inputs';
-  const changes = await mapBounded(slices, FILES_AT_ONCE, async (now, i) => {
+  let certain: string | undefined;
+  // A promise a file costs more than the comparison: only those that must be digested get one.
+  const touched: { now: InputSlice; digest: string }[] = [];
+  for (let i = 0; i < slices.length && certain === undefined; i++) {
+    const now = slices[i]!;
     const before = record.inputs[i]!;
-    // The recipe names the files, relative to the pipeline file: a project that moved is the same project.
-    if (before.start !== now.start || before.end !== now.end) return now.path;
-    if (before.size !== now.size) return `${now.path} (${before.size} -> ${now.size} bytes)`;
-    if (before.mtimeMs === now.mtimeMs && !verify) return undefined;
+    certain = visibleChange(before, now);
+    if (certain !== undefined || (before.mtimeMs === now.mtimeMs && !verify)) continue;
     // A limited run leaves no digest.
-    if (before.sha256 === '') return now.path;
-    const same = (await sha256File(now.path, now.start, now.end)) === before.sha256;
+    if (before.sha256 === '') certain = now.path;
+    else touched.push({ now, digest: before.sha256 });
+  }
+  const changes = await mapBounded(touched, FILES_AT_ONCE, async ({ now, digest }) => {
+    const same = (await sha256File(now.path, now.start, now.end)) === digest;
     return same ? undefined : `${now.path} (its content)`;
   });
-  return changes.find((change) => change !== undefined);
+  return changes.find((change) => change !== undefined) ?? certain;
+}
+
+function visibleChange(before: TaskRecord['inputs'][number], now: InputSlice): string | undefined {
+  // The recipe names the files, relative to the pipeline file: a project that moved is the same project.
+  if (before.start !== now.start || before.end !== now.end) return now.path;
+  return before.size === now.size ? undefined : `${now.path} (${before.size} -> ${now.size} bytes)`;
 }

@@ -1,20 +1,21 @@
 import { rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { z } from 'zod';
 import { codeHash } from '../core/code-hash.ts';
 import { CancelledError, IntegrityError } from '../core/errors.ts';
 import { ensureFolder, readJsonIfThere, requireFree, writeJsonAtomic } from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
-import { digestOf, sha256File } from '../core/hash.ts';
-import type { Artifact, Barrier, InputSlice, JobOutcome, Source } from '../core/stage.ts';
+import { canonicalJson, digestOf, digestOfTexts, sha256File } from '../core/hash.ts';
+import type { Artifact, Barrier, InputFile, JobOutcome, Source } from '../core/stage.ts';
 import type { SourceStep } from '../core/step.ts';
 import { addTally, dictionary, emptyTally, type StepTally } from '../core/tally.ts';
 import { findStep } from '../step-table.ts';
 import { adoptUnit, completeUnits } from './adopt.ts';
 import { COUNTERS } from './counters.ts';
 import { DiskGuard } from './disk-guard.ts';
-import { changedInput, cutPartitions } from './partition.ts';
+import { type Listings, type PartitionInput, partitionInputs } from './listings.ts';
+import { changedInput } from './partition.ts';
 import type { JobUnit, Plan, SegmentUnit, StepReference, Unit } from './plan.ts';
 import { type RunningTask, TimeCapError, WorkerPool } from './pool.ts';
 import { withRetries } from './retry.ts';
@@ -28,6 +29,7 @@ import {
   unitFolder,
 } from './run-folder.ts';
 import { SET_ASIDE } from './segment-task.ts';
+import { fileDigests, filesOf } from './step-files.ts';
 import type { JobTask, SegmentTask, SetAside, TaskRecord } from './tasks.ts';
 
 /** What a run tells while it goes on; every method may be called often and must return at once. */
@@ -68,6 +70,8 @@ export interface RunSettings {
   readonly observer?: RunObserver;
   /** Run directories whose complete units are taken over where their fingerprints are those of this run's. */
   readonly donors?: readonly string[];
+  /** Inputs are listed once among the runs that share them. */
+  readonly listings?: Listings;
 }
 
 export interface RunSummary {
@@ -114,6 +118,9 @@ const SEGMENT_CODE = new URL(
   import.meta.url.endsWith('.ts') ? './segment-task.ts' : './segment-task.js',
   import.meta.url,
 ).href;
+
+/** A segment that follows another one reads no files of its own. */
+const NO_INPUT: PartitionInput = { slices: [], content: '[]' };
 
 export function workerCount(workers: number | 'auto'): number {
   return workers === 'auto' ? availableParallelism() : workers;
@@ -175,7 +182,7 @@ class Run {
   async run(): Promise<RunSummary> {
     const { plan, settings } = this;
     const started = performance.now();
-    for (const step of plan.steps) await filesOf(step, step.spec.options, plan.spec.baseFolder);
+    for (const step of plan.steps) filesOf(await findStep(step), step.spec.options, plan.spec.baseFolder);
     await writeJsonAtomic(join(settings.runFolder, 'plan.json'), plan);
     const { minFreeBytes } = plan.spec.run;
     const stop = (): void => this.stopper.abort();
@@ -222,8 +229,8 @@ class Run {
       const options =
         unit.type === 'segment' && step === unit.tap ? await tapOptions(step) : step.spec.options;
       parts[step.name] = { kind: step.spec.kind, ...options };
-      for (const file of await filesOf(step, options, this.plan.spec.baseFolder))
-        parts[`files.${file}.digest`] = await digestOfFile(resolve(this.plan.spec.baseFolder, file));
+      const digests = await fileDigests(await findStep(step), options, this.plan.spec.baseFolder);
+      for (const [file, digest] of Object.entries(digests)) parts[`files.${file}.digest`] = digest;
     }
     for (const [artifact, index] of Object.entries(unit.artifacts))
       parts[`artifact.${artifact}.digest`] = this.manifests.get(index)!.outputDigest;
@@ -272,18 +279,22 @@ class Run {
     return folders;
   }
 
-  private async inputsOf(unit: SegmentUnit): Promise<InputSlice[][]> {
+  private async inputsOf(unit: SegmentUnit): Promise<readonly PartitionInput[]> {
     if (!unit.source) return [];
     const step = (await findStep(unit.source)) as SourceStep<string, z.ZodType>;
     const source: Source<unknown> = step.source;
     const { signal } = this.stopper;
-    const files = await source.list(unit.source.spec.options, {
-      baseFolder: this.plan.spec.baseFolder,
-      signal,
-      dryRun: this.dry,
-      say: (line) => this.settings.observer?.say?.(line),
-    });
-    return cutPartitions(files, this.plan.spec.run.partitionBytes);
+    const { options } = unit.source.spec;
+    const { baseFolder, run } = this.plan.spec;
+    const list = (): Promise<readonly InputFile[]> =>
+      source.list(options, {
+        baseFolder,
+        signal,
+        dryRun: this.dry,
+        say: (line) => this.settings.observer?.say?.(line),
+      });
+    const settings = { source: unit.source, baseFolder, partitionBytes: run.partitionBytes };
+    return this.settings.listings?.of(settings, list) ?? partitionInputs(await list(), settings);
   }
 
   private async segmentTasks(
@@ -292,15 +303,15 @@ class Run {
   ): Promise<Omit<SegmentTask, 'counters'>[]> {
     const { run, seed, baseFolder } = this.plan.spec;
     const { runFolder, limit } = this.settings;
-    const slices = await this.inputsOf(unit);
+    const inputs = await this.inputsOf(unit);
     const upstream = unit.upstream === undefined ? [] : this.records.get(unit.upstream)!;
-    const partitions = unit.source ? slices.length : upstream.length;
+    const partitions = unit.source ? inputs.length : upstream.length;
     const outcome = unit.apply
       ? join(unitFolder(runFolder, this.plan.units[unit.apply.unit]!), 'artifact')
       : '';
     let firstDocument = 0;
     return Array.from({ length: partitions }, (_, partition) => {
-      const mine = slices[partition] ?? [];
+      const { slices, content } = inputs[partition] ?? NO_INPUT;
       const record = upstream[partition];
       const folder =
         unit.upstream === undefined ? '' : taskFolder(runFolder, this.plan.units[unit.upstream]!, partition);
@@ -309,31 +320,25 @@ class Run {
           ? [{ path: join(folder, part.files.documents.name), documents: part.documents }]
           : [],
       );
-      const content = mine.map(({ path, start, end, spec }) => ({
-        path: relative(baseFolder, path),
-        start,
-        end,
-        spec,
-      }));
-      const recipe = digestOf([
-        print.hash,
+      const recipe = digestOfTexts([
+        canonicalJson(print.hash),
         content,
-        record?.outputDigest,
-        unit.apply ? firstDocument : 0,
-        unit.keepsDocuments,
+        canonicalJson(record?.outputDigest ?? null),
+        canonicalJson(unit.apply ? firstDocument : 0),
+        canonicalJson(unit.keepsDocuments),
       ]);
       const task: Omit<SegmentTask, 'counters'> = {
         type: 'segment',
         folder: taskFolder(runFolder, unit, partition),
         recipe,
-        fingerprint: digestOf([recipe, mine.map(({ size, mtimeMs }) => [size, mtimeMs])]),
+        fingerprint: digestOf([recipe, slices.map(({ size, mtimeMs }) => [size, mtimeMs])]),
         partition,
         source: unit.source,
         apply: unit.apply ? { step: unit.apply.step, outcome } : undefined,
         stages: unit.stages,
         tap: unit.tap,
         keepsDocuments: unit.keepsDocuments,
-        slices: mine,
+        slices,
         files,
         firstDocument,
         artifacts: this.artifactFolders(unit),
@@ -806,27 +811,7 @@ class Run {
   }
 }
 
-/** A file that is not there is the step's to complain about. */
-async function digestOfFile(path: string): Promise<string> {
-  return sha256File(path).catch(() => 'absent');
-}
-
 /** Those of a barrier's options that its side files depend on. */
-/** Files that a step's options name. */
-async function filesOf(
-  step: StepReference,
-  options: Readonly<Record<string, unknown>>,
-  baseFolder: string,
-): Promise<readonly string[]> {
-  const { files } = await findStep(step);
-  return (
-    (files as ((options: unknown, baseFolder: string) => readonly string[]) | undefined)?.(
-      options,
-      baseFolder,
-    ) ?? []
-  );
-}
-
 async function tapOptions({ spec, ...rest }: StepReference): Promise<Readonly<Record<string, unknown>>> {
   const { barrier } = (await findStep({ spec, ...rest })) as unknown as {
     barrier: Barrier<Record<string, unknown>, never>;

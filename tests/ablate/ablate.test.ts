@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ShardIndex } from '../../src/shard/shard-set.ts';
@@ -71,6 +71,24 @@ describe('an ablation from its file to its outcome', () => {
     expect(again.trained).toEqual([]);
     expect(again.prepared.arms.map(({ run }) => run.nothingToDo)).toEqual([true, true, true, true]);
     expect(again.outcome).toEqual(first.outcome);
+  });
+
+  it('keeps a ruler that stands, and makes one again that is damaged or another', async () => {
+    const path = (name: string) => join(folder.out, 'ruler', name);
+    const read = () => readFileSync(path('ruler.jsonl'), 'utf8');
+    const card = () => statSync(path('ruler.json')).mtimeMs;
+    const [before, written] = [read(), card()];
+    await folder.go(SMALL);
+    expect(card()).toBe(written);
+    writeFileSync(path('ruler.jsonl'), before.replace(/[a-z]/, 'X'));
+    const mended = await folder.go(SMALL);
+    expect(read()).toBe(before);
+    expect(card()).not.toBe(written);
+    expect(mended.outcome).toEqual(first.outcome);
+    const other = await folder.go(SMALL.replace('bytes: 4000', 'bytes: 3000'), join(folder.path, 'other'));
+    const again = await folder.go(SMALL, join(folder.path, 'other'));
+    expect(other.prepared.ruler.digest).not.toBe(first.prepared.ruler.digest);
+    expect(again.prepared.ruler).toEqual(first.prepared.ruler);
   });
 
   it('runs nothing before the step that an arm changes', () => {
