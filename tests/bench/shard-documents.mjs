@@ -75,8 +75,7 @@ export async function fillSide(path, part) {
     const started = performance.now();
     const rows = make();
     making += (performance.now() - started) / 1000;
-    for (let i = 0; i < rows.length; i++)
-      writer.add(rows[i], 4 * (offsets[i + 1] - offsets[i]), tokens, offsets[i], offsets[i + 1]);
+    writer.addAll(rows, (i) => 4 * (offsets[i + 1] - offsets[i]), tokens, offsets);
     written += tokens.length + rows.length;
   }
   return { written, making, finish: () => writer.finish() };

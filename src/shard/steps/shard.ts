@@ -136,9 +136,7 @@ export async function tapShards(
   });
   return {
     add({ documents, tokens, offsets }) {
-      for (let i = 0; i < documents.length; i++) {
-        writer.add(labelled(documents.rows[i]!), documents.size(i), tokens, offsets[i]!, offsets[i + 1]!);
-      }
+      writer.addAll(documents.rows.map(labelled), (i) => documents.size(i), tokens, offsets);
     },
     async finish() {
       await writer.finish();
