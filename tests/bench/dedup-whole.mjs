@@ -1,4 +1,4 @@
-// Case `whole` of the area dedup: the four jobs from JSONL files to JSONL files, two cores.
+// Cases `whole` of the area dedup: the four jobs from JSONL files to JSONL files, two cores.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,37 +6,8 @@ import { join, resolve } from 'node:path';
 import { ClusterReader } from '../../dist/dedup/clusters.js';
 import { median } from './peers.mjs';
 
-const ROUNDS = 2;
+const ROUNDS = Number(process.env.DEDUP_ROUNDS ?? 2);
 const FILES = 2;
-/** Bytes that a thread takes at once: the peers too are told to cut the corpus in two, which is smaller than our default. */
-const PARTITION = 2 ** 21;
-
-/** A generator from a seed (mulberry32): the corpus is the same each time. */
-function random(seed) {
-  let x = seed;
-  return () => {
-    x = (x + 0x6d2b79f5) | 0;
-    let t = Math.imul(x ^ (x >>> 15), 1 | x);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** The texts, and of every third one a copy in which up to 8 % of the words are other words of the corpus. */
-export function corpusWithCopies(texts) {
-  const next = random(1);
-  const others = texts.slice(0, 200).join(' ').split(/\s+/);
-  const copies = texts
-    .filter((_, i) => i % 3 === 0)
-    .map((text) => {
-      const share = 0.08 * next();
-      return text
-        .split(' ')
-        .map((word) => (next() < share ? others[Math.floor(next() * others.length)] : word))
-        .join(' ');
-    });
-  return [...texts, ...copies];
-}
 
 function writeInput(folder, texts) {
   mkdirSync(folder, { recursive: true });
@@ -56,7 +27,7 @@ function time(command, args, options) {
   return (performance.now() - started) / 1000;
 }
 
-function ours(folder, name, options) {
+function ours(folder, name, options, partitionBytes) {
   const home = join(folder, `ours-${name}`);
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home);
@@ -64,7 +35,7 @@ function ours(folder, name, options) {
   writeFileSync(
     pipeline,
     `name: whole
-run: { workers: 2, partitionBytes: ${PARTITION}, minFreeBytes: 1 }
+run: { workers: 2, partitionBytes: ${partitionBytes}, minFreeBytes: 1 }
 steps:
   - read: { inputs: [{ files: '../input/*.jsonl' }] }
   - minhash-dedup: { ${options} }
@@ -160,21 +131,26 @@ const PEERS = {
 };
 
 /**
- * Each peer beside us with its own signatures, which must come to the same clusters. In the row `whole` we are measured
- * with datatrove's, in `whole-text-dedup` with text-dedup's.
+ * Each peer beside us with its own signatures, which must come to the same clusters. In the row NAME we are measured
+ * with datatrove's, in NAME-text-dedup with text-dedup's.
  */
-export function runWhole(texts, python) {
+export function runWhole(name, texts, python) {
   const folder = mkdtempSync(join(tmpdir(), 'dedup-whole-'));
   try {
     writeInput(join(folder, 'input'), texts);
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    // Four partitions: the peers too are told to cut the corpus, which is smaller than our default.
+    const partition = Math.ceil(bytes / 3);
+    console.error(`${name}: ${texts.length} documents, ${(bytes / 1e6).toFixed(0)} MB`);
     const times = {};
-    const add = (name, seconds) => {
-      times[name] ??= [];
-      times[name].push(seconds);
+    const add = (who, seconds) => {
+      times[who] ??= [];
+      times[who].push(seconds);
+      console.error(`  ${who}: ${seconds.toFixed(2)} s`);
     };
     for (let round = 0; round < ROUNDS; round++) {
       for (const [peer, { options, run }] of Object.entries(PEERS)) {
-        const mine = ours(folder, peer, options);
+        const mine = ours(folder, peer, options, partition);
         add(`ours ${peer}`, mine.seconds);
         if (!python) continue;
         const theirs = run(folder, resolve(python), texts);
@@ -182,10 +158,10 @@ export function runWhole(texts, python) {
         requireSame(peer, mine.clusters, theirs.clusters);
       }
     }
-    const rate = (name) => texts.length / median(times[name]);
-    const row = (name, own, peers) => ({
+    const rate = (who) => texts.length / median(times[who]);
+    const row = (label, own, peers) => ({
       area: 'dedup',
-      case: name,
+      case: label,
       unit: 'documents/s',
       ours: rate(own),
       peers: Object.fromEntries(peers.map((peer) => [peer, rate(peer)])),
@@ -193,9 +169,9 @@ export function runWhole(texts, python) {
     });
     const there = python ? Object.keys(PEERS) : [];
     return [
-      row('whole', 'ours datatrove', there),
+      row(name, 'ours datatrove', there),
       row(
-        'whole-text-dedup',
+        `${name}-text-dedup`,
         'ours text-dedup',
         there.filter((peer) => peer === 'text-dedup'),
       ),

