@@ -1,8 +1,9 @@
 /** One training of an ablation and its measurement: a function of (shards, ruler, options, seeds). */
 
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigurationError, classifySystemError, DivergenceError } from '../core/errors.ts';
+import { ConfigurationError, DivergenceError } from '../core/errors.ts';
+import { ensureFolder } from '../core/files.ts';
 import { digestOf } from '../core/hash.ts';
 import { Random } from '../core/random.ts';
 import { readCurves } from '../report/curves.ts';
@@ -92,9 +93,7 @@ export async function carryOutTraining(
   task: TrainingTask,
   context: TrainingContext,
 ): Promise<TrainingResult> {
-  await mkdir(task.folder, { recursive: true }).catch((error: unknown) => {
-    throw classifySystemError(error, { file: task.folder });
-  });
+  await ensureFolder(task.folder);
   const started = performance.now();
   const opened = await open(task);
   try {

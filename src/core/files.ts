@@ -78,34 +78,42 @@ export async function commitFile(temporary: string, path: string): Promise<void>
   await rename(temporary, path);
 }
 
+/**
+ * Makes a folder, and what is missing on the way to it, one level at a time: Node's recursive mkdir never returns where
+ * making a folder says ENOENT though its parent is there, as under /proc.
+ */
 export async function ensureFolder(folder: string): Promise<string> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw await folderError(error, folder);
-  }
+  const missing: string[] = [];
+  let at = resolve(folder);
+  for (; (await fileSize(at)) === undefined && dirname(at) !== at; at = dirname(at)) missing.push(at);
+  if (missing.length === 0 && !(await isFolder(at))) throw inTheWay(folder);
+  for (const path of missing.reverse()) await makeFolder(path, folder);
   return folder;
 }
 
-/** Why a folder could not be made: of a read-only parent a recursive mkdir says ENOENT, of a file in the way EEXIST. */
-async function folderError(error: unknown, folder: string): Promise<ProvenderError> {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EEXIST' || code === 'ENOTDIR')
-    return new ConfigurationError('a file lies here or on the way', {
-      file: folder,
-      expected: 'a folder, or nothing',
-      cause: error,
-    });
-  if (code !== 'ENOENT') return classifySystemError(error, { file: folder });
-  // The same again without `recursive`, where its message is the true one: in the nearest folder that is there.
-  let at = resolve(folder);
-  while (dirname(at) !== at && (await fileSize(dirname(at))) === undefined) at = dirname(at);
-  const plain = await mkdir(at).then(
-    () => error,
-    (second: unknown) => second,
-  );
-  if ((plain as NodeJS.ErrnoException).code !== 'ENOENT') return classifySystemError(plain, { file: folder });
-  return new ConfigurationError('no folder can be made here', { file: folder, cause: error });
+/** One level on the way to `folder`; another process may make the same at the same time. */
+async function makeFolder(path: string, folder: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await isFolder(path))) return;
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw inTheWay(folder, error);
+    if (code !== 'ENOENT') throw classifySystemError(error, { file: folder });
+    throw new ConfigurationError(`no folder can be made in ${dirname(path)}`, { file: folder, cause: error });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+function inTheWay(folder: string, cause?: unknown): ProvenderError {
+  return new ConfigurationError('a file lies here or on the way', {
+    file: folder,
+    expected: 'a folder, or nothing',
+    cause,
+  });
 }
 
 export async function removeIfThere(path: string): Promise<void> {

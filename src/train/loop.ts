@@ -1,16 +1,15 @@
 /** The training loop: a function of (weights, data, options, seed), however often it is stopped and started. */
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
   CancelledError,
-  classifySystemError,
   DivergenceError,
   type Problem,
   ProvenderError,
   ResourceError,
 } from '../core/errors.ts';
+import { ensureFolder } from '../core/files.ts';
 import type { Random } from '../core/random.ts';
 import type { Progress } from '../core/stage.ts';
 import type { WindowBatch } from '../shard/batch.ts';
@@ -119,9 +118,7 @@ class TrainingRun {
 
   static async open(settings: TrainSettings): Promise<TrainingRun> {
     const { folder, options, session, say } = settings;
-    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-      throw classifySystemError(error, { file: folder });
-    });
+    await ensureFolder(folder);
     const store = await CheckpointStore.open(checkpointFolder(folder), options.checkpoint.keepLast);
     const identity = identityOf(settings);
     const checkpoint = await store.latest(say);

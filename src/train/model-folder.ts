@@ -1,10 +1,10 @@
 /** A trained model as it is handed on: weights, what they are weights of, and the tokenizer, in one folder. */
 
-import { copyFile, mkdir, rename, stat } from 'node:fs/promises';
+import { copyFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError, classifySystemError, IntegrityError } from '../core/errors.ts';
-import { readJsonIfThere, syncFolder, temporaryName, writeJsonAtomic } from '../core/files.ts';
+import { ensureFolder, readJsonIfThere, syncFolder, temporaryName, writeJsonAtomic } from '../core/files.ts';
 import { sha256File } from '../core/hash.ts';
 import { loadTokenizer, type Tokenizer } from '../tokenize/tokenizer.ts';
 import { receiptSchema } from './checkpoint/receipt.ts';
@@ -75,9 +75,7 @@ export async function saveModel({
   shape,
   content,
 }: SaveModel): Promise<string[]> {
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw classifySystemError(error, { file: folder });
-  });
+  await ensureFolder(folder);
   const path = join(folder, WEIGHTS_FILE);
   const temporary = temporaryName(path);
   const weights = await writeVerified(temporary, parameters, { format: 'provender' });

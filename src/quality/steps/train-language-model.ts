@@ -1,9 +1,9 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DocumentBatch } from '../../core/batch.ts';
 import { InputError } from '../../core/errors.ts';
-import { commitFile, temporaryName, writeJsonAtomic } from '../../core/files.ts';
+import { commitFile, ensureFolder, temporaryName, writeJsonAtomic } from '../../core/files.ts';
 import type { JobContext, JobOutcome, SideFile, StageContext } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
 import { drop } from '../../core/verdict.ts';
@@ -78,7 +78,7 @@ async function train(
   const words = await vocabularyOf(o, corpus);
   const ids = new Map(words.slice(SPECIAL_WORDS.length).map((word, i) => [word, i + SPECIAL_WORDS.length]));
   const folder = join(context.folder, 'sorting');
-  await mkdir(folder, { recursive: true });
+  await ensureFolder(folder);
   // The n-grams and the contexts of every order are sorted at the same time.
   const recordBytes = (o.order + 3) * 4;
   const capacity = Math.max(1024, Math.floor((o.memoryMiB * 2 ** 20) / recordBytes / (o.order + 2)));

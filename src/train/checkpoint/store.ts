@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { classifySystemError, IntegrityError, ProvenderError } from '../../core/errors.ts';
 import {
+  ensureFolder,
   isTemporaryName,
   requireFree,
   syncFolder,
@@ -44,8 +45,8 @@ export class CheckpointStore {
 
   /** Makes the folder where it is missing, and clears away what a killed run left half-written. */
   static async open(folder: string, keepLast: number): Promise<CheckpointStore> {
+    await ensureFolder(folder);
     try {
-      await mkdir(folder, { recursive: true });
       for (const name of await readdir(folder)) {
         if (isTemporaryName(name)) await rm(join(folder, name), { recursive: true, force: true });
       }

@@ -1,6 +1,6 @@
 /** Hands a trained model over: a folder that `transformers` loads, and transformers.js by the ONNX file in it. */
 
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ConfigurationError } from '../../core/errors.ts';
 import { ensureFolder, temporaryName, writeFileAtomic } from '../../core/files.ts';
@@ -67,7 +67,7 @@ export async function exportModel(
   for (const [file, content] of Object.entries(texts)) await writeFileAtomic(join(out, file), content);
   await writeWeights(join(out, WEIGHTS_FILE), theirs);
   if (onnx !== undefined) {
-    await mkdir(join(out, 'onnx'), { recursive: true });
+    await ensureFolder(join(out, 'onnx'));
     await writeFileAtomic(join(out, ONNX_FILE), onnx);
   }
   const files = [...Object.keys(texts), WEIGHTS_FILE, ...(onnx ? [ONNX_FILE] : [])];
