@@ -119,6 +119,9 @@ const SEGMENT_CODE = new URL(
   import.meta.url,
 ).href;
 
+/** Files that a warning names. */
+const NAMED_FILES = 5;
+
 /** A segment that follows another one reads no files of its own. */
 const NO_INPUT: PartitionInput = { slices: [], content: '[]' };
 
@@ -435,6 +438,7 @@ class Run {
     if (decision.runs) {
       if (await this.fill(unit.upstream)) decided = await this.decideSegment(unit, print);
       this.settings.observer?.unitStarted?.(unit, decision);
+      this.warnOfEmptyFiles(decided);
       await this.carryOut(unit, print, decided);
       return;
     }
@@ -546,6 +550,18 @@ class Run {
           `warning: ${name} dropped ${tally.in.documents === 1 ? 'its only document' : `every one of its ${tally.in.documents} documents`}: ${reasonsOf(tally)}`,
         );
     }
+  }
+
+  /** A download that failed leaves such a file, which the tally alone would hide. */
+  private warnOfEmptyFiles({ tasks, records }: DecidedSegment): void {
+    const empty = tasks.flatMap(({ slices }, i) =>
+      records[i] ? [] : slices.filter(({ size }) => size === 0).map(({ path }) => path),
+    );
+    if (empty.length === 0) return;
+    const more = empty.length > NAMED_FILES ? ` and ${empty.length - NAMED_FILES} more` : '';
+    const names = empty.slice(0, NAMED_FILES).join(', ');
+    const what = empty.length === 1 ? '1 input file has' : `${empty.length} input files have`;
+    this.settings.observer?.say?.(`warning: ${what} no bytes: ${names}${more}`);
   }
 
   private async runTasks(

@@ -215,6 +215,19 @@ steps:
     expect(said.join()).toMatch(/length dropped every one of its 360 documents: 360 too-few-words/);
   });
 
+  it('names the input files that are empty, once', async () => {
+    folder.write('in/7.jsonl', '');
+    const { said, summary } = await folder.go(READ);
+    const warnings = said.filter((line) => line.includes('no bytes'));
+    expect(warnings).toEqual([`warning: 1 input file has no bytes: ${join(folder.path, 'in/7.jsonl')}`]);
+    expect(summary.steps[0]!.tally!.drops['empty-file']!.documents).toBe(1);
+    expect((await folder.go(READ)).said).toEqual([]);
+    for (let i = 10; i < 18; i++) folder.write(`in/${i}.jsonl`, '');
+    expect((await folder.go(READ)).said.join()).toMatch(
+      /9 input files have no bytes: .*13\.jsonl and 4 more$/,
+    );
+  });
+
   it('stops before the disk is full', async () => {
     await expect(folder.go(READ, ['run.minFreeBytes=1000TiB'])).rejects.toThrow(/not enough free disk/);
   });
