@@ -6,7 +6,7 @@ import { planArms } from '../ablate/arms.ts';
 import { type AblationFile, readAblationFile } from '../ablate/file.ts';
 import { planSizes } from '../ablate/trainings.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { count, duration } from '../core/format.ts';
+import { counted, duration } from '../core/format.ts';
 import { stepTable } from '../step-table.ts';
 import { AblateView } from './ablate-view.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -96,7 +96,7 @@ async function showPlan(
     process.stdout.write(`${name.padEnd(24)} ${role === 'treatment' ? '' : `${role}: `}${summary}\n`);
   const rates = each === sizes.length ? '' : ', learning rates';
   process.stdout.write(
-    `\n${count(trainings)} trainings: ${arms.length} arms, ${file.options.seeds} seeds, ${sizes.length} sizes${rates}; ` +
+    `\n${counted(trainings, 'training')}: ${counted(arms.length, 'arm')}, ${counted(file.options.seeds, 'seed')}, ${counted(sizes.length, 'size')}${rates}; ` +
       `${processes ?? processesOf(file)} side by side\n`,
   );
   return 0;

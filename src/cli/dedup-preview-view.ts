@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { bytes, count, duration, excerpt, printable, table } from '../core/format.ts';
+import { bytes, count, counted, duration, excerpt, printable, table } from '../core/format.ts';
 import { markDifferences } from '../dedup/differences.ts';
 import type { MinhashPreview, PreviewBin } from '../dedup/preview.ts';
 import type { DocumentSample } from './dedup-sample.ts';
@@ -71,14 +71,14 @@ export function previewLines(preview: MinhashPreview, sample: DocumentSample): s
       : '';
   const disk = forecast.temporaryBytes > 0 ? `, ${bytes(forecast.temporaryBytes)} more for a while` : '';
   return [
-    `sample     ${count(preview.documents)} documents of ${read ? 'about ' : ''}${count(sample.estimate)}${read}; ${count(preview.withoutSignature)} without a signature`,
+    `sample     ${counted(preview.documents, 'document')} of ${read ? 'about ' : ''}${count(sample.estimate)}${read}; ${count(preview.withoutSignature)} without a signature`,
     `options    ${bands} bands of ${rows} rows, ${verified}`,
     '',
     ...curve(preview),
     '',
     `pairs      ${count(preview.candidates)} in the sample share a band; of those at least ${threshold.toFixed(2)} alike ${(100 * preview.precision).toFixed(1)} % (precision${minJaccard === undefined ? '' : ' before verification'})`,
     `           of ${count(preview.alike)} pairs so alike ${(100 * preview.recall).toFixed(1)} % are found (recall)`,
-    `forecast   for ${count(forecast.documents)} documents, from this machine and this sample:`,
+    `forecast   for ${counted(forecast.documents, 'document')}, from this machine and this sample:`,
     `           disk ${bytes(forecast.diskBytes)}${disk}; memory ${bytes(forecast.memoryBytes)} for the clusters, ${bytes(forecast.workerBytes)} a worker`,
     `           about ${duration(forecast.signatureSeconds)} for signatures and ${duration(forecast.clusterSeconds)} for clusters, reading not counted`,
     ...exampleLines(preview, sample),

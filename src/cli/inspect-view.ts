@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { bytes, count, excerpt, percent, table } from '../core/format.ts';
+import { bytes, count, counted, excerpt, percent, table } from '../core/format.ts';
 import { boundOf } from '../core/rules.ts';
 import { type Answer, droppedBy, type Example, type Values } from '../inspect/answer.ts';
 import type { Check } from '../inspect/checks.ts';
@@ -246,7 +246,7 @@ export function inspectLines(
   const { documents, kept } = funnel;
   const about = countedTokens ? '' : ' (taken to be 4 bytes each)';
   const lines = [
-    `${pc.bold(title)}: ${count(documents.documents)} documents, ${bytes(documents.bytes)}, ${count(documents.tokens)} tokens${about}`,
+    `${pc.bold(title)}: ${counted(documents.documents, 'document')}, ${bytes(documents.bytes)}, ${counted(documents.tokens, 'token')}${about}`,
   ];
   if (labels.heldOut > 0) lines.push(`${count(labels.heldOut)} held-out documents are never judged`);
   if (leftOut.length > 0)
@@ -254,7 +254,7 @@ export function inspectLines(
   lines.push('', ...ruleTable(answer, steps), '');
   const change = signed(kept.documents - before.kept.documents);
   lines.push(
-    `kept ${count(kept.documents)} documents (${percent(kept.documents, documents.documents)}), ${bytes(kept.bytes)}, ${count(kept.tokens)} tokens${change === '' ? '' : `: ${change} documents, ${signed(kept.tokens - before.kept.tokens) || '0'} tokens against the pipeline's thresholds`}`,
+    `kept ${counted(kept.documents, 'document')} (${percent(kept.documents, documents.documents)}), ${bytes(kept.bytes)}, ${counted(kept.tokens, 'token')}${change === '' ? '' : `: ${change} documents, ${signed(kept.tokens - before.kept.tokens) || '0'} tokens against the pipeline's thresholds`}`,
   );
   lines.push(...overlapTable(answer, steps));
   lines.push(...labelTable('corpus', labels.corpora, answer, 0));

@@ -1,6 +1,6 @@
 import { Bar, Presets } from 'cli-progress';
 import pc from 'picocolors';
-import { bytes, count, duration } from '../core/format.ts';
+import { bytes, count, counted, duration } from '../core/format.ts';
 import type { Unit } from '../execute/plan.ts';
 import type { Decision, RunObserver, UnitProgress } from '../execute/run.ts';
 import type { UnitManifest } from '../execute/run-folder.ts';
@@ -95,7 +95,7 @@ export class ProgressView implements RunObserver {
     const left = total && done > 0 && seconds > 1 ? ` · ${duration(rest)} left` : '';
     if (unit.type === 'segment') {
       const rate = seconds > 0.5 ? ` · ${bytes(done / seconds)}/s` : '';
-      return `${bytes(done)} of ${bytes(total ?? 0)} · ${count(documents ?? 0)} documents · ${count(kept ?? 0)} kept${rate}${left}`;
+      return `${bytes(done)} of ${bytes(total ?? 0)} · ${counted(documents ?? 0, 'document')} · ${count(kept ?? 0)} kept${rate}${left}`;
     }
     return `${count(done)}${total ? ` of ${count(total)}` : ''}${note ? ` · ${note}` : ''}${left}`;
   }
@@ -108,7 +108,7 @@ export class ProgressView implements RunObserver {
     }
     const what =
       unit.type === 'segment'
-        ? `${count(manifest.documents ?? 0)} documents · ${bytes(manifest.textBytes ?? 0)} · `
+        ? `${counted(manifest.documents ?? 0, 'document')} · ${bytes(manifest.textBytes ?? 0)} · `
         : '';
     this.write(`  ${pc.green('✓')} ${unit.name.padEnd(22)} ${what}${duration(manifest.seconds)}`);
   }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
 import { ensureFolder, fileSize, readJsonIfThere, writeFileAtomic, writeJsonAtomic } from '../core/files.ts';
-import { bytes, count, excerpt, table } from '../core/format.ts';
+import { bytes, count, counted, excerpt, table } from '../core/format.ts';
 import { digestOf, sha256File } from '../core/hash.ts';
 import { lockRunFolder, type UnitManifest } from '../execute/run-folder.ts';
 import { readRunFacts, writeReceipt } from '../report/receipt.ts';
@@ -87,7 +87,7 @@ export async function importCommand(folder: string, options: ImportCommandOption
     for (const split of splitsOf(index)) {
       const { documents, tokens, shards } = index.splits[split];
       process.stdout.write(
-        `${split.padEnd(splitsOf(index).includes('validation') ? 10 : 8)}  ${count(documents)} documents, ${count(tokens)} tokens, ${count(shards.length)} shards\n`,
+        `${split.padEnd(splitsOf(index).includes('validation') ? 10 : 8)}  ${counted(documents, 'document')}, ${counted(tokens, 'token')}, ${counted(shards.length, 'shard')}\n`,
       );
     }
     process.stdout.write(`shards: ${resolve(out)}\n`);
@@ -226,7 +226,7 @@ function printRemoval(
       `${verb}  ${excerpt(id, 100)} of ${excerpt(corpus, 40)}: ${shard}, tokens ${count(from)} to ${count(to)}\n`,
     );
   }
-  process.stdout.write(`${count(found.length)} documents, ${count(tokens)} tokens\n`);
+  process.stdout.write(`${counted(found.length, 'document')}, ${counted(tokens, 'token')}\n`);
   if (shards.length > 0) {
     process.stdout.write(
       `written anew: ${shards.join(', ')}\nmodels that were trained on these shards have seen the documents; a run that builds its shards anew reads them again unless its inputs no longer have them\n`,

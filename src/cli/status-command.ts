@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import { ConfigurationError } from '../core/errors.ts';
-import { bytes, count, duration } from '../core/format.ts';
+import { bytes, count, counted, duration } from '../core/format.ts';
 import { lockHolder, readManifest, readPlan } from '../execute/run-folder.ts';
 import { type RunStatus, readStatus } from './status.ts';
 import { bitsPerByteLines, lossByGroupLines } from './summary-view.ts';
@@ -29,7 +29,7 @@ function lines(status: RunStatus, alive: boolean): string[] {
       const share = total ? `${Math.floor((100 * done) / total)} %` : '';
       const what =
         unit.type === 'segment'
-          ? `${bytes(done)} · ${count(documents ?? 0)} documents · ${count(kept ?? 0)} kept`
+          ? `${bytes(done)} · ${counted(documents ?? 0, 'document')} · ${count(kept ?? 0)} kept`
           : (note ?? '');
       const left = total && done > 0 ? ` · ${duration((seconds * (total - done)) / done)} left` : '';
       line += `${share} ${what}${left}`;

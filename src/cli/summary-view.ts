@@ -142,9 +142,9 @@ function headlines(summary: RunSummary): string[] {
     | undefined;
   if (minhash) {
     const { clusters = 0, removed = 0, largestCluster = 0, indexDocuments } = minhash;
-    const against = indexDocuments === undefined ? '' : ` (index of ${count(indexDocuments)} documents)`;
+    const against = indexDocuments === undefined ? '' : ` (index of ${counted(indexDocuments, 'document')})`;
     lines.push(
-      `near-duplicates   ${count(clusters)} clusters, the largest of ${count(largestCluster)}; ${count(removed)} documents removed${against}`,
+      `near-duplicates   ${counted(clusters, 'cluster')}, the largest of ${count(largestCluster)}; ${counted(removed, 'document')} removed${against}`,
     );
   }
   const shard = outcomeOf(summary, 'shard') as
@@ -184,7 +184,7 @@ function headlines(summary: RunSummary): string[] {
         : '';
     const speed = train.tokensPerSecond ? `, ${count(train.tokensPerSecond)} tokens/s` : '';
     lines.push(
-      `training          ${count(train.parameters ?? 0)} parameters, ${count(train.steps ?? 0)} steps, ${count(train.tokens ?? 0)} tokens${loss}${speed}`,
+      `training          ${counted(train.parameters ?? 0, 'parameter')}, ${counted(train.steps ?? 0, 'step')}, ${counted(train.tokens ?? 0, 'token')}${loss}${speed}`,
     );
     lines.push(...usageLines(train.usage));
   }

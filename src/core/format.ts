@@ -6,7 +6,12 @@ export function count(n: number): string {
 
 /** `1 step`, `2 steps`. */
 export function counted(n: number, noun: string): string {
-  return `${count(n)} ${noun}${Math.round(n) === 1 ? '' : 's'}`;
+  return `${count(n)} ${plural(n, noun)}`;
+}
+
+/** What so many of something are called, where the number stands apart. */
+export function plural(n: number, noun: string): string {
+  return Math.round(n) === 1 ? noun : `${noun}s`;
 }
 
 export function bytes(n: number): string {

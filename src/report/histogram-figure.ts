@@ -1,4 +1,4 @@
-import { count } from '../core/format.ts';
+import { count, counted } from '../core/format.ts';
 import type { Histogram } from '../core/tally.ts';
 import { figure, shareOf } from './figures.ts';
 import { type Bar, barsOf, logTicks, quantile } from './histogram.ts';
@@ -53,7 +53,7 @@ export function histogramFigure(
     });
   const axis = positiveAxis(positive, from, step, thresholds);
   const zeroAt = drawn.find((slot) => slot.low === 0 && slot.high === 0);
-  const about = `${name}: ${count(total)} documents, median about ${figure(quantile(histogram, 0.5))}`;
+  const about = `${name}: ${counted(total, 'document')}, median about ${figure(quantile(histogram, 0.5))}`;
   return html`<figure class="histogram"><figcaption>${name}</figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${about}"><title>${about}</title>
 <line class="axis" x1="0" x2="${WIDTH}" y1="${BASE + 0.5}" y2="${BASE + 0.5}"/>${bars}

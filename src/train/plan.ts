@@ -1,6 +1,6 @@
 /** A training run before it starts: what it is made of, what it costs, in figures and as lines. */
 
-import { bytes, count, quantity } from '../core/format.ts';
+import { bytes, count, counted, quantity } from '../core/format.ts';
 import { estimateModel, type ModelEstimate } from './estimate.ts';
 import type { ModelShape } from './model/options.ts';
 import type { Objective } from './objectives/objective.ts';
@@ -74,7 +74,7 @@ export function planLines(plan: TrainingPlan): string[] {
   const data =
     plan.epochs === undefined
       ? 'on shards that are still being written'
-      : `${plan.epochs.toFixed(2)} epochs of ${count(plan.corpusTokens ?? 0)} tokens`;
+      : `${plan.epochs.toFixed(2)} epochs of ${counted(plan.corpusTokens ?? 0, 'token')}`;
   const rows = [
     [
       'model',
@@ -92,7 +92,7 @@ export function planLines(plan: TrainingPlan): string[] {
       'memory',
       `about ${bytes(plan.memoryBytes)}: weights ${bytes(weights)}, gradients ${bytes(gradients)}, moments ${bytes(moments)}, second buffers ${bytes(secondBuffers)}, activations ${bytes(activations)}, a checkpoint's copy ${bytes(checkpoint)}, allocators ${bytes((ALLOCATED - 1) * estimate.memory.total)}, the runtime ${bytes(RUNTIME_BYTES)}`,
     ],
-    ['data', `${count(plan.steps)} steps of ${count(plan.tokensPerStep)} tokens, ${data}`],
+    ['data', `${counted(plan.steps, 'step')} of ${counted(plan.tokensPerStep, 'token')}, ${data}`],
   ];
   return rows.map(([name, text]) => `${name!.padEnd(11)} ${text}`);
 }

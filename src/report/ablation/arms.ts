@@ -1,7 +1,7 @@
 /** What each arm is, what its steps dropped, and what its trainings ate. */
 
 import type { AblationOutcome, ArmOutcome, ArmStep } from '../../ablate/outcome.ts';
-import { bytes, count } from '../../core/format.ts';
+import { bytes, count, counted } from '../../core/format.ts';
 import { bar, digest, facts, type Section, shareOf } from '../figures.ts';
 import { html, type Markup, shorten, table } from '../html.ts';
 
@@ -10,7 +10,7 @@ const REASONS_SHOWN = 5;
 function stepRow(step: ArmStep, most: number): Markup {
   const { documentsIn, documentsOut, bytesIn, bytesOut, drops } = step;
   const gone = documentsIn - documentsOut;
-  const line = `${step.step}: ${count(documentsOut)} of ${count(documentsIn)} documents kept, ${bytes(bytesOut)} of ${bytes(bytesIn)}`;
+  const line = `${step.step}: ${count(documentsOut)} of ${counted(documentsIn, 'document')} kept, ${bytes(bytesOut)} of ${bytes(bytesIn)}`;
   const reasons = Object.entries(drops).sort(([, a], [, b]) => b - a);
   const rest = reasons.slice(REASONS_SHOWN).reduce((sum, [, n]) => sum + n, 0);
   return html`<li><div class="head"><span><b>${step.step}</b>${step.kind !== step.step && html` <span class="kind">${step.kind}</span>`}</span>
@@ -60,10 +60,10 @@ function armPart(arm: ArmOutcome, base: ArmOutcome | undefined, most: number): M
   const same = arm.funnel.length - differing.length;
   const last = arm.funnel.at(-1);
   const about = [
-    last && `${count(last.documentsOut)} documents, ${bytes(last.bytesOut)} kept`,
-    `${count(arm.trainTokens)} tokens to train from`,
+    last && `${counted(last.documentsOut, 'document')}, ${bytes(last.bytesOut)} kept`,
+    `${counted(arm.trainTokens, 'token')} to train from`,
     arm.overlapsRemoved > 0 &&
-      `${count(arm.overlapsRemoved)} documents removed as they overlap the held-out set`,
+      `${counted(arm.overlapsRemoved, 'document')} removed as they overlap the held-out set`,
   ].filter((one) => typeof one === 'string');
   return html`<div class="arm"><h3>${arm.name} <small>${arm.summary}</small></h3>
 ${arm.warnings.map(({ reason, detail }) => html`<div class="warn failed"><p class="note"><b>${reason}</b>: ${detail}</p></div>`)}

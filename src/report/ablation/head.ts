@@ -1,7 +1,7 @@
 import type { AblationOutcome, Budget } from '../../ablate/outcome.ts';
 import type { Analysis } from '../../ablate/statistics/analysis.ts';
 import { decimalsOf, intervalWords, signed } from '../../ablate/statistics/sentences.ts';
-import { count, duration } from '../../core/format.ts';
+import { count, counted, duration } from '../../core/format.ts';
 import { card, cards, facts } from '../figures.ts';
 import { html, type Markup } from '../html.ts';
 import { mainSetting } from './differences.ts';
@@ -73,7 +73,7 @@ export function headOf(outcome: AblationOutcome, analysis: Analysis): Markup {
 ${notes.length > 0 && html`<div class="warn${kind === 'void' && ' failed'}"><ul>${notes.map((note) => html`<li>${note}</li>`)}</ul></div>`}
 ${headCards(outcome, analysis)}
 ${facts([
-  ['Primary domain', html`${primary}: ${domain.target}, ${count(domain.documents)} documents`],
+  ['Primary domain', html`${primary}: ${domain.target}, ${counted(domain.documents, 'document')}`],
   ['Budget', budgetWords(outcome)],
   ['Model', `${size}, learning rate ${learningRate}`],
   ['Confidence', `${Math.round(100 * analysis.confidence)} %`],

@@ -9,7 +9,7 @@ import type {
 } from '../../ablate/outcome.ts';
 import type { Analysis } from '../../ablate/statistics/analysis.ts';
 import { differenceWords } from '../../ablate/statistics/sentences.ts';
-import { bytes, count } from '../../core/format.ts';
+import { bytes, count, counted } from '../../core/format.ts';
 import { barTable, bits, documentName, figure, passage, type Section, shareOf } from '../figures.ts';
 import { cut, html, type Markup, table } from '../html.ts';
 import { mainSetting } from './differences.ts';
@@ -72,7 +72,7 @@ function filterPart(probe: FilterProbe, analysis: Analysis): Markup {
   const earned = comparison?.primary
     ? `Without it (${arm}): ${differenceWords(comparison.primary)} on ${comparison.primary.domain}.`
     : undefined;
-  return html`<h3>${step}</h3><p>It refused ${count(refused.documents)} documents (${bytes(refused.bytes)}), which take the model ${bits(refused.bitsPerByte)} bits per byte: ${direction} those kept (${bits(kept.bitsPerByte)}). ${earned}</p>
+  return html`<h3>${step}</h3><p>It refused ${counted(refused.documents, 'document')} (${bytes(refused.bytes)}), which take the model ${bits(refused.bitsPerByte)} bits per byte: ${direction} those kept (${bits(kept.bitsPerByte)}). ${earned}</p>
 ${distributions(probe)}${examples('Refused, and least surprising to the model', refused.least)}${examples('Refused, and most surprising', refused.most)}${examples('Kept, and most surprising', kept.most)}`;
 }
 

@@ -1,4 +1,4 @@
-import { count } from '../../core/format.ts';
+import { count, counted, plural } from '../../core/format.ts';
 import { documentKey, pairsOf } from '../excerpts.ts';
 import { barTable, card, cards, documentName, passage, type Section, shareOf } from '../figures.ts';
 import { absent, html, type Markup } from '../html.ts';
@@ -33,12 +33,16 @@ function ofStep(data: RunData, step: StepData): Markup {
   const figures: (Markup | undefined)[] = [
     card(
       count(number('clusters') ?? 0),
-      number('clusters') === 1 ? 'cluster' : 'clusters',
-      documents === undefined ? undefined : `among ${count(documents)} documents`,
+      plural(number('clusters') ?? 0, 'cluster'),
+      documents === undefined ? undefined : `among ${counted(documents, 'document')}`,
     ),
     removed === undefined
       ? undefined
-      : card(count(removed), 'documents removed', documents ? shareOf(removed, documents) : undefined),
+      : card(
+          count(removed),
+          `${plural(removed, 'document')} removed`,
+          documents ? shareOf(removed, documents) : undefined,
+        ),
     number('largestCluster') === undefined
       ? undefined
       : card(count(number('largestCluster')!), 'in the largest cluster'),

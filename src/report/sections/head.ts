@@ -1,4 +1,4 @@
-import { bytes, count, duration } from '../../core/format.ts';
+import { bytes, count, counted, duration, plural } from '../../core/format.ts';
 import { bits, card, cards, digest, facts, shareOf } from '../figures.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { finite, measuredSet, members, overAllBytes, text } from '../read-outcome.ts';
@@ -41,7 +41,7 @@ function verdict(data: RunData): string {
     const came = flow.came.tally!.in;
     const kept = flow.went.tally!.out;
     sentences.push(
-      `${count(kept.documents)} of ${count(came.documents)} documents were kept (${bytes(kept.bytes)} of ${bytes(came.bytes)} of text).`,
+      `${count(kept.documents)} of ${counted(came.documents, 'document')} were kept (${bytes(kept.bytes)} of ${bytes(came.bytes)} of text).`,
     );
   }
   const train = lastOf(data, 'train');
@@ -49,7 +49,7 @@ function verdict(data: RunData): string {
   const tokens = finite(train?.outcome?.tokens);
   if (train && parameters !== undefined && tokens !== undefined) {
     const { split, before, after } = heldOutOf(data, train);
-    let sentence = `A model of ${count(parameters)} parameters was trained on ${count(tokens)} tokens`;
+    let sentence = `A model of ${counted(parameters, 'parameter')} was trained on ${counted(tokens, 'token')}`;
     const from = overAllBytes(before, 'bitsPerByte');
     const to = overAllBytes(after, 'bitsPerByte');
     const gzip = overAllBytes(after, 'gzipBitsPerByte');
@@ -74,7 +74,7 @@ function summaryCards(data: RunData): Markup {
     all.push(
       card(
         count(kept.documents),
-        'documents kept',
+        `${plural(kept.documents, 'document')} kept`,
         `${shareOf(kept.documents, came.documents)} of ${count(came.documents)}`,
       ),
       card(bytes(kept.bytes), 'text kept', `${shareOf(kept.bytes, came.bytes)} of ${bytes(came.bytes)}`),
@@ -86,7 +86,7 @@ function summaryCards(data: RunData): Markup {
     const looked = finite(shard?.validationTokens);
     const aside = looked === undefined ? '' : `${count(looked)} for validation, `;
     const heldOut = `${count(finite(shard?.heldOutTokens) ?? 0)} held out`;
-    all.push(card(count(trainTokens), 'tokens to train on', `${aside}${heldOut}`));
+    all.push(card(count(trainTokens), `${plural(trainTokens, 'token')} to train on`, `${aside}${heldOut}`));
   }
   const train = lastOf(data, 'train');
   if (train) {

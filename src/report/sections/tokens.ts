@@ -1,4 +1,4 @@
-import { bytes, count } from '../../core/format.ts';
+import { bytes, count, plural } from '../../core/format.ts';
 import { barTable, card, cards, digest, facts, figure, type Section, shareOf } from '../figures.ts';
 import { absent, html, type Markup, shorten, table } from '../html.ts';
 import { finite, members } from '../read-outcome.ts';
@@ -78,6 +78,10 @@ ${barTable(
 )}${rows.length > shown.length && html`<p class="note">${count(rows.length - shown.length)} more corpora are not shown.</p>`}`;
 }
 
+function cardOf(n: number, noun: string, rest = ''): Markup {
+  return card(count(n), `${plural(n, noun)}${rest}`);
+}
+
 export function tokensSection(data: RunData): Section {
   const frame = { id: 'tokens', title: 'Tokens' };
   const shard = lastOf(data, 'shard')?.outcome;
@@ -87,12 +91,12 @@ export function tokensSection(data: RunData): Section {
   return {
     ...frame,
     body: html`${cards([
-      card(count(finite(shard.trainTokens) ?? 0), 'tokens to train on'),
+      cardOf(finite(shard.trainTokens) ?? 0, 'token', ' to train on'),
       finite(shard.validationTokens) === undefined
         ? undefined
-        : card(count(finite(shard.validationTokens)!), 'tokens for validation'),
-      card(count(finite(shard.heldOutTokens) ?? 0), 'tokens held out'),
-      card(count(finite(shard.documents) ?? 0), 'documents'),
+        : cardOf(finite(shard.validationTokens)!, 'token', ' for validation'),
+      cardOf(finite(shard.heldOutTokens) ?? 0, 'token', ' held out'),
+      cardOf(finite(shard.documents) ?? 0, 'document'),
       rate === undefined ? undefined : card(figure(rate), 'bytes a token'),
     ])}${rows.length ? corpora(rows) : absent('The shards do not say which corpora they hold.')}`,
   };

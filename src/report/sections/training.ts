@@ -1,4 +1,4 @@
-import { count, counted, percent, quantity } from '../../core/format.ts';
+import { count, counted, percent, plural, quantity } from '../../core/format.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { barTable, bits, card, cards, figure, type Section } from '../figures.ts';
@@ -213,8 +213,10 @@ function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): 
   const outcome = step.outcome ?? {};
   const curves = data.curves.get(step.name);
   const number = (name: string): number | undefined => finite(outcome[name]);
-  const show = (name: string, label: string): Markup | undefined =>
-    number(name) === undefined ? undefined : card(count(number(name)!), label);
+  const show = (name: string, noun: string, rest = ''): Markup | undefined =>
+    number(name) === undefined
+      ? undefined
+      : card(count(number(name)!), `${plural(number(name)!, noun)}${rest}`);
   const losses =
     number('firstLoss') !== undefined && number('lastLoss') !== undefined
       ? card(
@@ -223,11 +225,11 @@ function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): 
         )
       : undefined;
   const figures = cards([
-    show('parameters', 'parameters'),
-    show('steps', 'steps'),
-    show('tokens', 'tokens'),
+    show('parameters', 'parameter'),
+    show('steps', 'step'),
+    show('tokens', 'token'),
     losses,
-    show('tokensPerSecond', 'tokens a second'),
+    show('tokensPerSecond', 'token', ' a second'),
     ...usageCards(outcome.usage),
   ]);
   if (!curves)
@@ -238,9 +240,9 @@ function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): 
   return html`<h3>${step.name}</h3>${figures}
 <div class="charts">${drawn.map(({ title, chart, whole }) => html`<figure${whole && html` class="whole"`}><figcaption>${title}</figcaption><div class="chart" id="${chart.id}" role="img" aria-label="${title}; the table below has figures"></div></figure>`)}</div>
 <noscript><p class="absent">The curves need scripts to be drawn; the tables do not.</p></noscript>
-${curves.stepsPerPoint > 1 && html`<p class="note">A point is the mean of ${count(curves.stepsPerPoint)} steps.</p>`}
-${curves.skippedSteps > 0 && html`<p class="note">${count(curves.skippedSteps)} steps were skipped because their loss or gradient was not finite.</p>`}
-${curves.badLines > 0 && html`<p class="note">${count(curves.badLines)} lines of metrics.jsonl are no JSON and were left out.</p>`}
+${curves.stepsPerPoint > 1 && html`<p class="note">A point is the mean of ${counted(curves.stepsPerPoint, 'step')}.</p>`}
+${curves.skippedSteps > 0 && html`<p class="note">${counted(curves.skippedSteps, 'step')} left out: the loss or the gradient was not finite.</p>`}
+${curves.badLines > 0 && html`<p class="note">${counted(curves.badLines, 'line')} of metrics.jsonl left out: no JSON.</p>`}
 ${groupTable(outcome)}
 <details class="print"><summary>Figures</summary>${curves.step.length > 0 && lossTable(curves)}${evaluationTable(curves)}
 ${

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { bytes, count } from '../../core/format.ts';
+import { bytes, count, counted } from '../../core/format.ts';
 import { SHARD_SPLITS } from '../format.ts';
 import { publicNames } from '../public-names.ts';
 import type { SplitCounts } from './count-shards.ts';
@@ -31,8 +31,8 @@ export function renderCard(receipt: Receipt, options: CardOptions = {}): string 
     `# ${line(receipt.name)}`,
     summary(receipt),
     corpora(receipt),
-    counted(receipt, 'Languages', receipt.contents.languages),
-    counted(receipt, 'Years', receipt.contents.years),
+    countsBy(receipt, 'Languages', receipt.contents.languages),
+    countsBy(receipt, 'Years', receipt.contents.years),
     sources(receipt),
     refused(receipt),
     removals(receipt),
@@ -69,12 +69,12 @@ function summary({ splits, contents, pipeline }: Receipt): string {
     const counts = splits[split];
     if (!counts) return [];
     const kind = split === 'train' ? 'training' : split;
-    return `${count(counts.documents)} ${kind} documents (${count(counts.tokens)} tokens, ${bytes(counts.bytes)} of text)`;
+    return `${counted(counts.documents, `${kind} document`)} (${counted(counts.tokens, 'token')}, ${bytes(counts.bytes)} of text)`;
   });
   const all = `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
   const dates = oldest === null ? '' : ` Dates known: ${oldest} to ${newest}.`;
   const read = pipeline
-    ? ` Of ${count(pipeline.read.documents)} documents read, ${bytes(pipeline.read.bytes)}.`
+    ? ` Of ${counted(pipeline.read.documents, 'document')} read, ${bytes(pipeline.read.bytes)}.`
     : '';
   return `${all}, tokenized, with the place in the source that each token comes from.${read}${dates}`;
 }
@@ -90,7 +90,7 @@ function corpora(receipt: Receipt): string {
   return section('Corpora', titles, rows);
 }
 
-function counted(
+function countsBy(
   receipt: Receipt,
   title: string,
   all: readonly (SplitCounts & { readonly name: string })[],
