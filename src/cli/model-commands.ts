@@ -27,7 +27,7 @@ import { artifactFolder, refuseRunFolder, shardFolder, stepOfRun } from './artif
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
 import { filledLines, sampleView } from './sample-view.ts';
-import { bitsPerByteLines, lossByGroupLines, usageLines } from './summary-view.ts';
+import { bitsPerByteLines, lossByGroupLines, metricLines, usageLines } from './summary-view.ts';
 
 /** A step's options from a run's own step of that kind, overridden by `path=value`, checked by its schema. */
 async function optionsOf(kind: string, run: string, overrides: readonly string[]): Promise<StepSpec> {
@@ -153,6 +153,7 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
       const tables = [
         bitsPerByteLines(outcome.summary),
         lossByGroupLines(outcome.summary),
+        metricLines(outcome.summary),
         usageLines(usage),
       ];
       const lines = tables.filter((table) => table.length > 0).flatMap((table) => [...table, '']);

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { bytes, count, counted, duration } from '../core/format.ts';
 import { lockHolder, readManifest, readPlan } from '../execute/run-folder.ts';
 import { type RunStatus, readStatus } from './status.ts';
-import { bitsPerByteLines, lossByGroupLines } from './summary-view.ts';
+import { bitsPerByteLines, lossByGroupLines, metricLines } from './summary-view.ts';
 
 function lines(status: RunStatus, alive: boolean): string[] {
   const state =
@@ -47,7 +47,7 @@ async function trainingLines(run: string): Promise<string[]> {
   const lines: string[] = [];
   for (const unit of units) {
     const summary = (await readManifest(run, unit))?.summary as Record<string, unknown> | undefined;
-    for (const table of [bitsPerByteLines(summary), lossByGroupLines(summary)]) {
+    for (const table of [bitsPerByteLines(summary), lossByGroupLines(summary), metricLines(summary)]) {
       if (table.length > 0) lines.push('', ...table);
     }
   }

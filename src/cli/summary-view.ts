@@ -5,6 +5,7 @@ import {
   counted,
   duration,
   excerpt,
+  inWords,
   percent,
   printable,
   quantity,
@@ -92,6 +93,12 @@ export function bitsPerByteLines(train: Readonly<Record<string, unknown>> | unde
 interface GroupLosses {
   readonly steps?: number;
   readonly groups?: Readonly<Record<string, Readonly<Record<string, { loss: number; tokens: number }>>>>;
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/** By its name: an accuracy is a share of 1. */
+function isShare(name: string): boolean {
+  return name.endsWith('Accuracy');
 }
 
 /** Groups of one kind that are printed, those with most tokens. */
@@ -113,6 +120,16 @@ export function lossByGroupLines(train: Readonly<Record<string, unknown>> | unde
   if (rows.length === 0) return [];
   const head = [`training loss, last ${counted(steps, 'step')}`, '', 'nats', 'tokens'];
   return table([head, ...rows], ['left', 'left', 'right', 'right']);
+}
+
+/** What the objective measures beside the loss: `masked loss 5.120, next sentence accuracy 61 %`. */
+export function metricLines(train: Readonly<Record<string, unknown>> | undefined): string[] {
+  const { steps = 0, metrics } = (train?.lossByGroup ?? {}) as GroupLosses;
+  if (!metrics) return [];
+  const parts = Object.entries(metrics).map(
+    ([name, value]) => `${inWords(name)} ${isShare(name) ? percent(value, 1) : value.toFixed(3)}`,
+  );
+  return [`${`last ${counted(steps, 'step')}`.padEnd(17)} ${parts.join(', ')}`];
 }
 
 /** What a training took of the machine, in the last call that took a step. */
@@ -175,6 +192,7 @@ function headlines(summary: RunSummary): string[] {
         lastLoss?: number;
         tokensPerSecond?: number;
         usage?: Partial<Usage>;
+        lossByGroup?: unknown;
       }
     | undefined;
   if (train) {
@@ -186,7 +204,7 @@ function headlines(summary: RunSummary): string[] {
     lines.push(
       `training          ${counted(train.parameters ?? 0, 'parameter')}, ${counted(train.steps ?? 0, 'step')}, ${counted(train.tokens ?? 0, 'token')}${loss}${speed}`,
     );
-    lines.push(...usageLines(train.usage));
+    lines.push(...metricLines(train), ...usageLines(train.usage));
   }
   return lines;
 }

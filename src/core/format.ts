@@ -14,6 +14,11 @@ export function plural(n: number, noun: string): string {
   return Math.round(n) === 1 ? noun : `${noun}s`;
 }
 
+/** `nextSentenceLoss` as `next sentence loss`. */
+export function inWords(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 export function bytes(n: number): string {
   if (n < 1000) return `${Math.round(n)} B`;
   const units = ['kB', 'MB', 'GB', 'TB', 'PB'];

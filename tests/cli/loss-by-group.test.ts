@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { lossByGroupLines } from '../../src/cli/summary-view.ts';
+import { lossByGroupLines, metricLines } from '../../src/cli/summary-view.ts';
+
+describe('metricLines', () => {
+  it('names what the objective measured, an accuracy as a share', () => {
+    const metrics = { maskedLoss: 5.1234, nextSentenceLoss: 0.5, nextSentenceAccuracy: 0.625 };
+    expect(metricLines({ lossByGroup: { steps: 20, groups: {}, metrics } })).toEqual([
+      'last 20 steps     masked loss 5.123, next sentence loss 0.500, next sentence accuracy 63 %',
+    ]);
+    expect(metricLines({ lossByGroup: { steps: 20, groups: {} } })).toEqual([]);
+  });
+});
 
 describe('lossByGroupLines', () => {
   it('prints groups with their tokens, the largest ten of a kind, and no kind of one group', () => {

@@ -53,6 +53,10 @@ describe('the step train', () => {
     const masked = steps.map(({ metrics }) => metrics.maskedLoss!);
     expect(mean(masked.slice(-10))).toBeLessThan(mean(masked.slice(0, 10)) - 0.5);
     for (const { metrics } of steps.slice(0, 5)) expect(metrics.nextSentenceLoss).toBeCloseTo(Math.LN2, 0);
+    const { lossByGroup } = outcome.summary as { lossByGroup: { steps: number; metrics: Step['metrics'] } };
+    expect(lossByGroup.steps).toBe(6);
+    for (const name of ['maskedLoss', 'nextSentenceLoss', 'nextSentenceAccuracy'])
+      expect(lossByGroup.metrics[name]).toBeCloseTo(mean(steps.slice(-6).map((step) => step.metrics[name]!)));
     const { heldOut } = outcome.summary as { heldOut: Record<string, Record<string, unknown>> };
     expect(heldOut.after).toMatchObject({ measure: 'masked-loss', comparable: false });
     const loss = (at: string) =>

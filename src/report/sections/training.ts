@@ -1,4 +1,4 @@
-import { count, counted, percent, plural, quantity } from '../../core/format.ts';
+import { count, counted, inWords, percent, plural, quantity } from '../../core/format.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { barTable, bits, card, cards, figure, type Section } from '../figures.ts';
@@ -209,6 +209,17 @@ function usageCards(usage: unknown): (Markup | undefined)[] {
   ];
 }
 
+/** What the objective measures beside the loss, over the last steps. */
+function metricCards(lossByGroup: unknown): Markup[] {
+  const { steps, metrics } = members(lossByGroup);
+  return Object.entries(members(metrics)).flatMap(([name, value]) => {
+    const mean = finite(value);
+    if (mean === undefined) return [];
+    const shown = name.endsWith('Accuracy') ? percent(mean, 1) : bits(mean);
+    return [card(shown, shorten(inWords(name), 40), `last ${counted(finite(steps) ?? 0, 'step')}`)];
+  });
+}
+
 function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): Markup {
   const outcome = step.outcome ?? {};
   const curves = data.curves.get(step.name);
@@ -230,6 +241,7 @@ function ofStep(data: RunData, step: StepData, index: number, charts: Chart[]): 
     show('tokens', 'token'),
     losses,
     show('tokensPerSecond', 'token', ' a second'),
+    ...metricCards(outcome.lossByGroup),
     ...usageCards(outcome.usage),
   ]);
   if (!curves)

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { ConfigurationError } from '../../core/errors.ts';
 import type { WindowBatch } from '../../shard/batch.ts';
-import { add, log, multiply, negate, pick, softmax, sum } from '../graph/ops.ts';
+import { add, less, log, multiply, negate, pick, softmax, sum, where } from '../graph/ops.ts';
 import { maskedInputs, maskedLoss, maskingOptions, maskRows, openMasking } from './masked.ts';
 import type { Generator, Objective, ObjectiveContext } from './objective.ts';
 import { checkWidth, perToken } from './windows.ts';
@@ -51,10 +51,17 @@ export function openNextSentence(
     loss(parts, inputs, inverseWeight) {
       const masked = maskedLoss(parts, inputs, inverseWeight);
       const probabilities = softmax(parts.pooledHead.logits());
-      const nats = negate(log(pick(probabilities, inputs.isRandom!)));
+      const ofTruth = pick(probabilities, inputs.isRandom!);
+      const nats = negate(log(ofTruth));
       const rowWeights = multiply(sum(inputs.lossWeight!, [1], true), inverseWeight);
       const nextSentence = sum(multiply(nats, rowWeights));
-      const metrics = { maskedLoss: masked.loss, nextSentenceLoss: nextSentence };
+      const { graph } = ofTruth.node;
+      const isRight = where(less(graph.scalar(0.5), ofTruth), graph.scalar(1), graph.scalar(0));
+      const metrics = {
+        maskedLoss: masked.loss,
+        nextSentenceLoss: nextSentence,
+        nextSentenceAccuracy: sum(multiply(isRight, rowWeights)),
+      };
       return { tokenLoss: masked.tokenLoss, loss: add(masked.loss, nextSentence), metrics };
     },
   };

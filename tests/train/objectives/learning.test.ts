@@ -55,16 +55,21 @@ async function train(
     random: (name) => uniform(name.length + 1, [0, 1]),
   });
   const draw = uniform(17, [0, 1]);
-  const last: { loss: number; nextSentence: number }[] = [];
+  const last: { loss: number; nextSentence: number; right: number }[] = [];
   for (let update = 1; update <= steps; update++) {
     const inputs = objective.inputs(windows(corpus, draw), draw);
     const { loss, metrics } = await session.step([inputs], { update, learningRate: 0.01 });
-    if (update > steps - 20) last.push({ loss, nextSentence: metrics?.nextSentenceLoss ?? 0 });
+    const { nextSentenceLoss: nextSentence = 0, nextSentenceAccuracy: right = 0 } = metrics ?? {};
+    if (update > steps - 20) last.push({ loss, nextSentence, right });
   }
   await session.release();
   const mean = (of: (entry: (typeof last)[number]) => number) =>
     last.reduce((sum, e) => sum + of(e), 0) / last.length;
-  return { loss: mean((entry) => entry.loss), nextSentence: mean((entry) => entry.nextSentence) };
+  return {
+    loss: mean((entry) => entry.loss),
+    nextSentence: mean((entry) => entry.nextSentence),
+    right: mean((entry) => entry.right),
+  };
 }
 
 const chance = Math.log(letters);
@@ -102,7 +107,10 @@ describe('what an objective shows is what lowers its loss', () => {
     const seen = await train(options, same, 'bert', 300);
     // Two windows have the same letter by chance one time in 13.
     expect(seen.nextSentence).toBeLessThan(0.75 * Math.LN2);
+    expect(seen.right).toBeGreaterThan(0.75);
+    expect(seen.right).toBeLessThanOrEqual(1);
     const unseen = await train(options, random, 'bert', 60);
     expect(unseen.nextSentence).toBeGreaterThan(0.9 * Math.LN2);
+    expect(Math.abs(unseen.right - 0.5)).toBeLessThan(0.15);
   });
 });
