@@ -122,8 +122,8 @@ const FULL = [
   { 'train-tokenizer': { vocabularySize: 270 } },
   'encode',
   'shard',
-  'train',
-  'evaluate',
+  { train: { heldOut: { maxBytesPerCorpus: 65536 } } },
+  { evaluate: { split: 'validation' } },
   'generate',
 ];
 
@@ -249,7 +249,12 @@ describe('writeReport', () => {
     ]) {
       expect(training).toContain(figure);
     }
-    expect(sections.get('held-out')).toContain('2.250');
+    const heldOut = sections.get('held-out')!;
+    expect(heldOut).toContain('2.250');
+    expect(heldOut).toContain(
+      'Measured by the training itself, before its first and after its last step, on up to 65.5 kB a corpus of the held-out documents.',
+    );
+    expect(heldOut).toContain('Measured afterwards with the finished model, on all validation documents.');
     expect(sections.get('samples')).toContain('written prose');
     expect(sections.get('units')).toContain('after-exact-dedup');
     expect(sections.get('options')).toContain('"vocabularySize": 270');

@@ -1,8 +1,8 @@
 import { bytes, count } from '../../core/format.ts';
 import { type BarRow, barTable, bits, type Section } from '../figures.ts';
 import { absent, html, type Markup, shorten, table } from '../html.ts';
-import { type MeasuredSet, measuredSet } from '../read-outcome.ts';
-import type { RunData } from '../run-data.ts';
+import { finite, type MeasuredSet, measuredSet, members, text } from '../read-outcome.ts';
+import type { RunData, StepData } from '../run-data.ts';
 import { heldOutOf } from './head.ts';
 
 const CORPORA_SHOWN = 24;
@@ -74,10 +74,30 @@ function figuresTable(
   );
 }
 
-function comparison(title: string, before: MeasuredSet | undefined, after: MeasuredSet): Markup {
+/** Training and evaluation choose their documents each for itself: without a word their figures contradict each other. */
+function chosen(split: string, options: unknown): string {
+  const most = finite(members(options).maxBytesPerCorpus);
+  const documents = split === 'train' ? 'training documents' : `${split} documents`;
+  return most === undefined ? `all ${documents}` : `up to ${bytes(most)} a corpus of the ${documents}`;
+}
+
+function whenTrained(split: string, options: StepData['options']): string {
+  return `Measured by the training itself, before its first and after its last step, on ${chosen(split, options.heldOut)}.`;
+}
+
+function whenEvaluated(options: StepData['options']): string {
+  return `Measured afterwards with the finished model, on ${chosen(text(options.split) ?? 'held-out', options)}.`;
+}
+
+function comparison(
+  title: string,
+  when: string,
+  before: MeasuredSet | undefined,
+  after: MeasuredSet,
+): Markup {
   const all = [...after.corpora.keys()];
   const corpora = all.slice(0, CORPORA_SHOWN);
-  return html`<h3>${title}</h3>
+  return html`<h3>${title}</h3><p class="note">${when}</p>
 ${after.masked ? html`<p>A masked model gives no likelihood of the text: its loss per masked token stands for itself and cannot be held against other models.</p>` : bars(corpora, before, after)}
 ${!after.comparable && !after.masked && html`<p class="note">Some documents do not decode to their text byte for byte: these figures cannot be held against those of other tokenizers.</p>`}
 ${after.masked ? figuresTable(corpora, before, after) : html`<details><summary>The same as a table</summary>${figuresTable(corpora, before, after)}</details>`}
@@ -104,13 +124,13 @@ export function heldOutSection(data: RunData): Section {
     if (step.kind === 'train') {
       const { split, before, after } = heldOutOf(data, step);
       const name = split === 'validation' ? `${step.name} (validation)` : step.name;
-      if (after) parts.push(comparison(name, before, after));
+      if (after) parts.push(comparison(name, whenTrained(split, step.options), before, after));
       measuredBefore = after;
     } else if (step.kind === 'evaluate') {
       const set = measuredSet(step.outcome);
       if (set && measuredBefore && sameFigures(set, measuredBefore))
         parts.push(html`<h3>${step.name}</h3><p>The same figures as at the end of the training.</p>`);
-      else if (set) parts.push(comparison(step.name, undefined, set));
+      else if (set) parts.push(comparison(step.name, whenEvaluated(step.options), undefined, set));
     }
   }
   if (parts.length === 0)
