@@ -12,6 +12,7 @@ import {
   table,
 } from '../core/format.ts';
 import type { RunSummary, StepSummary } from '../execute/run.ts';
+import { compareNames } from '../io/glob.ts';
 import type { Usage } from '../train/monitor/run-monitor.ts';
 
 interface BitsPerByte {
@@ -112,7 +113,8 @@ export function lossByGroupLines(train: Readonly<Record<string, unknown>> | unde
     const named = Object.entries(of);
     if (named.length < 2) continue;
     const most = named.toSorted(([, a], [, b]) => b.tokens - a.tokens).slice(0, MAX_GROUPS);
-    for (const [i, [name, { loss, tokens }]] of named.filter((one) => most.includes(one)).entries()) {
+    most.sort(([a], [b]) => compareNames(a, b));
+    for (const [i, [name, { loss, tokens }]] of most.entries()) {
       rows.push([i === 0 ? slicing : '', excerpt(name, 60), loss.toFixed(3), count(tokens)]);
     }
     if (named.length > MAX_GROUPS) rows.push(['', `and ${named.length - MAX_GROUPS} more`, '', '']);

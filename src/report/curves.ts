@@ -1,5 +1,6 @@
 import { classifySystemError } from '../core/errors.ts';
 import { linesOf } from '../core/json-lines.ts';
+import { compareNames } from '../io/glob.ts';
 
 /** A training run's metrics.jsonl, thinned out: arrays side by side, null where a span has no finite value. */
 export interface Curves {
@@ -222,9 +223,13 @@ function addStep(point: Point, entry: Record<string, unknown>, tokens: Tokens): 
   }
 }
 
-/** The groups that get a curve: those with most tokens. */
+/** Counts and ranges of counts, deciles, and what has neither. */
+const IS_NUMBERED = /^(\d+(-\d+)?|none)$/;
+
+/** The groups that get a curve: those with most tokens; numbered ones in the order of their numbers. */
 function largest(tokens: ReadonlyMap<string, number> | undefined): string[] {
   const names = [...(tokens ?? [])].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([name]) => name);
   const isDeciles = names.length > MAX_CORPORA && names.every((name) => /^(\d+|none)$/.test(name));
-  return isDeciles ? names.filter((name) => DRAWN_DECILES.has(name)) : names.slice(0, MAX_CORPORA);
+  const drawn = isDeciles ? names.filter((name) => DRAWN_DECILES.has(name)) : names.slice(0, MAX_CORPORA);
+  return names.every((name) => IS_NUMBERED.test(name)) ? drawn.sort(compareNames) : drawn;
 }

@@ -27,6 +27,9 @@ describe('lossByGroupLines', () => {
     expect(lines[3]).toMatch(/^source +s2 +4\.000 +102$/);
     expect(lines.at(-1)).toMatch(/^ +and 2 more *$/);
     expect(lines).toHaveLength(1 + 2 + 10 + 1);
+    const copies = { 1: group(5, 10), '17-32': group(5, 30), '3-4': group(5, 20) };
+    const ordered = lossByGroupLines({ lossByGroup: { steps: 8, groups: { copies } } });
+    expect(ordered.slice(1).map((text) => text.trim().split(/ +/).at(-3))).toEqual(['1', '3-4', '17-32']);
     const one = lossByGroupLines({ lossByGroup: { steps: 1, groups } });
     expect(one[0]).toMatch(/^training loss, last 1 step +nats/);
     expect(

@@ -83,6 +83,24 @@ describe('readCurves', () => {
     expect(lossByGroup['deciles of a']).toEqual({ 1: [0, null], 4: [3, 7], 7: [6, null], 10: [9, null] });
   });
 
+  it('orders numbered groups by their numbers, others by their tokens', async () => {
+    const group = (tokens: number) => ({ loss: 1, tokens });
+    const copies = {
+      2: group(5),
+      '17-32': group(9),
+      none: group(7),
+      '3-4': group(1),
+      1: group(2),
+      '5-8': group(8),
+    };
+    const path = await written([
+      { ...step(1, 4), slices: { copies, source: { 'a-2': group(1), 'a-10': group(2) } } },
+    ]);
+    const { lossByGroup } = (await readCurves(path))!;
+    expect(Object.keys(lossByGroup.copies!)).toEqual(['1', '2', '3-4', '5-8', '17-32', 'none']);
+    expect(Object.keys(lossByGroup.source!)).toEqual(['a-10', 'a-2']);
+  });
+
   it('leaves gaps, cut lines and corpora beyond the limit out', async () => {
     const many = Object.fromEntries(
       Array.from({ length: 30 }, (_, i) => [`c${i}`, { loss: 1, tokens: 100 - i }]),

@@ -1,4 +1,5 @@
 import { count, counted, inWords, percent, plural, quantity } from '../../core/format.ts';
+import { compareNames } from '../../io/glob.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { barTable, bits, card, cards, figure, type Section } from '../figures.ts';
@@ -150,7 +151,7 @@ function groupTable(outcome: Readonly<Record<string, unknown>>): Markup | undefi
     `Training loss of the last ${counted(finite(steps) ?? 0, 'step')}, nats per token`,
     ['documents', 'loss (tokens)'],
     kinds.flatMap(({ slicing, rows }) =>
-      byTokens(rows).map(({ name, loss, tokens }) => ({
+      mostTokens(rows).map(({ name, loss, tokens }) => ({
         group: `by ${GROUP_TITLES[slicing] ?? slicing}`,
         label: shorten(name, 60),
         parts: [{ kind: 'plain' as const, share: highest > 0 ? loss / highest : 0 }],
@@ -160,10 +161,10 @@ function groupTable(outcome: Readonly<Record<string, unknown>>): Markup | undefi
   );
 }
 
-/** The groups with most tokens, in their order. */
-function byTokens<T extends { readonly tokens: number }>(rows: readonly T[]): T[] {
-  const least = rows.map(({ tokens }) => tokens).sort((a, b) => b - a)[MAX_GROUPS - 1] ?? 0;
-  return rows.filter(({ tokens }) => tokens >= least).slice(0, MAX_GROUPS);
+/** The groups with most tokens, in the order of their names, and of the numbers in them. */
+function mostTokens<T extends { readonly name: string; readonly tokens: number }>(rows: readonly T[]): T[] {
+  const most = [...rows].sort((a, b) => b.tokens - a.tokens).slice(0, MAX_GROUPS);
+  return most.sort((a, b) => compareNames(a.name, b.name));
 }
 
 function evaluationTable(curves: Curves): Markup | undefined {
