@@ -2,6 +2,7 @@
 
 import { matrixFlops, peakIntermediateBytes } from './graph/cost.ts';
 import { elementCount } from './graph/tensor.ts';
+import { largestChunk } from './model/cross-entropy.ts';
 import { type ModelSettings, resolveModel } from './model/options.ts';
 import type { ParameterSpec } from './model/parameters.ts';
 import type { Objective } from './objectives/objective.ts';
@@ -75,19 +76,27 @@ export function estimateModel(
 ): ModelEstimate {
   const shape = resolveModel(model);
   const optimizer = openOptimizer(options.optimizer);
-  const tokens = batch.rows * batch.length;
-  const specs = [...lossGraph(shape, objective, batch).parameters.specs.values()];
+  const one = { rows: 1, length: batch.length };
+  const specs = [...lossGraph(shape, objective, one).parameters.specs.values()];
   const parameters = countOf(specs, () => true);
   const moments = specs.reduce(
     (total, spec) => total + elementCount(spec.shape) * optimizer.moments(spec).length,
     0,
   );
   const isAccumulated = (options.accumulate ?? 1) > 1;
-  const gradient = gradientProgram(shape, objective, batch);
   const update = updateProgram(specs, optimizer);
-  const intermediateBytes = isAccumulated
-    ? Math.max(peakIntermediateBytes(gradient), peakIntermediateBytes(update))
-    : peakIntermediateBytes(stepProgram(shape, objective, batch, optimizer));
+  const costs = costsOf(batch, shape.vocabulary, (some) => {
+    const tokens = some.rows * some.length;
+    const gradient = gradientProgram(shape, objective, some);
+    return {
+      forwardFlopsPerToken: matrixFlops(forwardProgram(shape, objective, some)) / tokens,
+      trainingFlopsPerToken: matrixFlops(gradient) / tokens,
+      intermediateBytes: isAccumulated
+        ? Math.max(peakIntermediateBytes(gradient), peakIntermediateBytes(update))
+        : peakIntermediateBytes(stepProgram(shape, objective, some, optimizer)),
+    };
+  });
+  const { intermediateBytes } = costs;
   const parts = partsOf(specs);
   const headIsEmbedding = parts.head < shape.vocabulary * shape.width;
   const multiplied = parameters - parts.embeddings + (headIsEmbedding ? shape.vocabulary * shape.width : 0);
@@ -95,14 +104,32 @@ export function estimateModel(
     parameters,
     parts,
     layerParameters: countOf(specs, ({ name }) => name.startsWith('layers.')),
-    forwardFlopsPerToken: matrixFlops(forwardProgram(shape, objective, batch)) / tokens,
-    trainingFlopsPerToken: matrixFlops(gradient) / tokens,
+    ...costs,
     optimizerFlopsPerStep: matrixFlops(update),
     ruleFlopsPerToken: 6 * multiplied,
     stateBytes: 2 * FLOAT * (parameters + moments),
-    intermediateBytes,
     memory: memoryOf({ parameters, moments, intermediateBytes, isAccumulated }),
   };
+}
+
+/** What depends on the rows. */
+type Costs = Pick<ModelEstimate, 'forwardFlopsPerToken' | 'trainingFlopsPerToken' | 'intermediateBytes'>;
+
+/** Chunks of logits in the largest graph that is built for its costs: each is some nodes, and takes 2 ms. */
+const MOST_CHUNKS = 512;
+
+/**
+ * The costs of a batch. From some rows on its graph would not fit into memory, let alone what it computes, and what it
+ * needs has long grown in line with the rows.
+ */
+function costsOf(batch: BatchShape, vocabulary: number, read: (batch: BatchShape) => Costs): Costs {
+  const { rows, length } = batch;
+  const most = Math.max(2, Math.floor((MOST_CHUNKS * largestChunk(vocabulary)) / length));
+  if (rows <= most) return read(batch);
+  const less = read({ rows: Math.ceil(most / 2), length });
+  const more = read({ rows: most, length });
+  const perRow = (more.intermediateBytes - less.intermediateBytes) / Math.floor(most / 2);
+  return { ...more, intermediateBytes: more.intermediateBytes + (rows - most) * perRow };
 }
 
 const FLOAT = 4;

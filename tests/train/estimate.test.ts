@@ -110,4 +110,23 @@ describe('estimateModel', () => {
     expect(weights + moments + secondBuffers).toBe(of(8).stateBytes);
     expect(gradients + activations).toBe(of(8).intermediateBytes);
   });
+
+  it('tells what a batch would need whose graph would not fit, in line with those that do', () => {
+    const model = { family: 'gpt2', layers: 1, width: 16, heads: 1, context: 32, vocabulary: 512 } as const;
+    const of = (rows: number, accumulate = 1) =>
+      estimateModel(model, causal(512, 32), { rows, length: 32 }, { accumulate });
+    for (const accumulate of [1, 2]) {
+      // The graph is built up to 65,536 rows.
+      const perRow =
+        (of(60_000, accumulate).intermediateBytes - of(50_000, accumulate).intermediateBytes) / 1e4;
+      const started = performance.now();
+      const vast = of(1e8, accumulate);
+      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(vast.intermediateBytes / 1e8).toBeCloseTo(perRow, -1);
+      expect(vast.forwardFlopsPerToken).toBeCloseTo(of(50_000).forwardFlopsPerToken, 0);
+      expect(vast.parameters).toBe(of(1).parameters);
+    }
+    const exact = of(65_536).intermediateBytes;
+    expect(of(65_537).intermediateBytes / exact).toBeCloseTo(65_537 / 65_536, 4);
+  });
 });

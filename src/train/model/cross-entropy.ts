@@ -29,8 +29,12 @@ const TINY = 1.1754943508222875e-38;
 
 /** Rows of one chunk, the chunks being as equal as can be. */
 export function chunkRows(rows: number, vocabulary: number): number {
-  const most = Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_ELEMENTS / vocabulary));
-  return Math.ceil(rows / Math.ceil(rows / most));
+  return Math.ceil(rows / Math.ceil(rows / largestChunk(vocabulary)));
+}
+
+/** Rows of a chunk at most. */
+export function largestChunk(vocabulary: number): number {
+  return Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_ELEMENTS / vocabulary));
 }
 
 export interface CrossEntropyInputs {
