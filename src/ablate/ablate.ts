@@ -4,10 +4,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledError, ConfigurationError } from '../core/errors.ts';
-import { ensureFolder, writeJsonAtomic } from '../core/files.ts';
+import { ensureFolder, fileSize, writeJsonAtomic } from '../core/files.ts';
 import type { StepTable } from '../core/pipeline-file.ts';
 import type { RunObserver } from '../execute/run.ts';
 import { lockHolder, lockRunFolder } from '../execute/run-folder.ts';
+import { requireDevice } from '../train/engines/registry.ts';
 import { planArms } from './arms.ts';
 import { type CarriedOut, collectOutcome } from './collect.ts';
 import type { AblationFile } from './file.ts';
@@ -48,8 +49,11 @@ export async function ablate(settings: AblationSettings): Promise<Ablated> {
   const { file, table, folder, observer = {}, signal } = settings;
   const arms = await planArms(file, table);
   // Wrong options of the training are told before the corpus is read.
-  planSizes(file);
+  const sizes = planSizes(file);
   await ensureFolder(folder);
+  // An ablation that has an outcome may be looked at on another machine.
+  if ((await fileSize(join(folder, OUTCOME_FILE))) === undefined)
+    for (const { options } of sizes) await requireDevice(options.engine);
   const release = await waitForLock(join(folder, 'prepare'), observer, signal);
   let prepared: Prepared;
   try {

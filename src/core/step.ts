@@ -52,6 +52,11 @@ interface Described<
    * opened, not when its turn comes hours later.
    */
   readonly check?: (options: z.output<Schema>, before: readonly StepBefore[]) => void;
+  /**
+   * Throws where this machine cannot carry the step out, for want of a device: before the first step of a run that
+   * still has to do it. Must cost nothing where nothing special is asked for.
+   */
+  readonly ready?: (options: z.output<Schema>) => Promise<void>;
 }
 
 export type SourceStep<K extends string, S extends z.ZodType> = Described<
@@ -130,6 +135,7 @@ export interface AnyStep {
   readonly gives: readonly Artifact[];
   readonly files?: (options: never, baseFolder: string) => readonly string[];
   readonly check?: (options: never, before: readonly StepBefore[]) => void;
+  readonly ready?: (options: never) => Promise<void>;
   readonly role: 'source' | 'judge' | 'stage' | 'barrier' | 'job';
 }
 
@@ -228,7 +234,7 @@ export function defineJob<
 >(
   step: Pick<
     JobStep<K, S, Flow, N, G>,
-    'kind' | 'summary' | 'options' | 'module' | 'needs' | 'gives' | 'files' | 'check' | 'run'
+    'kind' | 'summary' | 'options' | 'module' | 'needs' | 'gives' | 'files' | 'check' | 'ready' | 'run'
   >,
 ): JobStep<K, S, Flow, N, G> {
   // A job is at home in any flow: the planner checks only its artifacts.

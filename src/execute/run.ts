@@ -186,6 +186,7 @@ class Run {
     const { plan, settings } = this;
     const started = performance.now();
     for (const step of plan.steps) filesOf(await findStep(step), step.spec.options, plan.spec.baseFolder);
+    await this.requireReady();
     await writeJsonAtomic(join(settings.runFolder, 'plan.json'), plan);
     const { minFreeBytes } = plan.spec.run;
     const stop = (): void => this.stopper.abort();
@@ -209,6 +210,16 @@ class Run {
     const summary = this.summary((performance.now() - started) / 1000);
     await writeJsonAtomic(join(settings.runFolder, 'summary.json'), summary);
     return summary;
+  }
+
+  /** What is done needs no device any more: such a run may be looked at, or gone on with, on another machine. */
+  private async requireReady(): Promise<void> {
+    for (const unit of this.plan.units) {
+      if (unit.type !== 'job') continue;
+      const { ready } = await findStep(unit.step);
+      if (ready && !(await readManifest(this.settings.runFolder, unit)))
+        await ready(unit.step.spec.options as never);
+    }
   }
 
   async close(): Promise<void> {

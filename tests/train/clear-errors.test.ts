@@ -7,13 +7,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigurationError, InputError, IntegrityError, ResourceError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import { ShardLoader } from '../../src/shard/loader.ts';
+import { probe } from '../../src/train/engines/probe.ts';
 import { train } from '../../src/train/loop.ts';
 import { loopOptions } from '../../src/train/loop-options.ts';
 import { openObjective } from '../../src/train/objectives/registry.ts';
 import { openSession } from '../../src/train/open-session.ts';
 import { requireMemory } from '../../src/train/require-memory.ts';
 import { trainOptions, trainStep } from '../../src/train/steps/train.ts';
-import { PipelineFolder } from '../execute/pipeline-folder.ts';
+import { AblationFolder, SMALL } from '../ablate/small-ablation.ts';
+import { jsonl, PipelineFolder } from '../execute/pipeline-folder.ts';
 import { BigramSession, fakeObjective } from './fakes.ts';
 import { buildTinyCorpus, jobContext, TINY_RUN } from './loop-tiny-corpus.ts';
 
@@ -165,6 +167,46 @@ steps:
   it('fits where it needs exactly what there is', () => {
     requireMemory(3000, 3000);
     expect(() => requireMemory(3010, 3000)).toThrow(/expected at most the 3\.00 kB .*; found about 3\.01 kB/);
+  });
+});
+
+describe('a device that is not here', () => {
+  const READ = `name: p
+steps:
+  - read: { inputs: [{ files: in.jsonl }] }
+  - hold-out: { fraction: 0.1 }
+  - train-tokenizer: { vocabularySize: 300 }
+  - encode: {}
+  - shard: {}
+`;
+  const TRAIN =
+    '  - train: { model: { family: gpt2, layers: 1, width: 16, heads: 1, context: 16 }, rows: 2, steps: 2, ENGINE }\n';
+
+  it('ends a run before its first step', async ({ skip }) => {
+    const { works } = await probe({ kind: 'onnx', device: 'cuda' });
+    if (works) skip('this machine has CUDA');
+    const folder = new PipelineFolder();
+    folder.write('in.jsonl', jsonl(1, 200));
+    const onCuda = READ + TRAIN.replace('ENGINE', 'engine: { device: cuda }');
+    await expect(folder.go(onCuda)).rejects.toThrow(/the engine onnx cannot use cuda here: /);
+    expect((await readdir(folder.run)).filter((name) => name === 'units')).toEqual([]);
+    const trained = READ + TRAIN.replace('ENGINE', '');
+    const evaluated = `${trained}  - evaluate: { engine: { device: cuda } }\n`;
+    await expect(folder.go(evaluated)).rejects.toThrow(ResourceError);
+    expect((await readdir(folder.run)).filter((name) => name === 'units')).toEqual([]);
+    await folder.go(trained);
+    expect((await folder.go(trained)).summary.nothingToDo).toBe(true);
+    await expect(folder.go(onCuda)).rejects.toThrow(/cannot use cuda here/);
+    folder.remove();
+  });
+
+  it('ends an ablation before its preparation', async ({ skip }) => {
+    if ((await probe({ kind: 'onnx', device: 'cuda' })).works) skip('this machine has CUDA');
+    const folder = new AblationFolder();
+    const yaml = SMALL.replace('  rows: 4', '  rows: 4\n  engine: { device: cuda }');
+    await expect(folder.go(yaml)).rejects.toThrow(/the engine onnx cannot use cuda here: /);
+    expect(await readdir(folder.out)).toEqual([]);
+    folder.remove();
   });
 });
 

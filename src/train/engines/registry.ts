@@ -33,6 +33,14 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   return choice === undefined ? engine : { ...engine, description: `${engine.description} (auto ${choice})` };
 }
 
+/** The same without opening it, of options that may be carried out hours later. `auto` finds what works. */
+export async function requireDevice(options: EngineOptions = {}): Promise<void> {
+  const { kind, device, threads } = engineOptions.parse(options);
+  // Of ONNX Runtime and of the reference, the CPU is always there.
+  if (device === 'auto' || (device === 'cpu' && kind !== 'tensorflow')) return;
+  await requireWorking({ kind, device, threads });
+}
+
 async function requireWorking(attempt: Attempt): Promise<void> {
   const result = await probe(attempt);
   if (result.works) return;

@@ -9,7 +9,7 @@ import { ShardLoader } from '../../shard/loader.ts';
 import { requireSplit } from '../check-options.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
 import { engineOptions } from '../engines/options.ts';
-import { resolveEngine } from '../engines/registry.ts';
+import { requireDevice, resolveEngine } from '../engines/registry.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
 import { type LoadedModel, loadModel } from '../model-folder.ts';
@@ -102,6 +102,7 @@ export const evaluateStep = defineJob({
   check({ split }, before) {
     if (split !== 'train') requireSplit('split', split, before);
   },
+  ready: ({ engine }) => requireDevice(engine),
   async run(options, context): Promise<JobOutcome> {
     const folders = { model: context.artifact('model'), shards: context.artifact('shards') };
     const evaluation = await evaluateFromFolders(options, folders, context);

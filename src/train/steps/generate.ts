@@ -7,7 +7,7 @@ import type { JobContext, JobOutcome } from '../../core/stage.ts';
 import { defineJob } from '../../core/step.ts';
 import { readTokenizerText } from '../../tokenize/tokenizer.ts';
 import { engineOptions } from '../engines/options.ts';
-import { resolveEngine } from '../engines/registry.ts';
+import { requireDevice, resolveEngine } from '../engines/registry.ts';
 import { type Filled, fillMasks } from '../fill-mask.ts';
 import { type Generated, type GeneratedToken, generate, generateOptions } from '../generate.ts';
 import { type LoadedModel, loadModel, TOKENIZER_FILE } from '../model-folder.ts';
@@ -130,6 +130,7 @@ export const generateStep = defineJob({
   module: import.meta.url,
   needs: ['model'],
   gives: ['samples'],
+  ready: ({ engine }) => requireDevice(engine),
   async run(options, context): Promise<JobOutcome> {
     const started = performance.now();
     const samples = await generateFromFolder(options, context.artifact('model'), context);

@@ -15,7 +15,7 @@ import { checkpointFolder, newestReceipt } from '../checkpoint/store.ts';
 import { openOn } from '../engines/open.ts';
 import { deviceSchema, engineOptions } from '../engines/options.ts';
 import type { Attempt } from '../engines/probe.ts';
-import { resolveEngine } from '../engines/registry.ts';
+import { requireDevice, resolveEngine } from '../engines/registry.ts';
 import { evaluate } from '../evaluate.ts';
 import { HeldOutSet } from '../held-out.ts';
 import {
@@ -497,6 +497,7 @@ export const trainStep = defineJob({
     // A GPU has a memory of its own, of which nobody tells here.
     if (options.init === undefined && options.engine.device === 'cpu') requireRoom(options, before);
   },
+  ready: ({ engine }) => requireDevice(engine),
   files: ({ init }, baseFolder) => (init ? initialFiles(init, baseFolder) : []),
   run: (options, context) =>
     trainFromFolders(
