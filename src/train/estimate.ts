@@ -30,9 +30,9 @@ export interface ParameterParts {
 export interface MemoryEstimate {
   readonly weights: number;
   readonly moments: number;
-  /** Of one micro-batch, and their sums where several make a step. */
+  /** Of one micro-batch, and their sums where several make a step; ONNX Runtime gives a copy of what is updated on the host. */
   readonly gradients: number;
-  /** A step writes into second buffers; the first ones stay as they are until all is well. */
+  /** A program that updates writes into second buffers; the first ones stay as they are until all is well. */
   readonly secondBuffers: number;
   /** What the backward pass needs, and one chunk of logits, at their peak. */
   readonly activations: number;
@@ -54,9 +54,7 @@ export interface ModelEstimate {
   readonly optimizerFlopsPerStep: number;
   /** 6 a parameter that is multiplied with: all but input embeddings that are not the head (arXiv 2001.08361). */
   readonly ruleFlopsPerToken: number;
-  /** Parameters and moments, twice over because a step writes into second buffers, in bytes. */
-  readonly stateBytes: number;
-  /** Activations, gradients and one chunk of logits at their peak, in bytes. */
+  /** Activations and one chunk of logits at their peak, and gradients where a program updates by them, in bytes. */
   readonly intermediateBytes: number;
   readonly memory: MemoryEstimate;
 }
@@ -65,6 +63,8 @@ export interface EstimateOptions {
   readonly optimizer?: OptimizerOptions;
   /** Micro-batches a step. */
   readonly accumulate?: number;
+  /** Whether the engine lets an optimizer that can do so update on the host, as `onnx` on the CPU does (default: true). */
+  readonly prefersHostUpdates?: boolean;
 }
 
 /** Reads the costs off the graphs of a step over micro-batches of that shape; nothing runs. */
@@ -85,6 +85,11 @@ export function estimateModel(
   );
   const isAccumulated = (options.accumulate ?? 1) > 1;
   const update = updateProgram(specs, optimizer);
+  const isOnHost = options.prefersHostUpdates !== false && optimizer.onHost !== undefined;
+  const whole = (some: BatchShape) =>
+    isOnHost
+      ? gradientProgram(shape, objective, some, { isWhole: true })
+      : stepProgram(shape, objective, some, optimizer);
   const costs = costsOf(batch, shape.vocabulary, (some) => {
     const tokens = some.rows * some.length;
     const gradient = gradientProgram(shape, objective, some);
@@ -92,8 +97,8 @@ export function estimateModel(
       forwardFlopsPerToken: matrixFlops(forwardProgram(shape, objective, some)) / tokens,
       trainingFlopsPerToken: matrixFlops(gradient) / tokens,
       intermediateBytes: isAccumulated
-        ? Math.max(peakIntermediateBytes(gradient), peakIntermediateBytes(update))
-        : peakIntermediateBytes(stepProgram(shape, objective, some, optimizer)),
+        ? Math.max(peakIntermediateBytes(gradient), isOnHost ? 0 : peakIntermediateBytes(update))
+        : peakIntermediateBytes(whole(some)),
     };
   });
   const { intermediateBytes } = costs;
@@ -107,8 +112,7 @@ export function estimateModel(
     ...costs,
     optimizerFlopsPerStep: matrixFlops(update),
     ruleFlopsPerToken: 6 * multiplied,
-    stateBytes: 2 * FLOAT * (parameters + moments),
-    memory: memoryOf({ parameters, moments, intermediateBytes, isAccumulated }),
+    memory: memoryOf({ parameters, moments, intermediateBytes, isAccumulated, isOnHost }),
   };
 }
 
@@ -139,19 +143,21 @@ interface Amounts {
   readonly moments: number;
   readonly intermediateBytes: number;
   readonly isAccumulated: boolean;
+  readonly isOnHost: boolean;
 }
 
-function memoryOf({ parameters, moments, intermediateBytes, isAccumulated }: Amounts): MemoryEstimate {
+function memoryOf(amounts: Amounts): MemoryEstimate {
+  const { parameters, moments, intermediateBytes, isAccumulated, isOnHost } = amounts;
   const weights = FLOAT * parameters;
-  // A step's norm needs every gradient, so all of them are there at once, among the intermediate results;
-  // where micro-batches are added up, in two sets of buffers instead.
-  const gradients = isAccumulated ? 2 * weights : weights;
+  // A step's norm needs every gradient, so all of them are there at once: in an update's program among the intermediate
+  // results; where micro-batches are added up in two sets of buffers.
+  const sets = (isAccumulated ? 2 : 1) + (isOnHost ? 1 : 0);
   const parts = {
     weights,
     moments: FLOAT * moments,
-    gradients,
-    secondBuffers: FLOAT * (parameters + moments),
-    activations: isAccumulated ? intermediateBytes : Math.max(0, intermediateBytes - weights),
+    gradients: sets * weights,
+    secondBuffers: isOnHost ? 0 : FLOAT * (parameters + moments),
+    activations: isAccumulated || isOnHost ? intermediateBytes : Math.max(0, intermediateBytes - weights),
     checkpoint: FLOAT * (parameters + moments),
   };
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };

@@ -20,6 +20,7 @@ export interface PlanSettings {
   readonly length: number;
   readonly accumulate: number;
   readonly steps: number;
+  readonly prefersHostUpdates?: boolean;
   /** Tokens to train on in the shards; undefined while they are still being written. */
   readonly corpusTokens?: number;
   /** Windows that they make. */
@@ -42,9 +43,9 @@ export interface TrainingPlan {
 }
 
 export function planTraining(settings: PlanSettings): TrainingPlan {
-  const { shape, objective, optimizer, rows, length, accumulate, steps, corpusTokens, windows } = settings;
+  const { shape, objective, rows, length, accumulate, steps, corpusTokens, windows } = settings;
   const { kind: _, ...model } = shape;
-  const estimate = estimateModel(model, objective, { rows, length }, { optimizer, accumulate });
+  const estimate = estimateModel(model, objective, { rows, length }, settings);
   const tokensPerStep = rows * length * accumulate;
   const flopsPerStep = tokensPerStep * estimate.trainingFlopsPerToken + estimate.optimizerFlopsPerStep;
   return {
@@ -71,6 +72,7 @@ export function planLines(plan: TrainingPlan): string[] {
   const inOptimizer =
     optimizerFlopsPerStep === 0 ? '' : `, ${quantity(optimizerFlopsPerStep, 'FLOP')} a step in the optimizer`;
   const { weights, gradients, moments, secondBuffers, activations, checkpoint } = estimate.memory;
+  const second = secondBuffers > 0 ? `second buffers ${bytes(secondBuffers)}, ` : '';
   const data =
     plan.epochs === undefined
       ? 'on shards that are still being written'
@@ -90,7 +92,7 @@ export function planLines(plan: TrainingPlan): string[] {
     ],
     [
       'memory',
-      `about ${bytes(plan.memoryBytes)}: weights ${bytes(weights)}, gradients ${bytes(gradients)}, moments ${bytes(moments)}, second buffers ${bytes(secondBuffers)}, activations ${bytes(activations)}, a checkpoint's copy ${bytes(checkpoint)}, allocators ${bytes((ALLOCATED - 1) * estimate.memory.total)}, the runtime ${bytes(RUNTIME_BYTES)}`,
+      `about ${bytes(plan.memoryBytes)}: weights ${bytes(weights)}, gradients ${bytes(gradients)}, moments ${bytes(moments)}, ${second}activations ${bytes(activations)}, a checkpoint's copy ${bytes(checkpoint)}, allocators ${bytes((ALLOCATED - 1) * estimate.memory.total)}, the runtime ${bytes(RUNTIME_BYTES)}`,
     ],
     ['data', `${counted(plan.steps, 'step')} of ${counted(plan.tokensPerStep, 'token')}, ${data}`],
   ];

@@ -17,13 +17,33 @@ let session;
 let batches;
 let done = 0;
 
+/** The optimizer with its time on the host told to `onSeconds`. */
+function timed(optimizer, onSeconds) {
+  const measured = (call) => {
+    const begun = performance.now();
+    const result = call();
+    onSeconds((performance.now() - begun) / 1000);
+    return result;
+  };
+  return {
+    ...optimizer,
+    onHost() {
+      const host = optimizer.onHost();
+      return {
+        sumOfSquares: (...given) => measured(() => host.sumOfSquares(...given)),
+        update: (...given) => measured(() => host.update(...given)),
+      };
+    },
+  };
+}
+
 /** A session whose engine writes a trace of its kernels. */
-async function profiledSession(family, threads, prefix) {
+async function profiledSession(family, threads, prefix, onHostSeconds) {
   const { model, optimizer, ...settings } = sessionSettings(family);
   return ProgramSession.open({
     ...settings,
     shape: resolveModel(model),
-    optimizer: openOptimizer(optimizer),
+    optimizer: timed(openOptimizer(optimizer), onHostSeconds),
     engine: await onnxEngine({ device: 'cpu', threads, profilePrefix: prefix }),
   });
 }
@@ -47,11 +67,14 @@ async function steps(count) {
   };
 }
 
-/** Seconds in each kind of operator over a few steps. */
+/** Seconds in each kind of operator over a few steps, the optimizer's own kernel beside ONNX Runtime's. */
 async function profile({ family, threads, folder, count }) {
   const place = mkdtempSync(join(tmpdir(), 'provender-bench-profile-'));
   try {
-    session = await profiledSession(family, threads, join(place, 'trace'));
+    const seconds = { AdamW: 0 };
+    session = await profiledSession(family, threads, join(place, 'trace'), (more) => {
+      seconds.AdamW += more;
+    });
     batches = readBatches(folder, family);
     await steps(count);
     await session.release();
@@ -59,7 +82,6 @@ async function profile({ family, threads, folder, count }) {
     const kernels = JSON.parse(readFileSync(join(place, file), 'utf8')).filter(
       ({ cat, name }) => cat === 'Node' && name.endsWith('_kernel_time'),
     );
-    const seconds = {};
     for (const { args, dur } of kernels) {
       seconds[args.op_name] = (seconds[args.op_name] ?? 0) + dur / 1e6;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { estimateModel } from '../../src/train/estimate.ts';
+import { type EstimateOptions, estimateModel } from '../../src/train/estimate.ts';
 import { openObjective } from '../../src/train/objectives/registry.ts';
 
 const causal = (vocabulary: number, length: number) =>
@@ -103,12 +103,24 @@ describe('estimateModel', () => {
     } as const;
     const of = (rows: number) => estimateModel(model, causal(50257, 512), { rows, length: 512 });
     const whole = 8 * 512 * 50257 * 4;
-    expect(of(8).intermediateBytes).toBeLessThan(whole / 3);
-    expect(of(8).intermediateBytes).toBeGreaterThan(of(4).intermediateBytes);
-    expect(of(8).stateBytes).toBe(2 * 4 * 3 * of(8).parameters);
-    const { weights, moments, gradients, secondBuffers, activations } = of(8).memory;
-    expect(weights + moments + secondBuffers).toBe(of(8).stateBytes);
-    expect(gradients + activations).toBe(of(8).intermediateBytes);
+    expect(of(8).memory.activations).toBeLessThan(whole / 3);
+    expect(of(8).memory.activations).toBeGreaterThan(of(4).memory.activations);
+  });
+
+  it('counts state twice where a program updates it, and gradients twice where the host does', () => {
+    const model = { family: 'gpt2', layers: 1, width: 32, heads: 2, context: 64, vocabulary: 512 } as const;
+    const memoryOf = (options: EstimateOptions) =>
+      estimateModel(model, causal(512, 64), { rows: 2, length: 64 }, options).memory;
+    const onHost = memoryOf({});
+    const { weights } = onHost;
+    expect(onHost).toMatchObject({ moments: 2 * weights, gradients: 2 * weights, secondBuffers: 0 });
+    const byProgram = memoryOf({ prefersHostUpdates: false });
+    expect(byProgram).toMatchObject({ moments: 2 * weights, gradients: weights, secondBuffers: 3 * weights });
+    // Muon multiplies matrices, so that a program does it all.
+    const muon = memoryOf({ optimizer: { kind: 'muon' } });
+    expect(muon.secondBuffers).toBe(muon.weights + muon.moments);
+    expect(memoryOf({ accumulate: 2 }).gradients).toBe(3 * weights);
+    expect(memoryOf({ accumulate: 2, prefersHostUpdates: false }).gradients).toBe(2 * weights);
   });
 
   it('tells what a batch would need whose graph would not fit, in line with those that do', () => {

@@ -37,6 +37,11 @@ export interface Engine {
   readonly description: string;
   /** Whether weights that stay as they are run faster as constants of a program, which the engine lays out once. */
   readonly prefersConstants?: boolean;
+  /**
+   * Whether resident arrays lie in the process's memory and every result costs a copy, so that what an optimizer can do
+   * there by itself is cheaper than a program.
+   */
+  readonly prefersHostUpdates?: boolean;
   /** `kept` names the outputs that every run writes to resident arrays. */
   compile(program: Program, kept?: readonly string[]): Promise<Runnable>;
   /** A resident array of zeros. */

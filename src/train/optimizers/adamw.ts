@@ -2,6 +2,7 @@
 
 import { add, divide, multiply, scale, sqrt, subtract } from '../graph/ops.ts';
 import type { ParameterSpec } from '../model/parameters.ts';
+import { AdamwKernel } from './adamw-kernel.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { OptimizerSettings } from './options.ts';
 
@@ -30,6 +31,20 @@ export function adamw(settings: OptimizerSettings): Optimizer {
       const step = divide(multiply(first, scalars.stepSize!), add(sqrt(second), scalars.epsilon!));
       const kept = isDecayed(spec, weightDecay) ? multiply(parameter, scalars.keep!) : parameter;
       return { parameter: subtract(kept, step), moments: { first, second } };
+    },
+    onHost() {
+      const kernel = new AdamwKernel();
+      return {
+        sumOfSquares: (gradient) => kernel.sumOfSquares(gradient),
+        update(spec, { parameter, gradient, moments }, clip, scalars) {
+          const { first, second } = moments as Record<'first' | 'second', Float32Array>;
+          const { stepSize, epsilon, keep } = scalars as Record<'stepSize' | 'epsilon' | 'keep', number>;
+          kernel.update(
+            { parameter, first, second, gradient },
+            { clip, beta1, beta2, stepSize, epsilon, keep: isDecayed(spec, weightDecay) ? keep : 1 },
+          );
+        },
+      };
     },
   };
 }

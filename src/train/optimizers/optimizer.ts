@@ -23,4 +23,24 @@ export interface Optimizer {
     moments: Readonly<Record<string, Tensor>>,
     scalars: Readonly<Record<string, Tensor>>,
   ): ParameterUpdate;
+  /** The same where the arrays are: for an engine whose arrays lie in the process's memory. */
+  onHost?(): HostOptimizer;
+}
+
+/** Arrays of one parameter, and those of its moments by name. */
+export interface HostArrays {
+  readonly parameter: Float32Array;
+  readonly gradient: Float32Array;
+  readonly moments: Readonly<Record<string, Float32Array>>;
+}
+
+export interface HostOptimizer {
+  sumOfSquares(gradient: Float32Array): number;
+  /** Changes the parameter and its moments; the gradient is taken times `clip`. `scalars` are the optimizer's. */
+  update(
+    spec: ParameterSpec,
+    arrays: HostArrays,
+    clip: number,
+    scalars: Readonly<Record<string, number>>,
+  ): void;
 }

@@ -21,19 +21,8 @@ import type {
 import { checkIds, openDecoder } from './decoder.ts';
 import { canFreeze, FrozenDecode } from './frozen.ts';
 import { decodeProgram, logitsProgram, prefillProgram } from './inference.ts';
-import { DoubleBuffered } from './store.ts';
-import {
-  type BatchShape,
-  forwardProgram,
-  gradientProgram,
-  isNext,
-  lossGraph,
-  metricOutput,
-  momentInput,
-  stepProgram,
-  sumInput,
-  updateProgram,
-} from './training.ts';
+import { type BatchShape, forwardProgram, isNext, lossGraph, metricOutput } from './training.ts';
+import { openUpdating, type TakenStep, type Updating } from './updating.ts';
 
 export interface SessionParts {
   readonly shape: ModelShape;
@@ -48,10 +37,7 @@ export class ProgramSession implements ModelSession {
   readonly parameterCount: number;
   private readonly parts: SessionParts;
   private readonly specs: readonly ParameterSpec[];
-  private readonly parameters: DoubleBuffered;
-  private readonly moments: DoubleBuffered;
-  /** Sums of gradients over micro-batches; made when the first step has more than one. */
-  private sums: DoubleBuffered | undefined;
+  private readonly updating: Updating;
   private readonly compiled = new Map<string, Promise<Runnable>>();
   /** How often the parameters have changed. */
   private version = 0;
@@ -59,13 +45,15 @@ export class ProgramSession implements ModelSession {
 
   private constructor(parts: SessionParts) {
     this.parts = parts;
-    const { shape, objective, batch, optimizer } = parts;
+    const { shape, objective, batch } = parts;
     checkLength(batch.length, shape);
     this.specs = [...lossGraph(shape, objective, batch).parameters.specs.values()];
-    this.parameters = this.buffered((spec) => [parameterInput(spec.name)]);
-    this.moments = this.buffered((spec) =>
-      optimizer.moments(spec).map((moment) => momentInput(spec.name, moment)),
-    );
+    this.updating = openUpdating({
+      ...parts,
+      specs: this.specs,
+      compile: (key, build) => this.compile(key, build),
+      checkBatch: (inputs) => this.checkBatch(inputs),
+    });
     this.parameterCount = this.specs.reduce((count, { shape }) => count + elementCount(shape), 0);
     if (canFreeze(parts.engine, this.parameterCount))
       this.frozenDecode = new FrozenDecode(parts.engine, shape);
@@ -75,74 +63,24 @@ export class ProgramSession implements ModelSession {
   static async open(parts: SessionParts): Promise<ProgramSession> {
     const session = new ProgramSession(parts);
     for (const spec of session.specs) {
-      await session.parameters.write(parameterInput(spec.name), initialValues(spec, parts.random));
+      await session.updating.parameters.write(parameterInput(spec.name), initialValues(spec, parts.random));
     }
     return session;
-  }
-
-  /** Double-buffered arrays of a parameter's shape, by the names that each parameter has of them. */
-  private buffered(names: (spec: ParameterSpec) => readonly string[]): DoubleBuffered {
-    const shapes = this.specs.flatMap((spec) => names(spec).map((name) => [name, spec.shape] as const));
-    return new DoubleBuffered(this.parts.engine, Object.fromEntries(shapes));
   }
 
   async step(microBatches: readonly NamedArrays[], settings: StepSettings): Promise<StepResult> {
     if (microBatches.length === 0) throw new InvariantError('a step needs at least one micro-batch');
     const weight = microBatches.reduce((total, inputs) => total + sumOf(inputs.lossWeight), 0);
     const inverseWeight = scalar(1 / weight);
-    const taken =
-      microBatches.length === 1
-        ? await this.fusedStep({ ...microBatches[0]!, inverseWeight }, settings)
-        : await this.accumulatedStep(
-            microBatches.map((inputs) => ({ ...inputs, inverseWeight })),
-            settings,
-          );
+    const weighted = microBatches.map((inputs) => ({ ...inputs, inverseWeight }));
+    const taken = stepResult(await this.updating.take(weighted, settings));
     const tooHigh = taken.loss > (settings.maxLoss ?? Number.POSITIVE_INFINITY);
     const result = { ...taken, skipped: taken.skipped || tooHigh };
     if (!result.skipped) {
-      this.parameters.flip();
-      this.moments.flip();
+      this.updating.accept();
       this.version += 1;
     }
     return result;
-  }
-
-  private async fusedStep(inputs: NamedArrays, settings: StepSettings): Promise<StepResult> {
-    const { shape, objective, optimizer } = this.parts;
-    const batch = this.checkBatch(inputs);
-    const runnable = await this.compile(`step ${batch.rows}x${batch.length}`, () =>
-      stepProgram(shape, objective, batch, optimizer),
-    );
-    const results = await runnable.run(
-      { ...this.parameters.inputs, ...this.moments.inputs, ...this.scalars(settings), ...inputs },
-      { ...this.parameters.outputs, ...this.moments.outputs },
-    );
-    return stepResult([results], results.gradientNorm!);
-  }
-
-  private async accumulatedStep(
-    microBatches: readonly NamedArrays[],
-    settings: StepSettings,
-  ): Promise<StepResult> {
-    const { shape, objective, optimizer } = this.parts;
-    this.sums ??= this.buffered((spec) => [sumInput(spec.name)]);
-    await this.sums.clear();
-    const results: Record<string, NamedArray>[] = [];
-    for (const inputs of microBatches) {
-      const batch = this.checkBatch(inputs);
-      const runnable = await this.compile(`gradient ${batch.rows}x${batch.length}`, () =>
-        gradientProgram(shape, objective, batch),
-      );
-      const read = { ...this.parameters.inputs, ...this.sums.inputs, ...inputs };
-      results.push(await runnable.run(read, this.sums.outputs));
-      this.sums.flip();
-    }
-    const update = await this.compile('update', () => updateProgram(this.specs, optimizer));
-    const { gradientNorm } = await update.run(
-      { ...this.parameters.inputs, ...this.moments.inputs, ...this.sums.inputs, ...this.scalars(settings) },
-      { ...this.parameters.outputs, ...this.moments.outputs },
-    );
-    return stepResult(results, gradientNorm!);
   }
 
   async loss(inputs: NamedArrays): Promise<Float32Array> {
@@ -154,7 +92,7 @@ export class ProgramSession implements ModelSession {
     const runnable = await this.compile(`forward ${batch.rows}x${batch.length} ${withPosition}`, () =>
       forwardProgram(shape, objective, batch),
     );
-    const read = { ...this.parameters.inputs, inverseWeight: scalar(1), ...inputs };
+    const read = { ...this.updating.parameters.inputs, inverseWeight: scalar(1), ...inputs };
     const { tokenLoss } = await runnable.run(read);
     return tokenLoss!.data as Float32Array;
   }
@@ -165,7 +103,7 @@ export class ProgramSession implements ModelSession {
     const runnable = await this.compile(`logits ${batch.rows}x${batch.length} ${withPosition}`, () =>
       logitsProgram(this.parts.shape, batch, withPosition),
     );
-    return (await runnable.run({ ...this.parameters.inputs, ...inputs })).logits!;
+    return (await runnable.run({ ...this.updating.parameters.inputs, ...inputs })).logits!;
   }
 
   async decoder(): Promise<Decoder> {
@@ -173,7 +111,7 @@ export class ProgramSession implements ModelSession {
     return openDecoder({
       shape,
       engine: this.parts.engine,
-      parameters: () => this.parameters.inputs,
+      parameters: () => this.updating.parameters.inputs,
       prefill: (length) => this.compile(`prefill ${length}`, () => prefillProgram(shape, length)),
       decode: () =>
         this.frozenDecode?.runnable(this.version, () => this.readParameters()) ??
@@ -184,14 +122,14 @@ export class ProgramSession implements ModelSession {
   async state(): Promise<SessionState> {
     const parameters = await this.readParameters();
     const moments = new Map<string, NamedArray>();
-    for (const key of this.momentKeys()) moments.set(key, await this.moments.read(`moment:${key}`));
+    for (const key of this.momentKeys()) moments.set(key, await this.updating.moments.read(`moment:${key}`));
     return { parameters, moments };
   }
 
   private async readParameters(): Promise<Map<string, NamedArray>> {
     const parameters = new Map<string, NamedArray>();
     for (const { name } of this.specs) {
-      parameters.set(name, await this.parameters.read(parameterInput(name)));
+      parameters.set(name, await this.updating.parameters.read(parameterInput(name)));
     }
     return parameters;
   }
@@ -200,9 +138,10 @@ export class ProgramSession implements ModelSession {
     refuseUnknown(state.parameters, new Set(this.specs.map(({ name }) => name)));
     refuseUnknown(state.moments, new Set(this.momentKeys()));
     for (const { name } of this.specs) {
-      await this.parameters.write(parameterInput(name), state.parameters.get(name));
+      await this.updating.parameters.write(parameterInput(name), state.parameters.get(name));
     }
-    for (const key of this.momentKeys()) await this.moments.write(`moment:${key}`, state.moments.get(key));
+    for (const key of this.momentKeys())
+      await this.updating.moments.write(`moment:${key}`, state.moments.get(key));
     this.version += 1;
   }
 
@@ -211,7 +150,7 @@ export class ProgramSession implements ModelSession {
     this.compiled.clear();
     for (const runnable of runnables) await runnable.release();
     await this.frozenDecode?.release();
-    for (const store of [this.parameters, this.moments, this.sums]) await store?.release();
+    await this.updating.release();
   }
 
   /** `parameter/moment` */
@@ -219,11 +158,6 @@ export class ProgramSession implements ModelSession {
     return this.specs.flatMap((spec) =>
       this.parts.optimizer.moments(spec).map((moment) => `${spec.name}/${moment}`),
     );
-  }
-
-  private scalars(settings: StepSettings): Record<string, NamedArray> {
-    const values = Object.entries(this.parts.optimizer.scalars(settings));
-    return Object.fromEntries(values.map(([name, value]) => [name, scalar(value)]));
   }
 
   private compile(key: string, build: () => Program): Promise<Runnable> {
@@ -273,10 +207,9 @@ function sumOf(array: NamedArray | undefined): number {
   return (array?.data as Float32Array | undefined)?.reduce((total, value) => total + value, 0) ?? 0;
 }
 
-function stepResult(results: readonly Record<string, NamedArray>[], norm: NamedArray): StepResult {
+function stepResult({ results, gradientNorm }: TakenStep): StepResult {
   const total = (name: string) => results.reduce((sum, result) => sum + result[name]!.data[0]!, 0);
   const loss = total('loss');
-  const gradientNorm = norm.data[0]!;
   const prefix = metricOutput('');
   const names = Object.keys(results[0]!).filter((name) => name.startsWith(prefix));
   return {

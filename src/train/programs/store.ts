@@ -1,21 +1,19 @@
-/** Arrays that a step replaces: read from one set of buffers, written to another, and flipped once all is well. */
+/** Arrays that outlive a step: by one set of buffers, or by two where a program reads what it replaces. */
 
 import { IntegrityError } from '../../core/errors.ts';
-import type { Engine, Resident, Residents } from '../engines/engine.ts';
+import type { Engine, Residents } from '../engines/engine.ts';
 import { type Shape, sameShape } from '../graph/tensor.ts';
 import type { NamedArray } from '../session.ts';
 import { next } from './training.ts';
 
-export class DoubleBuffered {
-  private current: Record<string, Resident>;
-  private spare: Record<string, Resident>;
+export type Shapes = Readonly<Record<string, Shape>>;
+
+export class Buffered {
+  protected current: Residents;
 
   /** Zeros of each shape. */
-  constructor(engine: Engine, shapes: Readonly<Record<string, Shape>>) {
-    const residents = () =>
-      Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, engine.resident(shape)]));
-    this.current = residents();
-    this.spare = residents();
+  constructor(engine: Engine, shapes: Shapes) {
+    this.current = residents(engine, shapes);
   }
 
   /** What programs read. */
@@ -23,14 +21,9 @@ export class DoubleBuffered {
     return this.current;
   }
 
-  /** Where programs write, by output name. */
+  /** Where programs write that do not read the same, by output name. */
   get outputs(): Residents {
-    return Object.fromEntries(Object.entries(this.spare).map(([name, resident]) => [next(name), resident]));
-  }
-
-  /** What was written is what will be read. */
-  flip(): void {
-    [this.current, this.spare] = [this.spare, this.current];
+    return outputsTo(this.current);
   }
 
   async clear(): Promise<void> {
@@ -55,8 +48,42 @@ export class DoubleBuffered {
   }
 
   async release(): Promise<void> {
-    for (const resident of [...Object.values(this.current), ...Object.values(this.spare)]) {
-      await resident.release();
-    }
+    await releaseAll(this.current);
   }
+}
+
+/** Read from one set of buffers, written to another, and flipped once all is well. */
+export class DoubleBuffered extends Buffered {
+  private spare: Residents;
+
+  constructor(engine: Engine, shapes: Shapes) {
+    super(engine, shapes);
+    this.spare = residents(engine, shapes);
+  }
+
+  override get outputs(): Residents {
+    return outputsTo(this.spare);
+  }
+
+  /** What was written is what will be read. */
+  flip(): void {
+    [this.current, this.spare] = [this.spare, this.current];
+  }
+
+  override async release(): Promise<void> {
+    await super.release();
+    await releaseAll(this.spare);
+  }
+}
+
+function residents(engine: Engine, shapes: Shapes): Residents {
+  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, engine.resident(shape)]));
+}
+
+function outputsTo(arrays: Residents): Residents {
+  return Object.fromEntries(Object.entries(arrays).map(([name, resident]) => [next(name), resident]));
+}
+
+async function releaseAll(arrays: Residents): Promise<void> {
+  for (const resident of Object.values(arrays)) await resident.release();
 }

@@ -61,14 +61,19 @@ function reports({ tokenLoss, loss, metrics }: LossOutputs): Record<string, Tens
   return { tokenLoss, loss, ...Object.fromEntries(named) };
 }
 
-/** Adds one micro-batch's gradient to the inputs `sum:*`, which for the first are zeros. */
-export function gradientProgram(shape: ModelShape, objective: Objective, batch: BatchShape): Program {
+/** Adds one micro-batch's gradient to the inputs `sum:*`, which for the first are zeros; one that is whole reads none. */
+export function gradientProgram(
+  shape: ModelShape,
+  objective: Objective,
+  batch: BatchShape,
+  { isWhole = false }: { readonly isWhole?: boolean } = {},
+): Program {
   const built = lossGraph(shape, objective, batch);
   const { graph, parameters } = built;
   const names = [...parameters.tensors.keys()];
   const targets = [...parameters.tensors.values()];
-  const sums = targets.map((tensor, i) => graph.input(sumInput(names[i]!), tensor.shape));
-  const initial = new Map(targets.map((tensor, i) => [tensor, sums[i]!]));
+  const sums = isWhole ? [] : targets.map((tensor, i) => graph.input(sumInput(names[i]!), tensor.shape));
+  const initial = new Map(sums.map((sum, i) => [targets[i]!, sum]));
   const gradients = differentiate(built.loss, targets, initial);
   const totals = gradients.map((gradient, i) => [next(sumInput(names[i]!)), gradient]);
   return { name: 'gradient', graph, outputs: { ...reports(built), ...Object.fromEntries(totals) } };
@@ -109,6 +114,15 @@ interface Updated {
   readonly gradient: Tensor;
 }
 
+/** Added to the norm that divides, as PyTorch's clip_grad_norm_ does. */
+const NORM_EPSILON = 1e-6;
+
+/** What a gradient of that norm is taken times, by the program's own arithmetic in 32 bits. */
+export function clipOf(clipNorm: number, gradientNorm: number): number {
+  const divisor = Math.fround(gradientNorm + Math.fround(NORM_EPSILON));
+  return Math.min(1, Math.fround(Math.fround(clipNorm) / divisor));
+}
+
 /**
  * Clips by the global L2 norm and updates every parameter. That the norm needs each gradient is also what makes
  * every update wait for the whole backward pass.
@@ -117,8 +131,7 @@ function addUpdate(graph: Graph, updated: readonly Updated[], optimizer: Optimiz
   const gradientNorm = graph.scope('norm', () =>
     sqrt(updated.map(({ gradient }) => sumOfSquares(gradient)).reduce((a, b) => add(a, b))),
   );
-  // As PyTorch's clip_grad_norm_, whose divisor is the norm plus 1e-6.
-  const ratio = divide(graph.scalar(optimizer.clipNorm), shift(gradientNorm, 1e-6));
+  const ratio = divide(graph.scalar(optimizer.clipNorm), shift(gradientNorm, NORM_EPSILON));
   const clip = minimum(ratio, graph.scalar(1));
   const names = Object.keys(optimizer.scalars({ update: 1, learningRate: 0 }));
   const scalars = Object.fromEntries(names.map((name) => [name, graph.input(name, [])]));

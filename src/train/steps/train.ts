@@ -411,7 +411,7 @@ function measure(measured: Measured, note: (line: string) => void): Promise<Eval
   });
 }
 
-function planOf(options: TrainOptions, { shape, objective, length, batches }: RunData): TrainingPlan {
+function planOf(options: TrainOptions, { shape, objective, length, batches, engine }: RunData): TrainingPlan {
   const { optimizer, rows, accumulate, steps } = options;
   const { index, windows } = batches;
   const corpusTokens = index?.splits.train.tokens;
@@ -423,6 +423,7 @@ function planOf(options: TrainOptions, { shape, objective, length, batches }: Ru
     length,
     accumulate,
     steps,
+    prefersHostUpdates: engine.kind === 'onnx' && engine.device === 'cpu',
     corpusTokens,
     windows,
   });

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { openEngine } from '../../../src/train/engines/registry.ts';
+import { resolveModel } from '../../../src/train/model/options.ts';
 import { openObjective } from '../../../src/train/objectives/registry.ts';
 import { openSession } from '../../../src/train/open-session.ts';
+import { openOptimizer } from '../../../src/train/optimizers/registry.ts';
+import { ProgramSession } from '../../../src/train/programs/session.ts';
 import type { NamedArrays } from '../../../src/train/session.ts';
 import { uniform } from '../graph/finite-differences.ts';
 import { goldenState, goldenWindows, rows, tiny } from './formulas.ts';
@@ -96,6 +100,34 @@ describe('a step', () => {
       await second.release();
     },
   );
+
+  it('on the host leaves what a program leaves', async () => {
+    const engine = await openEngine({ threads: 1 });
+    expect(engine.prefersHostUpdates).toBe(true);
+    const parts = {
+      shape: resolveModel(tiny),
+      objective,
+      // Nothing is clipped: the two sum up the norm in different orders.
+      optimizer: openOptimizer({ clipNorm: 1e9 }),
+      batch: { rows, length: tiny.context },
+      random: (name: string) => uniform(name.length, [0, 1]),
+    };
+    const onHost = await ProgramSession.open({ ...parts, engine });
+    const byProgram = await ProgramSession.open({
+      ...parts,
+      engine: { ...engine, prefersHostUpdates: false },
+    });
+    for (let update = 1; update <= 4; update++) {
+      const inputs = batch(update);
+      const microBatches = update % 2 === 1 ? [inputs] : [rowsOf(inputs, 0, 1), rowsOf(inputs, 1, 3)];
+      const one = await onHost.step(microBatches, { update, ...settings });
+      const other = await byProgram.step(microBatches, { update, ...settings });
+      expect(one.gradientNorm).toBeCloseTo(other.gradientNorm, 5);
+      expect({ ...one, gradientNorm: 0 }).toEqual({ ...other, gradientNorm: 0 });
+      expect(await onHost.state()).toEqual(await byProgram.state());
+    }
+    for (const session of [onHost, byProgram]) await session.release();
+  });
 
   it('whose loss is not finite is skipped and leaves everything as it was', async () => {
     const session = await open();

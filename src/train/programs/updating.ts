@@ -1,0 +1,221 @@
+/** How a step changes parameters: by a program that writes to second buffers, or on the host where they are. */
+
+import { InvariantError } from '../../core/errors.ts';
+import type { Engine, ProgramInputs, Residents, Runnable } from '../engines/engine.ts';
+import { hostArray } from '../engines/host.ts';
+import type { Program } from '../graph/program.ts';
+import type { ModelShape } from '../model/options.ts';
+import { type ParameterSpec, parameterInput } from '../model/parameters.ts';
+import type { Objective } from '../objectives/objective.ts';
+import type { HostOptimizer, Optimizer } from '../optimizers/optimizer.ts';
+import type { NamedArray, NamedArrays, StepSettings } from '../session.ts';
+import { Buffered, DoubleBuffered, type Shapes } from './store.ts';
+import {
+  type BatchShape,
+  clipOf,
+  gradientProgram,
+  momentInput,
+  stepProgram,
+  sumInput,
+  updateProgram,
+} from './training.ts';
+
+/** What an update needs of its session. */
+export interface UpdatingHost {
+  readonly shape: ModelShape;
+  readonly objective: Objective;
+  readonly optimizer: Optimizer;
+  readonly engine: Engine;
+  readonly specs: readonly ParameterSpec[];
+  /** Compiles what `build` gives, once for each `key`. */
+  compile(key: string, build: () => Program): Promise<Runnable>;
+  checkBatch(inputs: NamedArrays): BatchShape;
+}
+
+/** What the programs of a step gave. */
+export interface TakenStep {
+  /** Of each micro-batch. */
+  readonly results: readonly Readonly<Record<string, NamedArray>>[];
+  readonly gradientNorm: number;
+}
+
+export interface Updating {
+  readonly parameters: Buffered;
+  readonly moments: Buffered;
+  /** Computes a step, which changes nothing yet. `microBatches` have `inverseWeight` among their inputs. */
+  take(microBatches: readonly NamedArrays[], settings: StepSettings): Promise<TakenStep>;
+  /** Makes the step just taken count. */
+  accept(): void;
+  release(): Promise<void>;
+}
+
+export function openUpdating(host: UpdatingHost): Updating {
+  const { engine, optimizer } = host;
+  const onHost = engine.prefersHostUpdates === true ? optimizer.onHost?.() : undefined;
+  return onHost === undefined ? new ProgramUpdating(host) : new HostUpdating(host, onHost);
+}
+
+/** The shape of each parameter, by the names that it has of them. */
+function shapesOf(
+  specs: readonly ParameterSpec[],
+  names: (spec: ParameterSpec) => readonly string[],
+): Shapes {
+  return Object.fromEntries(specs.flatMap((spec) => names(spec).map((name) => [name, spec.shape] as const)));
+}
+
+const parameterShapes = ({ specs }: UpdatingHost) => shapesOf(specs, ({ name }) => [parameterInput(name)]);
+const momentShapes = ({ specs, optimizer }: UpdatingHost) =>
+  shapesOf(specs, (spec) => optimizer.moments(spec).map((moment) => momentInput(spec.name, moment)));
+const sumShapes = ({ specs }: UpdatingHost) => shapesOf(specs, ({ name }) => [sumInput(name)]);
+
+/** Sums of gradients over micro-batches; their buffers are made when the first step has more than one. */
+class GradientSums {
+  private readonly host: UpdatingHost;
+  private sums: DoubleBuffered | undefined;
+
+  constructor(host: UpdatingHost) {
+    this.host = host;
+  }
+
+  /** The sums, and what each micro-batch gave. */
+  async over(parameters: Residents, microBatches: readonly NamedArrays[]) {
+    const { shape, objective, engine } = this.host;
+    this.sums ??= new DoubleBuffered(engine, sumShapes(this.host));
+    await this.sums.clear();
+    const results: Record<string, NamedArray>[] = [];
+    for (const inputs of microBatches) {
+      const batch = this.host.checkBatch(inputs);
+      const runnable = await this.host.compile(`sums ${batch.rows}x${batch.length}`, () =>
+        gradientProgram(shape, objective, batch),
+      );
+      results.push(await runnable.run({ ...parameters, ...this.sums.inputs, ...inputs }, this.sums.outputs));
+      this.sums.flip();
+    }
+    return { sums: this.sums.inputs, results };
+  }
+
+  async release(): Promise<void> {
+    await this.sums?.release();
+  }
+}
+
+class ProgramUpdating implements Updating {
+  readonly parameters: DoubleBuffered;
+  readonly moments: DoubleBuffered;
+  private readonly host: UpdatingHost;
+  private readonly gradients: GradientSums;
+
+  constructor(host: UpdatingHost) {
+    this.host = host;
+    this.parameters = new DoubleBuffered(host.engine, parameterShapes(host));
+    this.moments = new DoubleBuffered(host.engine, momentShapes(host));
+    this.gradients = new GradientSums(host);
+  }
+
+  async take(microBatches: readonly NamedArrays[], settings: StepSettings): Promise<TakenStep> {
+    const { shape, objective, optimizer, specs } = this.host;
+    if (microBatches.length === 1) {
+      const batch = this.host.checkBatch(microBatches[0]!);
+      const step = await this.host.compile(`step ${batch.rows}x${batch.length}`, () =>
+        stepProgram(shape, objective, batch, optimizer),
+      );
+      const results = await this.run(step, microBatches[0]!, settings);
+      return { results: [results], gradientNorm: results.gradientNorm!.data[0]! };
+    }
+    const { sums, results } = await this.gradients.over(this.parameters.inputs, microBatches);
+    const update = await this.host.compile('update', () => updateProgram(specs, optimizer));
+    const { gradientNorm } = await this.run(update, sums, settings);
+    return { results, gradientNorm: gradientNorm!.data[0]! };
+  }
+
+  private run(runnable: Runnable, inputs: ProgramInputs, settings: StepSettings) {
+    const scalars = Object.entries(this.host.optimizer.scalars(settings)).map(
+      ([name, value]) => [name, { shape: [], data: Float32Array.of(value) }] as const,
+    );
+    return runnable.run(
+      { ...this.parameters.inputs, ...this.moments.inputs, ...Object.fromEntries(scalars), ...inputs },
+      { ...this.parameters.outputs, ...this.moments.outputs },
+    );
+  }
+
+  accept(): void {
+    this.parameters.flip();
+    this.moments.flip();
+  }
+
+  async release(): Promise<void> {
+    for (const store of [this.parameters, this.moments, this.gradients]) await store.release();
+  }
+}
+
+/** Programs give gradients alone; what an update changes is there once. */
+class HostUpdating implements Updating {
+  readonly parameters: Buffered;
+  readonly moments: Buffered;
+  private readonly host: UpdatingHost;
+  private readonly optimizer: HostOptimizer;
+  /** Those of a step of one micro-batch. */
+  private gradients: Buffered | undefined;
+  private readonly sums: GradientSums;
+  private taken:
+    | { readonly gradients: Residents; readonly norm: number; readonly settings: StepSettings }
+    | undefined;
+
+  constructor(host: UpdatingHost, optimizer: HostOptimizer) {
+    this.host = host;
+    this.optimizer = optimizer;
+    this.parameters = new Buffered(host.engine, parameterShapes(host));
+    this.moments = new Buffered(host.engine, momentShapes(host));
+    this.sums = new GradientSums(host);
+  }
+
+  async take(microBatches: readonly NamedArrays[], settings: StepSettings): Promise<TakenStep> {
+    const { sums, results } =
+      microBatches.length === 1
+        ? await this.gradientOf(microBatches[0]!)
+        : await this.sums.over(this.parameters.inputs, microBatches);
+    const squares = this.host.specs.map(({ name }) =>
+      this.optimizer.sumOfSquares(valuesOf(sums, sumInput(name))),
+    );
+    const norm = Math.fround(Math.sqrt(squares.reduce((a, b) => a + b)));
+    this.taken = { gradients: sums, norm, settings };
+    return { results, gradientNorm: norm };
+  }
+
+  private async gradientOf(inputs: NamedArrays) {
+    const { shape, objective, engine } = this.host;
+    this.gradients ??= new Buffered(engine, sumShapes(this.host));
+    const batch = this.host.checkBatch(inputs);
+    const runnable = await this.host.compile(`gradient ${batch.rows}x${batch.length}`, () =>
+      gradientProgram(shape, objective, batch, { isWhole: true }),
+    );
+    const results = await runnable.run({ ...this.parameters.inputs, ...inputs }, this.gradients.outputs);
+    return { sums: this.gradients.inputs, results: [results] };
+  }
+
+  accept(): void {
+    const { taken } = this;
+    if (taken === undefined) throw new InvariantError('no step was taken');
+    this.taken = undefined;
+    const { optimizer, specs } = this.host;
+    const scalars = optimizer.scalars(taken.settings);
+    const clip = clipOf(optimizer.clipNorm, taken.norm);
+    for (const spec of specs) {
+      const moment = (name: string) => valuesOf(this.moments.inputs, momentInput(spec.name, name));
+      const arrays = {
+        parameter: valuesOf(this.parameters.inputs, parameterInput(spec.name)),
+        gradient: valuesOf(taken.gradients, sumInput(spec.name)),
+        moments: Object.fromEntries(optimizer.moments(spec).map((name) => [name, moment(name)])),
+      };
+      this.optimizer.update(spec, arrays, clip, scalars);
+    }
+  }
+
+  async release(): Promise<void> {
+    for (const store of [this.parameters, this.moments, this.gradients, this.sums]) await store?.release();
+  }
+}
+
+function valuesOf(residents: Residents, name: string): Float32Array {
+  return hostArray(residents[name]!).data as Float32Array;
+}
