@@ -185,6 +185,8 @@ export interface Barrier<Options, In extends Batch> {
   tap(options: Options, context: StageContext, path: string): Sink<In> | Promise<Sink<In>>;
   /** The global part: reads all side files, leaves its artifact in `context.folder`. Must not depend on their order. */
   reduce(options: Options, sides: readonly SideFile[], context: JobContext): Promise<JobOutcome>;
+  /** `apply` changes nothing: where no other step follows, the documents are not even streamed again. */
+  readonly passes?: true;
   /**
    * Streams the same documents again with the outcome at hand. `firstDocument` is the number of the task's
    * first document; document i of a batch has number firstDocument + batch.rows[i].ordinal. Without `apply`

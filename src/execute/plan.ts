@@ -1,7 +1,7 @@
 import { requireOrderedBounds } from '../core/bounds.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { PipelineSpec, StepTable } from '../core/pipeline-file.ts';
-import { ARTIFACT_NAMES, type Artifact } from '../core/stage.ts';
+import { ARTIFACT_NAMES, type Artifact, type Barrier } from '../core/stage.ts';
 import type { AnyStep, Flow, StepBefore, StepSpec } from '../core/step.ts';
 
 /** A step at its place in the pipeline. */
@@ -9,6 +9,13 @@ export interface StepReference {
   readonly position: number;
   readonly name: string;
   readonly spec: StepSpec;
+}
+
+export interface Applied {
+  readonly step: StepReference;
+  readonly unit: number;
+  /** It changes nothing: the documents go on as they were. */
+  readonly passes?: true | undefined;
 }
 
 /** Fused streaming steps between two barriers; a task of it reads, judges and commits one partition. */
@@ -21,7 +28,7 @@ export interface SegmentUnit {
   /** Index of the segment whose documents are read. */
   readonly upstream?: number;
   /** The barrier whose outcome is applied first, and the unit that holds it. */
-  readonly apply?: { readonly step: StepReference; readonly unit: number };
+  readonly apply?: Applied;
   readonly stages: readonly StepReference[];
   /** The barrier that gets side files from here. */
   readonly tap?: StepReference;
@@ -115,9 +122,7 @@ export async function planPipeline(
   const artifacts = new Map<Artifact, number>();
   let flow: Flow = 'nothing';
   let upstream: number | undefined;
-  let open:
-    | { source?: StepReference; apply?: { step: StepReference; unit: number }; stages: StepReference[] }
-    | undefined;
+  let open: { source?: StepReference; apply?: Applied; stages: StepReference[] } | undefined;
   const has = (): Partial<Record<Artifact, number>> => Object.fromEntries(artifacts);
 
   const closeSegment = (tap: StepReference | undefined, keepsDocuments: boolean): number => {
@@ -180,7 +185,8 @@ export async function planPipeline(
         });
         for (const artifact of step.gives) artifacts.set(artifact, unit);
         flow = step.to;
-        if (flow === 'documents') open = { apply: { step: reference, unit }, stages: [] };
+        const { passes } = (step as unknown as { barrier: Barrier<unknown, never> }).barrier;
+        if (flow === 'documents') open = { apply: { step: reference, unit, passes }, stages: [] };
         break;
       }
       case 'job': {

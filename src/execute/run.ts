@@ -16,6 +16,7 @@ import { COUNTERS } from './counters.ts';
 import { DiskGuard } from './disk-guard.ts';
 import { type Listings, type PartitionInput, partitionInputs } from './listings.ts';
 import { changedInput } from './partition.ts';
+import { passedParts } from './passed-parts.ts';
 import type { JobUnit, Plan, SegmentUnit, StepReference, Unit } from './plan.ts';
 import { type RunningTask, TimeCapError, WorkerPool } from './pool.ts';
 import { withRetries } from './retry.ts';
@@ -329,7 +330,9 @@ class Run {
       const record = upstream[partition];
       const folder =
         unit.upstream === undefined ? '' : taskFolder(runFolder, this.plan.units[unit.upstream]!, partition);
-      const files = (record?.parts ?? []).flatMap((part) =>
+      const passed =
+        record && passedParts(unit, this.plan.units[unit.upstream!] as SegmentUnit, folder, record);
+      const files = (passed ? [] : (record?.parts ?? [])).flatMap((part) =>
         part.files.documents
           ? [{ path: join(folder, part.files.documents.name), documents: part.documents }]
           : [],
@@ -353,6 +356,7 @@ class Run {
         tap: unit.tap,
         keepsDocuments: unit.keepsDocuments,
         slices,
+        passed,
         files,
         firstDocument,
         artifacts: this.artifactFolders(unit),

@@ -31,17 +31,24 @@ import { BatchTextView } from '../core/text-view.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { COUNTERS, IDLE, openCounters } from './counters.ts';
 import { FILES_AT_ONCE } from './partition.ts';
+import { passParts } from './passed-parts.ts';
 import type { StepReference } from './plan.ts';
 import { type InputItem, readInputs } from './task-input.ts';
-import type { PartFile, PartRecord, SegmentTask, SetAside, TaskCursor, TaskRecord } from './tasks.ts';
+import {
+  END,
+  type PartFile,
+  type PartRecord,
+  partName,
+  type SegmentTask,
+  type SetAside,
+  type TaskCursor,
+  type TaskRecord,
+} from './tasks.ts';
 
 /** Finds a step's definition; in a worker it may import a user's module. */
 export type FindStep = (reference: StepReference) => Promise<AnyStep>;
 
 export const SET_ASIDE = 'set-aside.json';
-
-/** The input of a cursor that stands behind all inputs. */
-const END = Number.MAX_SAFE_INTEGER;
 
 function documentsOf(batch: Batch): DocumentBatch {
   return batch instanceof DocumentBatch ? batch : (batch as TokenBatch).documents;
@@ -54,6 +61,14 @@ export async function runSegmentTask(task: SegmentTask, find: FindStep): Promise
   const done = await readJsonIfThere<TaskRecord>(recordPath);
   if (done?.fingerprint === task.fingerprint) return done;
   const parts = await committedParts(task);
+  if (task.passed) await passParts(task, parts);
+  else await runParts(task, parts, find);
+  const record = await taskRecord(task, parts);
+  await writeJsonAtomic(recordPath, record);
+  return record;
+}
+
+async function runParts(task: SegmentTask, parts: PartRecord[], find: FindStep): Promise<void> {
   const runner = new SegmentRunner(task, parts, new Set(await setAsideOf(task)));
   try {
     await runner.open(find);
@@ -61,9 +76,6 @@ export async function runSegmentTask(task: SegmentTask, find: FindStep): Promise
   } finally {
     await runner.close();
   }
-  const record = await taskRecord(task, parts);
-  await writeJsonAtomic(recordPath, record);
-  return record;
 }
 
 /** Ordinals mean documents only while the inputs and everything before the step stay the same. */
@@ -101,10 +113,6 @@ async function committedParts(task: SegmentTask): Promise<PartRecord[]> {
 }
 
 const TIME_CAP = 'time-cap';
-
-function partName(part: number): string {
-  return `part-${String(part).padStart(5, '0')}`;
-}
 
 async function taskRecord(task: SegmentTask, parts: readonly PartRecord[]): Promise<TaskRecord> {
   const inputs = await mapBounded(task.slices, FILES_AT_ONCE, async (slice) => {

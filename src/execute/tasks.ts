@@ -1,6 +1,14 @@
 import type { Artifact, Cursor, InputSlice } from '../core/stage.ts';
 import type { StepTally } from '../core/tally.ts';
+import type { PassedPart } from './passed-parts.ts';
 import type { StepReference } from './plan.ts';
+
+/** The input of a cursor that stands behind all inputs. */
+export const END = Number.MAX_SAFE_INTEGER;
+
+export function partName(part: number): string {
+  return `part-${String(part).padStart(5, '0')}`;
+}
 
 /** What a worker needs to carry out one partition of a segment: plain data only. */
 export interface SegmentTask {
@@ -17,6 +25,8 @@ export interface SegmentTask {
   readonly tap?: StepReference;
   readonly keepsDocuments: boolean;
   readonly slices: readonly InputSlice[];
+  /** Parts of the upstream task whose documents are taken over as they are: there is nothing else to do. */
+  readonly passed?: readonly PassedPart[];
   /** Files of documents of the upstream task, in order. */
   readonly files: readonly { readonly path: string; readonly documents: number }[];
   /** Number of the task's first document in the upstream unit. */

@@ -128,6 +128,7 @@ export const keepRejects = defineBarrier({
     tapOptions: ['steps', 'reasons', 'compression'],
     tap: (o: Options, _context, path) => new RejectSink(path, o),
     reduce,
+    passes: true,
     apply: () => ({ process: (batch) => batch }),
   },
 });

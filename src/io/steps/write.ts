@@ -130,6 +130,7 @@ export const writeStep = defineBarrier({
   barrier: {
     tap: (options: WriteOptions, _context, path) => openSink(options, path),
     reduce,
+    passes: true,
     apply: () => ({ process: (batch) => batch }),
   },
 });

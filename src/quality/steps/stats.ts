@@ -107,6 +107,7 @@ export const statsStep = defineBarrier({
     tapOptions: ['by', 'urlField', 'languageField'],
     tap: (o: Options, _context, path) => new StatisticsSink(path, o),
     reduce,
+    passes: true,
     apply: () => ({ process: (batch) => batch }),
   },
 });
