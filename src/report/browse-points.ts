@@ -1,6 +1,6 @@
 import type { Amount, StepTally } from '../core/tally.ts';
 import type { Plan, SegmentUnit } from '../execute/plan.ts';
-import { readPlan } from '../execute/run-folder.ts';
+import { readManifest, readPlan } from '../execute/run-folder.ts';
 import { chainOf, storedParts, talliesOf } from './run-parts.ts';
 
 /** A point of a run at which documents can be looked at. */
@@ -54,10 +54,16 @@ export async function browsePoints(runFolder: string): Promise<BrowsePoint[]> {
   const tallies = new Map<SegmentUnit, Record<string, StepTally>>();
   for (const place of places(await readPlan(runFolder))) {
     const { unit, step, kind } = place;
-    if (!tallies.has(unit)) tallies.set(unit, talliesOf(await storedParts(runFolder, unit)));
+    if (!tallies.has(unit)) tallies.set(unit, await talliesIn(runFolder, unit));
     points.push(pointOf(step, kind, tallies.get(unit)![step], keepsDocuments(place)));
   }
   return points;
+}
+
+/** A complete segment's are in its manifest, which `provender clean` leaves. */
+export async function talliesIn(runFolder: string, unit: SegmentUnit): Promise<Record<string, StepTally>> {
+  const manifest = await readManifest(runFolder, unit);
+  return manifest?.tallies ?? talliesOf(await storedParts(runFolder, unit));
 }
 
 export function pointOf(

@@ -1,13 +1,15 @@
+import { join } from 'node:path';
 import type { DocumentBatch } from '../core/batch.ts';
 import type { Document } from '../core/document.ts';
 import { type Refusal, readDocumentFile } from '../core/document-file.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { fileSize } from '../core/files.ts';
 import { Random } from '../core/random.ts';
-import type { Plan, SegmentUnit } from '../execute/plan.ts';
-import { readPlan } from '../execute/run-folder.ts';
-import { type BrowsePoint, keepsDocuments, type Place, places, pointOf } from './browse-points.ts';
+import type { Plan, SegmentUnit, Unit } from '../execute/plan.ts';
+import { CLEANED, readPlan, unitFolder } from '../execute/run-folder.ts';
+import { type BrowsePoint, keepsDocuments, type Place, places, pointOf, talliesIn } from './browse-points.ts';
 import { mergeBySource } from './merge-by-source.ts';
-import { type StoredPart, storedParts, talliesOf } from './run-parts.ts';
+import { type StoredPart, storedParts } from './run-parts.ts';
 
 export { type BrowsePoint, browsePoints } from './browse-points.ts';
 
@@ -39,7 +41,8 @@ export interface BrowsedDocument {
  * it measured is there already, and where a later `pipe` rewrote the text, it is the new one.
  *
  * Throws ConfigurationError where the run has no such step, reason or corpus, naming those that it has, or where the
- * documents of that point went into shards without being kept; IntegrityError where a file is damaged.
+ * documents of that point went into shards without being kept, or were removed by `provender clean`; IntegrityError
+ * where a file is damaged.
  */
 export async function* browse(runFolder: string, query: BrowseQuery): AsyncGenerator<BrowsedDocument> {
   if (!Number.isInteger(query.limit) || query.limit < 1)
@@ -50,7 +53,11 @@ export async function* browse(runFolder: string, query: BrowseQuery): AsyncGener
   const plan = await readPlan(runFolder);
   const place = findPlace(plan, query.step);
   const parts = await storedParts(runFolder, place.unit);
-  checkQuery(query, pointOf(place.step, place.kind, talliesOf(parts)[place.step], keepsDocuments(place)));
+  const tallies = await talliesIn(runFolder, place.unit);
+  checkQuery(query, pointOf(place.step, place.kind, tallies[place.step], keepsDocuments(place)));
+  await requireNotCleaned(runFolder, place.step, place.unit);
+  if (!place.unit.keepsDocuments && place.unit.upstream !== undefined)
+    await requireNotCleaned(runFolder, place.step, plan.units[place.unit.upstream]!);
   const found = matching(documentsAt(runFolder, plan, place, parts, query), query);
   if (query.seed !== undefined) {
     yield* await sample(found, query.limit, new Random(`${query.seed}/browse/${query.step}`));
@@ -72,6 +79,15 @@ function findPlace(plan: Plan, step: string): Place {
     isJob ? `no documents flow through step '${step}'` : `this run has no step '${step}'`,
     { expected: `one of ${all.map((one) => one.step).join(', ')}` },
   );
+}
+
+/** What is not there any more must not pass for nothing that matches. */
+async function requireNotCleaned(runFolder: string, step: string, unit: Unit): Promise<void> {
+  const folder = unitFolder(runFolder, unit);
+  if ((await fileSize(join(folder, CLEANED))) === undefined) return;
+  throw new ConfigurationError(`the documents of step '${step}' were removed by \`provender clean\``, {
+    expected: `documents in ${folder}: to have them again, remove that folder and run the pipeline again, which makes them and nothing else anew`,
+  });
 }
 
 function checkQuery(query: BrowseQuery, point: BrowsePoint): void {

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STEPS } from '../../src/steps.ts';
@@ -419,16 +428,33 @@ describe('a run', () => {
   });
 
   it('after clean: nothing to do; a change makes again only what it needs', async () => {
+    const points = await shell.run('view', 'runs/tiny');
     const { stdout } = await shell.run('clean', 'runs/tiny');
     expect(stdout).toMatch(/removed .*00-read\.documents\/tasks\n/);
     expect(existsSync(join(shell.folder, 'runs/tiny/units/00-read.documents/tasks'))).toBe(false);
     expect(json(await shell.run('run', 'tiny.yaml', '--json'))).toMatchObject({ nothingToDo: true });
+    // The counts are still there; of the documents it is said what became of them.
+    expect(await shell.run('view', 'runs/tiny')).toEqual(points);
+    for (const args of [['length'], ['length', '--refused'], ['encode', '--id', 'nobody']]) {
+      const gone = await shell.run('view', 'runs/tiny', ...args);
+      expect([gone.code, gone.stdout]).toEqual([2, '']);
+      expect(gone.stderr).toMatch(
+        /the documents of step '\w+' were removed by `provender clean`; .*units\/0\d-[\w.-]+: to have them again, remove/,
+      );
+    }
     const changed = await shell.run('run', 'tiny.yaml', '--set', 'train-tokenizer.vocabularySize=280');
     expect(changed.code).toBe(0);
     expect(changed.stderr).toMatch(
       /read runs again: its documents, removed by `provender clean`, are needed/,
     );
     expect(changed.stderr).toMatch(/ {2}exact-dedup +already done/);
+    // As the message says: what is removed is made again, and nothing else.
+    await shell.run('clean', 'runs/tiny');
+    rmSync(join(shell.folder, 'runs/tiny/units/00-read.documents'), { recursive: true });
+    const again = await shell.run('run', 'tiny.yaml', '--set', 'train-tokenizer.vocabularySize=280');
+    expect(again.stderr).toMatch(/✓ read/);
+    expect(again.stderr.match(/✓/g)).toHaveLength(1);
+    expect((await shell.run('view', 'runs/tiny', 'length', '--number', '1')).stdout).toMatch(/\S/);
     expect((await shell.run('clean', 'runs/tiny', '--all')).code).toBe(0);
     expect(existsSync(join(shell.folder, 'runs/tiny'))).toBe(false);
   });
