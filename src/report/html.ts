@@ -69,6 +69,14 @@ export function shorten(text: string, characters = 120): string {
   return left ? `${head}…` : head;
 }
 
+/** Its beginning and its end: files of one folder often begin alike. */
+export function shortenMiddle(text: string, characters = 36): string {
+  if (text.length <= characters) return text;
+  const { text: head } = cut(text, Math.floor((characters - 1) / 3));
+  const tail = text.slice(text.length - (characters - 1 - head.length)).replace(/^[\udc00-\udfff]/, '');
+  return `${head}…${tail}`;
+}
+
 export interface Column {
   readonly heading: Content;
   /** Right-aligned, with figures of one width. */

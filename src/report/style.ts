@@ -46,8 +46,9 @@ thead th{color:var(--muted);font-size:.8rem;white-space:nowrap;vertical-align:bo
 td:last-child,th:last-child{padding-right:0}
 .scroll{overflow-x:auto;margin:.5rem 0}
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-table.bars th[scope=row]{width:1%;min-width:5.5rem;max-width:14rem}
-table.bars td.wide{width:70%;vertical-align:middle}
+table.bars th[scope=row]{width:1%;min-width:5.5rem;white-space:nowrap}
+table.bars thead th{white-space:normal}
+table.bars td.wide{min-width:5rem;vertical-align:middle}
 table.bars td.n{width:1%}
 table.bars tr.group th{padding-top:.8rem;font-weight:600;border:0}
 table.bars tbody tr:not(.group)>*{vertical-align:middle}
@@ -91,13 +92,17 @@ figcaption{font-size:.875rem;margin-bottom:.25rem}
 .charts figure.whole{grid-column:1/-1}
 .charts figure{min-width:0}
 .chart{min-height:15rem}
-.u-legend{font-size:.8rem!important;text-align:left!important}
-.u-legend th{font-weight:400;white-space:normal;max-width:14rem}
-.u-legend th,.u-legend td{border:0;padding:.05rem .3rem .05rem 0;overflow-wrap:anywhere}
+.u-legend{display:block;font-size:.8rem!important;text-align:left!important}
+.u-legend .u-series{display:inline-flex;max-width:100%;margin-right:.9rem}
+.u-legend th,.u-legend td{border:0;padding:.05rem .3rem .05rem 0}
+.u-legend th{display:flex;align-items:center;min-width:0;font-weight:400!important;white-space:nowrap}
+.u-legend .u-marker{flex:none}
+.u-legend .u-label{overflow:hidden;text-overflow:ellipsis}
+.u-legend .u-value{min-width:2.6rem}
 .sample{margin:1rem 0}
 .sample .prompt{font-weight:650}
 pre{background:var(--soft);padding:.75rem;overflow:auto;white-space:pre-wrap;margin:.25rem 0}
 footer{margin-top:3rem;padding-bottom:2.5rem;color:var(--muted);font-size:.85rem}
-@media (max-width:36rem){body{font-size:15px}header{padding-top:1.25rem}dl,.pair{grid-template-columns:1fr}.cards{grid-template-columns:1fr 1fr}h1{font-size:1.45rem}main,header,footer,nav div{padding-left:1rem;padding-right:1rem}table.bars th[scope=row]{min-width:5.5rem;max-width:8rem}}
-@media print{:root{--bg:#fff;--fg:#000;--muted:#444;--line:#bbb;--soft:#f3f3f3;--accent:#2b6a99;--drop:#c26f33;--held:#7a5ea8;--gzip:#8a949d;--before:#b9c4cd}body{font-size:10.5pt}nav{display:none}h2,h3{break-after:avoid}.example,.pair,figure,tr,.funnel>li,.card{break-inside:avoid}.passage{max-height:none}.scroll{overflow:visible}.scroll table{font-size:8pt}.scroll th,.scroll td{padding-right:.35rem}.scroll thead th{white-space:normal}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media (max-width:36rem){body{font-size:15px}header{padding-top:1.25rem}dl,.pair{grid-template-columns:1fr}.cards{grid-template-columns:1fr 1fr}h1{font-size:1.45rem}main,header,footer,nav div{padding-left:1rem;padding-right:1rem}table.bars th[scope=row]{width:8rem;white-space:normal}}
+@media print{:root{--bg:#fff;--fg:#000;--muted:#444;--line:#bbb;--soft:#f3f3f3;--accent:#2b6a99;--drop:#c26f33;--held:#7a5ea8;--gzip:#8a949d;--before:#b9c4cd}body{font-size:10.5pt}nav{display:none}h2,h3,h4,caption,.example .who,.pair>p{break-after:avoid}figure,tr,.funnel>li,.card{break-inside:avoid}p,.passage{orphans:3;widows:3}.passage{max-height:none}.charts{grid-template-columns:1fr 1fr;gap:.75rem 1.25rem}.u-legend .u-series:first-child,.u-legend .u-value,.u-legend th::after{display:none!important}.scroll{overflow:visible}.scroll table{font-size:8pt}.scroll th,.scroll td{padding-right:.35rem}.scroll thead th{white-space:normal}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

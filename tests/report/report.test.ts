@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Parser } from 'htmlparser2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/core/errors.ts';
-import { escapeText, html, jsonForScript } from '../../src/report/html.ts';
+import { escapeText, html, jsonForScript, shortenMiddle } from '../../src/report/html.ts';
 import { writeReport } from '../../src/report/report.ts';
 import { thresholdsOf } from '../../src/report/sections/signals.ts';
 import { Chromium, findChromium } from './chromium.ts';
@@ -173,6 +173,18 @@ describe('escaping', () => {
     expect(JSON.parse(json)).toEqual({ [HOSTILE]: HOSTILE });
   });
 
+  it('leaves the middle of long names out, never half of a character', () => {
+    expect(shortenMiddle('sotu/1981.json')).toBe('sotu/1981.json');
+    const name = 'spam-assassin/spam-2/01083.a6b3c50be5abf782b585995d2c11176b.txt';
+    expect(shortenMiddle(name)).toBe(`spam-assass…${name.slice(-24)}`);
+    expect(shortenMiddle(name)).toHaveLength(36);
+    for (let characters = 4; characters < 40; characters++) {
+      const short = shortenMiddle('\u{1f600}'.repeat(30), characters);
+      expect(short.length).toBeLessThanOrEqual(characters);
+      expect(short).not.toMatch(/\p{Surrogate}/u);
+    }
+  });
+
   it('shows hostile texts, ids, corpora, reasons, details, options and outcomes as text', async () => {
     const { tags, attributes, comments, sections, scripts, source } = await reportOf('hostile', hostileRun());
     const shown = HOSTILE.replace(/\s+$/, '');
@@ -193,9 +205,7 @@ describe('escaping', () => {
     expect(sections.get('samples')).toContain(`written ${shown}`);
     expect(scripts.map(({ type }) => type)).toEqual(['application/json', undefined, undefined]);
     const charts = JSON.parse(scripts[0]!.source) as { series: { label: string }[] }[];
-    expect(charts.flatMap(({ series }) => series.map(({ label }) => label)).join()).toContain(
-      '</script><script>',
-    );
+    expect(charts.flatMap(({ series }) => series.map(({ label }) => label)).join()).toContain('</script><s…');
     expect(comments).toEqual([]);
     expect(
       [...tags.keys()].filter((tag) => ['img', 'iframe', 'object', 'embed', 'link', 'base'].includes(tag)),
@@ -415,8 +425,24 @@ describe('in a browser', () => {
             ground: scheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 23, 26)',
           });
           expect(seen.wide).toBeLessThanOrEqual(width);
+          // Names are shortened, not broken over lines: one line is some 20 pixels.
+          const rows = width < 600 ? '.u-legend th' : '.u-legend th, table.bars tbody th[scope=row]';
+          const heights = await browser.evaluate<number[]>(
+            `[...document.querySelectorAll('${rows}')].map((row) => row.getBoundingClientRect().height)`,
+          );
+          expect(heights.length).toBeGreaterThan(10);
+          expect(Math.max(...heights)).toBeLessThan(34);
         }
       }
+      // On paper nobody points at a step: its value is no part of a legend, and charts stand side by side.
+      await browser.open(hostile, { width: 800, scheme: 'light', media: 'print' });
+      expect(
+        await browser.evaluate<object>(
+          `({values: [...document.querySelectorAll('.u-value')].filter((one) => one.offsetWidth > 0).length,
+            legends: [...document.querySelectorAll('.u-label')].filter((one) => one.offsetWidth > 0).length,
+            columns: getComputedStyle(document.querySelector('.charts')).gridTemplateColumns.split(' ').length})`,
+        ),
+      ).toEqual({ values: 0, legends: 8, columns: 2 });
       // The second line of defence: a script that got into the page unescaped does not run.
       const path = join(folder, 'injected.html');
       const source = await readFile(hostile, 'utf8');

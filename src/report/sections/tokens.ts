@@ -1,6 +1,6 @@
 import { bytes, count, plural } from '../../core/format.ts';
 import { barTable, card, cards, digest, facts, figure, type Section, shareOf } from '../figures.ts';
-import { absent, html, type Markup, shorten, table } from '../html.ts';
+import { absent, html, type Markup, shorten, shortenMiddle, table } from '../html.ts';
 import { finite, members } from '../read-outcome.ts';
 import type { RunData } from '../run-data.ts';
 import { lastOf, tokenizerDigest } from './head.ts';
@@ -48,7 +48,7 @@ ${barTable(
   'Tokens by corpus',
   ['corpus', 'tokens to train on'],
   shown.map(({ corpus, train, heldOut, validation }) => ({
-    label: shorten(corpus, 60),
+    label: shortenMiddle(corpus),
     parts: [
       { kind: 'plain' as const, share: train / most },
       { kind: 'held' as const, share: (heldOut + validation) / most },

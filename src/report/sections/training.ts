@@ -3,7 +3,7 @@ import { compareNames } from '../../io/glob.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { barTable, bits, card, cards, figure, type Section } from '../figures.ts';
-import { absent, html, type Markup, shorten, table } from '../html.ts';
+import { absent, html, type Markup, shorten, shortenMiddle, table } from '../html.ts';
 import { finite, measuredSet, members, overAllBytes, text } from '../read-outcome.ts';
 import type { RunData, StepData } from '../run-data.ts';
 
@@ -56,7 +56,7 @@ function chartsOf(curves: Curves, prefix: string): Titled[] {
           id: `${prefix}-corpora`,
           x,
           xLabel,
-          series: corpora.map(([corpus, values]) => one(shorten(corpus, 40), values, colourOf(corpus))),
+          series: corpora.map(([corpus, values]) => one(shortenMiddle(corpus), values, colourOf(corpus))),
         },
       });
     }
@@ -70,7 +70,7 @@ function chartsOf(curves: Curves, prefix: string): Titled[] {
         id: `${prefix}-group-${k}`,
         x,
         xLabel,
-        series: drawn.map(([name, values], i) => one(shorten(name, 40), values, (i % COLOURS) + 1)),
+        series: drawn.map(([name, values], i) => one(shortenMiddle(name), values, (i % COLOURS) + 1)),
       },
     });
   }
@@ -84,7 +84,7 @@ function chartsOf(curves: Curves, prefix: string): Titled[] {
         xLabel,
         series: heldOut.slice(0, MAX_CORPORA).map((corpus) => ({
           ...one(
-            shorten(corpus, 40),
+            shortenMiddle(corpus),
             measured.map(({ set }) => {
               const figures = set?.corpora.get(corpus);
               return (masked ? figures?.lossPerToken : figures?.bitsPerByte) ?? null;
@@ -153,7 +153,7 @@ function groupTable(outcome: Readonly<Record<string, unknown>>): Markup | undefi
     kinds.flatMap(({ slicing, rows }) =>
       mostTokens(rows).map(({ name, loss, tokens }) => ({
         group: `by ${GROUP_TITLES[slicing] ?? slicing}`,
-        label: shorten(name, 60),
+        label: shortenMiddle(name),
         parts: [{ kind: 'plain' as const, share: highest > 0 ? loss / highest : 0 }],
         value: `${bits(loss)} (${count(tokens)})`,
       })),
