@@ -27,9 +27,10 @@ function timed(optimizer, onSeconds) {
   };
   return {
     ...optimizer,
-    onHost() {
-      const host = optimizer.onHost();
+    onHost(counts) {
+      const host = optimizer.onHost(counts);
       return {
+        arrays: host.arrays,
         sumOfSquares: (...given) => measured(() => host.sumOfSquares(...given)),
         update: (...given) => measured(() => host.update(...given)),
       };

@@ -10,9 +10,10 @@ export class HostResident implements Resident {
   /** The values themselves, no copy. */
   readonly array: { readonly shape: Shape; readonly data: Float32Array };
 
-  constructor(shape: Shape) {
+  /** Of zeros, or of `data`, which it keeps. */
+  constructor(shape: Shape, data: Float32Array = new Float32Array(elementCount(shape))) {
     this.shape = shape;
-    this.array = { shape, data: new Float32Array(elementCount(shape)) };
+    this.array = { shape, data };
   }
 
   async read(): Promise<NamedArray> {

@@ -32,9 +32,10 @@ export function adamw(settings: OptimizerSettings): Optimizer {
       const kept = isDecayed(spec, weightDecay) ? multiply(parameter, scalars.keep!) : parameter;
       return { parameter: subtract(kept, step), moments: { first, second } };
     },
-    onHost() {
-      const kernel = new AdamwKernel();
+    onHost(counts) {
+      const kernel = new AdamwKernel(counts);
       return {
+        arrays: kernel.arrays,
         sumOfSquares: (gradient) => kernel.sumOfSquares(gradient),
         update(spec, { parameter, gradient, moments }, clip, scalars) {
           const { first, second } = moments as Record<'first' | 'second', Float32Array>;

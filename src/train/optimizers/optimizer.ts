@@ -23,8 +23,8 @@ export interface Optimizer {
     moments: Readonly<Record<string, Tensor>>,
     scalars: Readonly<Record<string, Tensor>>,
   ): ParameterUpdate;
-  /** The same where the arrays are: for an engine whose arrays lie in the process's memory. */
-  onHost?(): HostOptimizer;
+  /** The same where the arrays are, for an engine whose arrays lie in the process's memory; `counts` are their sizes. */
+  onHost?(counts: readonly number[]): HostOptimizer;
 }
 
 /** Arrays of one parameter, and those of its moments by name. */
@@ -35,6 +35,8 @@ export interface HostArrays {
 }
 
 export interface HostOptimizer {
+  /** Zeros, as many as `counts` says each: arrays that it reaches without a copy. */
+  readonly arrays: readonly Float32Array[];
   sumOfSquares(gradient: Float32Array): number;
   /** Changes the parameter and its moments; the gradient is taken times `clip`. `scalars` are the optimizer's. */
   update(

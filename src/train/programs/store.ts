@@ -11,9 +11,9 @@ export type Shapes = Readonly<Record<string, Shape>>;
 export class Buffered {
   protected current: Residents;
 
-  /** Zeros of each shape. */
-  constructor(engine: Engine, shapes: Shapes) {
-    this.current = residents(engine, shapes);
+  /** `resident` gives zeros of a shape. */
+  constructor(shapes: Shapes, resident: Engine['resident']) {
+    this.current = residents(shapes, resident);
   }
 
   /** What programs read. */
@@ -56,9 +56,9 @@ export class Buffered {
 export class DoubleBuffered extends Buffered {
   private spare: Residents;
 
-  constructor(engine: Engine, shapes: Shapes) {
-    super(engine, shapes);
-    this.spare = residents(engine, shapes);
+  constructor(shapes: Shapes, resident: Engine['resident']) {
+    super(shapes, resident);
+    this.spare = residents(shapes, resident);
   }
 
   override get outputs(): Residents {
@@ -76,8 +76,8 @@ export class DoubleBuffered extends Buffered {
   }
 }
 
-function residents(engine: Engine, shapes: Shapes): Residents {
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, engine.resident(shape)]));
+function residents(shapes: Shapes, resident: Engine['resident']): Residents {
+  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, resident(shape)]));
 }
 
 function outputsTo(arrays: Residents): Residents {

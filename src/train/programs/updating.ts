@@ -2,8 +2,9 @@
 
 import { InvariantError } from '../../core/errors.ts';
 import type { Engine, ProgramInputs, Residents, Runnable } from '../engines/engine.ts';
-import { hostArray } from '../engines/host.ts';
+import { HostResident, hostArray } from '../engines/host.ts';
 import type { Program } from '../graph/program.ts';
+import { elementCount } from '../graph/tensor.ts';
 import type { ModelShape } from '../model/options.ts';
 import { type ParameterSpec, parameterInput } from '../model/parameters.ts';
 import type { Objective } from '../objectives/objective.ts';
@@ -51,7 +52,7 @@ export interface Updating {
 
 export function openUpdating(host: UpdatingHost): Updating {
   const { engine, optimizer } = host;
-  const onHost = engine.prefersHostUpdates === true ? optimizer.onHost?.() : undefined;
+  const onHost = engine.prefersHostUpdates === true ? optimizer.onHost?.bind(optimizer) : undefined;
   return onHost === undefined ? new ProgramUpdating(host) : new HostUpdating(host, onHost);
 }
 
@@ -80,7 +81,7 @@ class GradientSums {
   /** The sums, and what each micro-batch gave. */
   async over(parameters: Residents, microBatches: readonly NamedArrays[]) {
     const { shape, objective, engine } = this.host;
-    this.sums ??= new DoubleBuffered(engine, sumShapes(this.host));
+    this.sums ??= new DoubleBuffered(sumShapes(this.host), engine.resident);
     await this.sums.clear();
     const results: Record<string, NamedArray>[] = [];
     for (const inputs of microBatches) {
@@ -107,8 +108,8 @@ class ProgramUpdating implements Updating {
 
   constructor(host: UpdatingHost) {
     this.host = host;
-    this.parameters = new DoubleBuffered(host.engine, parameterShapes(host));
-    this.moments = new DoubleBuffered(host.engine, momentShapes(host));
+    this.parameters = new DoubleBuffered(parameterShapes(host), host.engine.resident);
+    this.moments = new DoubleBuffered(momentShapes(host), host.engine.resident);
     this.gradients = new GradientSums(host);
   }
 
@@ -155,17 +156,20 @@ class HostUpdating implements Updating {
   private readonly host: UpdatingHost;
   private readonly optimizer: HostOptimizer;
   /** Those of a step of one micro-batch. */
-  private gradients: Buffered | undefined;
+  private readonly gradients: Buffered;
   private readonly sums: GradientSums;
   private taken:
     | { readonly gradients: Residents; readonly norm: number; readonly settings: StepSettings }
     | undefined;
 
-  constructor(host: UpdatingHost, optimizer: HostOptimizer) {
+  constructor(host: UpdatingHost, onHost: NonNullable<Optimizer['onHost']>) {
     this.host = host;
-    this.optimizer = optimizer;
-    this.parameters = new Buffered(host.engine, parameterShapes(host));
-    this.moments = new Buffered(host.engine, momentShapes(host));
+    const shapes = [parameterShapes(host), momentShapes(host), sumShapes(host)];
+    this.optimizer = onHost(shapes.flatMap((named) => Object.values(named)).map(elementCount));
+    const arrays = this.optimizer.arrays.values();
+    [this.parameters, this.moments, this.gradients] = shapes.map(
+      (named) => new Buffered(named, (shape) => new HostResident(shape, arrays.next().value)),
+    ) as [Buffered, Buffered, Buffered];
     this.sums = new GradientSums(host);
   }
 
@@ -183,8 +187,7 @@ class HostUpdating implements Updating {
   }
 
   private async gradientOf(inputs: NamedArrays) {
-    const { shape, objective, engine } = this.host;
-    this.gradients ??= new Buffered(engine, sumShapes(this.host));
+    const { shape, objective } = this.host;
     const batch = this.host.checkBatch(inputs);
     const runnable = await this.host.compile(`gradient ${batch.rows}x${batch.length}`, () =>
       gradientProgram(shape, objective, batch, { isWhole: true }),
@@ -212,7 +215,7 @@ class HostUpdating implements Updating {
   }
 
   async release(): Promise<void> {
-    for (const store of [this.parameters, this.moments, this.gradients, this.sums]) await store?.release();
+    for (const store of [this.parameters, this.moments, this.gradients, this.sums]) await store.release();
   }
 }
 

@@ -103,21 +103,22 @@ class HostRunnable implements Runnable {
 
   async run(inputs: ProgramInputs, into: Residents = {}): Promise<Record<string, NamedArray>> {
     const feeds: Record<string, OrtTensor> = {};
-    const fed = new Set<ArrayBufferLike>();
+    const fed: NamedArray['data'][] = [];
     for (const [name, tensor] of this.inputs) {
       const given = inputs[name];
       if (given === undefined) throw this.views.error(`input '${name}' is missing`);
       const array = hostArray(given);
       feeds[name] = this.views.of(name, array, tensor);
-      fed.add(array.data.buffer);
+      fed.push(array.data);
     }
     const results: Record<string, NamedArray> = {};
     const fetches: Record<string, OrtTensor> = {};
     for (const [name, tensor] of Object.entries(this.program.outputs)) {
       const kept = into[name];
       const array = kept === undefined ? emptyArray(tensor) : hostArray(kept);
-      // ONNX Runtime would take the same buffer and give silently wrong values.
-      if (fed.has(array.data.buffer)) throw this.views.error(`output '${name}' would overwrite an input`);
+      // ONNX Runtime would take the same memory and give silently wrong values.
+      if (fed.some((data) => overlap(data, array.data)))
+        throw this.views.error(`output '${name}' would overwrite an input`);
       if (kept === undefined) results[name] = array;
       fetches[name] = this.views.of(name, array, tensor);
     }
@@ -132,4 +133,10 @@ class HostRunnable implements Runnable {
   async release(): Promise<void> {
     await this.session.release();
   }
+}
+
+function overlap(a: NamedArray['data'], b: NamedArray['data']): boolean {
+  const isBehind = (x: NamedArray['data'], y: NamedArray['data']) =>
+    x.byteOffset >= y.byteOffset + y.byteLength;
+  return a.buffer === b.buffer && !isBehind(a, b) && !isBehind(b, a);
 }
