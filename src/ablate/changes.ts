@@ -2,7 +2,8 @@
 
 import { ConfigurationError } from '../core/errors.ts';
 import { flatten } from '../core/fingerprint.ts';
-import { applyOverride, stepAnswersTo } from '../core/pipeline-file.ts';
+import { meant } from '../core/option-errors.ts';
+import { applyOverride, stepAnswersTo, stepNames } from '../core/pipeline-file.ts';
 import type { StepSpec } from '../core/step.ts';
 import type { ArmOptions } from './file.ts';
 import type { ArmOutcome } from './outcome.ts';
@@ -43,8 +44,11 @@ function placeOf(plain: Plain, name: string, arm: string): number {
   if (index !== undefined && Number(index) < plain.steps.length) return Number(index);
   const found = plain.steps.flatMap((step, i) => (stepAnswersTo(step, name) ? [i] : []));
   if (found.length === 1) return found[0]!;
+  const hint = found.length
+    ? `; expected one of ${found.map((i) => `steps[${i}]`).join(', ')}`
+    : meant(name, plain.steps.flatMap(stepNames));
   throw new ConfigurationError(
-    `arm ${arm}: ${found.length ? 'several steps are' : 'no step is'} called '${name}'`,
+    `arm ${arm}: ${found.length ? 'several steps are' : 'no step is'} called '${name}'${hint}`,
   );
 }
 

@@ -3,6 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../core/errors.ts';
+import type { Setting } from '../core/option-errors.ts';
 import { PipelineHead, parseOptions, readYamlMapping, type YamlMapping } from '../core/pipeline-file.ts';
 import { removeOverlapsOptions } from './steps/remove-overlaps.ts';
 
@@ -199,8 +200,8 @@ export interface AblationFile {
   readonly baseFolder: string;
 }
 
-/** `path=value` as on the command line, on the options of the ablation itself. */
-function override(plain: Record<string, unknown>, text: string, value: unknown): void {
+/** `path=value` as on the command line, on the options of the ablation itself. Gives which one was set. */
+function override(plain: Record<string, unknown>, text: string, value: unknown): Setting {
   const path = text.slice(0, text.indexOf('=')).split('.');
   if (path.some((part) => part === '' || part === '__proto__'))
     throw new ConfigurationError(
@@ -213,6 +214,7 @@ function override(plain: Record<string, unknown>, text: string, value: unknown):
     at = at[part] as Record<string, unknown>;
   }
   at[path.at(-1)!] = value;
+  return { text, path };
 }
 
 /** Reads and checks the file. @throws ConfigurationError with file, line and column */
@@ -225,8 +227,8 @@ export async function readAblationFile(
     'an ablation file',
     "'name', 'question', 'pipeline' and 'arms'",
   );
-  for (const { text, value } of overrides) override(mapping.plain, text, value);
-  const options = parseOptions(ablationOptions, mapping.plain, { file: path, ...mapping });
+  const settings = overrides.map(({ text, value }) => override(mapping.plain, text, value));
+  const options = parseOptions(ablationOptions, mapping.plain, { file: path, ...mapping, settings });
   checkNames(options, path);
   return { path, options, ...(await basePipeline(path, mapping)) };
 }

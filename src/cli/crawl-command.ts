@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import { ConfigurationError } from '../core/errors.ts';
 import { ensureFolder } from '../core/files.ts';
 import { bytes, count, duration } from '../core/format.ts';
-import { applyOverride } from '../core/pipeline-file.ts';
+import { setOptions } from '../core/pipeline-file.ts';
 import { lockRunFolder } from '../execute/run-folder.ts';
 import { type CrawlReport, crawl } from '../ingest/crawl/crawl.ts';
 import { type CrawlOptions, crawlOptions } from '../ingest/crawl/options.ts';
@@ -50,21 +50,15 @@ export async function crawlCommand(seeds: readonly string[], options: CrawlComma
 }
 
 function parseOptions(seeds: readonly string[], options: CrawlCommandOptions): CrawlOptions {
-  const plain = {
-    steps: [{ crawl: { seeds: [...seeds], sitemaps: [...options.sitemap] } as Record<string, unknown> }],
+  const given = {
+    seeds: [...seeds],
+    sitemaps: [...options.sitemap],
+    ...(options.refresh ? { refresh: true } : {}),
   };
-  if (options.refresh) plain.steps[0]!.crawl.refresh = true;
-  for (const override of options.set) applyOverride(plain, `crawl.${override}`);
-  const parsed = crawlOptions.safeParse(plain.steps[0]!.crawl);
-  if (!parsed.success)
-    throw new ConfigurationError(
-      parsed.error.issues
-        .map(({ path, message }) => `${['crawl', ...path].join('.')}: ${message}`)
-        .join('\n'),
-    );
-  if (parsed.data.seeds.length + parsed.data.sitemaps.length === 0)
+  const settings = setOptions('crawl', crawlOptions, options.set, given);
+  if (settings.seeds.length + settings.sitemaps.length === 0)
     throw new ConfigurationError('nothing to begin with', { expected: 'a URL, or --sitemap URL' });
-  return parsed.data;
+  return settings;
 }
 
 function progressLine(stream: NodeJS.WriteStream): {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
 import { writeFileAtomic } from '../core/files.ts';
-import { applyOverride } from '../core/pipeline-file.ts';
+import { setOptions } from '../core/pipeline-file.ts';
 import { type MinhashDedupOptions, minhashDedupOptions } from '../dedup/minhash-options.ts';
 import { previewMinhash } from '../dedup/preview.ts';
 import { dedupPreviewPage } from '../report/dedup-preview-page.ts';
@@ -22,14 +22,7 @@ export interface PreviewCommandOptions extends CorpusOptions {
 }
 
 function dedupOptions(overrides: readonly string[]): MinhashDedupOptions {
-  const kind = 'minhash-dedup';
-  const plain = { steps: [{ [kind]: {} }] };
-  for (const override of overrides) applyOverride(plain, `${kind}.${override}`);
-  const parsed = minhashDedupOptions.safeParse(plain.steps[0]![kind]);
-  if (parsed.success) return parsed.data;
-  throw new ConfigurationError(
-    parsed.error.issues.map((issue) => `${[kind, ...issue.path].join('.')}: ${issue.message}`).join('\n'),
-  );
+  return setOptions('minhash-dedup', minhashDedupOptions, overrides);
 }
 
 /** `provender dedup preview`: tries options on a sample; prints, and with `--out` draws, what they find. */

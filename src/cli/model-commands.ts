@@ -6,7 +6,7 @@ import { CancelledError, ConfigurationError } from '../core/errors.ts';
 import { ensureFolder, readJsonIfThere, removeIfThere, writeJsonAtomic } from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
 import { sha256File } from '../core/hash.ts';
-import { applyOverride } from '../core/pipeline-file.ts';
+import { setOptions } from '../core/pipeline-file.ts';
 import { Random } from '../core/random.ts';
 import type { Artifact, JobOutcome } from '../core/stage.ts';
 import type { StepSpec } from '../core/step.ts';
@@ -33,16 +33,10 @@ import { bitsPerByteLines, lossByGroupLines, metricLines, usageLines } from './s
 async function optionsOf(kind: string, run: string, overrides: readonly string[]): Promise<StepSpec> {
   const step = (await stepTable.get(kind))!;
   const base = (await stepOfRun(run, kind))?.options ?? {};
-  const plain = { steps: [{ [kind]: structuredClone(base) as Record<string, unknown> }] };
-  for (const override of overrides) forgetOtherKind(plain.steps[0]![kind]!, override);
-  for (const override of overrides) applyOverride(plain, `${kind}.${override}`);
-  const parsed = step.options.safeParse(plain.steps[0]![kind]);
-  if (!parsed.success) {
-    throw new ConfigurationError(
-      parsed.error.issues.map((issue) => `${[kind, ...issue.path].join('.')}: ${issue.message}`).join('\n'),
-    );
-  }
-  return { kind, name: kind, options: parsed.data as Record<string, unknown> };
+  const plain = structuredClone(base) as Record<string, unknown>;
+  for (const override of overrides) forgetOtherKind(plain, override);
+  const options = setOptions(kind, step.options, overrides, plain) as Record<string, unknown>;
+  return { kind, name: kind, options };
 }
 
 /** `objective.kind=masked`: what the run's own kind was set to, defaults included, does not go with another one. */

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { CancelledError, ConfigurationError, InputError } from '../core/errors.ts';
+import { CancelledError, InputError } from '../core/errors.ts';
 import { ensureFolder, writeFileAtomic, writeJsonAtomic } from '../core/files.ts';
 import { bytes, count } from '../core/format.ts';
-import { applyOverride } from '../core/pipeline-file.ts';
+import { setOptions } from '../core/pipeline-file.ts';
 import type { JobUnit } from '../execute/plan.ts';
 import { TokenizerReportBuilder } from '../tokenize/report.ts';
 import { TrainTokenizerOptions } from '../tokenize/steps/train-tokenizer.ts';
@@ -23,14 +23,7 @@ import { fertilityLines, tokenLines } from './tokenizer-view.ts';
 import type { TrainedFiles } from './tokenizer-worker.ts';
 
 function trainingOptions(overrides: readonly string[]): z.output<typeof TrainTokenizerOptions> {
-  const kind = 'train-tokenizer';
-  const plain = { steps: [{ [kind]: {} }] };
-  for (const override of overrides) applyOverride(plain, `${kind}.${override}`);
-  const parsed = TrainTokenizerOptions.safeParse(plain.steps[0]![kind]);
-  if (parsed.success) return parsed.data;
-  throw new ConfigurationError(
-    parsed.error.issues.map((issue) => `${[kind, ...issue.path].join('.')}: ${issue.message}`).join('\n'),
-  );
+  return setOptions('train-tokenizer', TrainTokenizerOptions, overrides);
 }
 
 export interface TrainTokenizerCommandOptions extends CorpusOptions {

@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import {
-  isMap,
-  isPair,
-  isScalar,
-  LineCounter,
-  type Node,
-  parseDocument,
-  type Document as YamlDocument,
-} from 'yaml';
+import { LineCounter, parseDocument, type Document as YamlDocument } from 'yaml';
 import { z } from 'zod';
 import { ConfigurationError, classifySystemError } from './errors.ts';
+import {
+  meant,
+  type OptionOrigin,
+  type OptionPath,
+  type OptionProblem,
+  optionProblems,
+  problemLines,
+  type Setting,
+} from './option-errors.ts';
 import type { AnyStep, StepSpec } from './step.ts';
 
 const bytes = (text: string) =>
@@ -104,70 +105,37 @@ export interface StepTable {
   loadUserStep(path: string): Promise<{ step: AnyStep; use: string }>;
 }
 
-interface Located {
-  readonly message: string;
-  readonly path: readonly (string | number)[];
-  /** The key that is too many, where that is the problem. */
-  readonly key?: string;
-}
-
-function optionPath(path: readonly (string | number)[]): string {
-  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i ? `.${part}` : part)).join('');
-}
-
-/** Line and column of a path in the YAML, or of the nearest ancestor that is there. */
-function position(document: YamlDocument | undefined, counter: LineCounter, issue: Located): string {
-  if (!document) return '';
-  for (let depth = issue.path.length; depth >= 0; depth--) {
-    const node =
-      depth === 0
-        ? document.contents
-        : (document.getIn(issue.path.slice(0, depth), true) as Node | undefined);
-    if (!node?.range) continue;
-    let offset = node.range[0];
-    if (issue.key !== undefined && depth === issue.path.length && isMap(node)) {
-      const pair = node.items.find(
-        (item) => isPair(item) && isScalar(item.key) && item.key.value === issue.key,
-      );
-      const key = pair?.key as Node | undefined;
-      if (key?.range) offset = key.range[0];
-    }
-    const { line, col } = counter.linePos(offset);
-    return `:${line}:${col}`;
-  }
-  return '';
-}
-
-function fromZod(error: z.ZodError, prefix: readonly (string | number)[]): Located[] {
-  return error.issues.flatMap((issue): Located[] => {
-    const path = [...prefix, ...(issue.path as (string | number)[])];
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({ message: `unknown option '${key}'`, path, key }));
-    return [{ message: issue.message, path }];
-  });
-}
-
-/** `path=value`; the value is YAML. Paths: `seed`, `run.workers`, `steps[2].length.minWords`, or `length.minWords`. */
-export function applyOverride(plain: Record<string, unknown>, override: string): void {
+/**
+ * `path=value`; the value is YAML. Paths: `seed`, `run.workers`, `steps[2].length.minWords`, or `length.minWords`. Gives
+ * the option that was set, by its path from the top. `shown` is what the user wrote.
+ */
+export function applyOverride(
+  plain: Record<string, unknown>,
+  override: string,
+  shown: string = override,
+): OptionPath {
   const equals = override.indexOf('=');
-  if (equals < 1) throw new ConfigurationError(`--set ${override}: expected PATH=VALUE`);
+  if (equals < 1) throw new ConfigurationError(`--set ${shown}: expected PATH=VALUE`);
   const path = override
     .slice(0, equals)
     .replace(/\[(\d+)\]/g, '.$1')
     .split('.');
   const yaml = parseDocument(override.slice(equals + 1), { prettyErrors: false });
-  if (yaml.errors.length) throw new ConfigurationError(`--set ${override}: ${yaml.errors[0]!.message}`);
+  if (yaml.errors.length) throw new ConfigurationError(`--set ${shown}: ${yaml.errors[0]!.message}`);
   if (path.some((part) => part === '' || part === '__proto__'))
-    throw new ConfigurationError(`--set ${override}: expected PATH=VALUE, with a path like length.minWords`);
+    throw new ConfigurationError(`--set ${shown}: expected PATH=VALUE, with a path like length.minWords`);
   const value: unknown = yaml.toJS();
   let at: unknown = plain;
+  const whole: (string | number)[] = [];
   const head = path[0]!;
-  if (!['name', 'seed', 'run', 'steps'].includes(head)) {
+  if (!HEAD.includes(head)) {
     const steps = Array.isArray(plain.steps) ? (plain.steps as unknown[]) : [];
     const matches = steps.flatMap((step, i) => (stepAnswersTo(step, head) ? [i] : []));
     if (matches.length !== 1) {
+      const which = matches.map((i) => `steps[${i}]`);
+      const hint = matches.length ? meant('', which) : meant(head, [...HEAD, ...steps.flatMap(stepNames)]);
       throw new ConfigurationError(
-        `--set ${override}: ${matches.length ? 'several steps are' : 'no step is'} called '${head}'`,
+        `--set ${shown}: ${matches.length ? 'several steps are' : 'no step is'} called '${head}'${hint}`,
       );
     }
     const i = matches[0]!;
@@ -178,29 +146,48 @@ export function applyOverride(plain: Record<string, unknown>, override: string):
     const key = kind === 'use' ? 'with' : kind;
     entry[key] ??= {};
     at = entry[key];
+    whole.push('steps', i, key);
     path.shift();
     if (path.length === 0)
-      throw new ConfigurationError(`--set ${override}: name an option of step '${head}'`);
+      throw new ConfigurationError(
+        `--set ${shown}: name an option of step '${head}'; see \`provender steps ${kind}\``,
+      );
   }
   for (const part of path.slice(0, -1)) {
     const parent = at as Record<string, unknown>;
     if (Array.isArray(parent) && !(part in parent))
       throw new ConfigurationError(
-        `--set ${override}: there is no number ${part}, only 0 to ${parent.length - 1}`,
+        `--set ${shown}: there is no number ${part}, only 0 to ${parent.length - 1}`,
       );
     if (parent[part] === undefined || parent[part] === null) parent[part] = {};
     // A step of a list may be its bare name.
     if (Array.isArray(parent) && typeof parent[part] === 'string' && parent === plain.steps)
       (parent as unknown[])[Number(part)] = { [parent[part] as string]: {} };
     if (typeof parent[part] !== 'object')
-      throw new ConfigurationError(`--set ${override}: '${part}' has no options`);
+      throw new ConfigurationError(`--set ${shown}: '${part}' has no options`);
     at = parent[part];
   }
   if (at === null || typeof at !== 'object')
-    throw new ConfigurationError(
-      `--set ${override}: '${path.slice(0, -1).join('.') || head}' has no options`,
-    );
+    throw new ConfigurationError(`--set ${shown}: '${path.slice(0, -1).join('.') || head}' has no options`);
   (at as Record<string, unknown>)[path.at(-1)!] = value;
+  return [...whole, ...path.map((part) => (/^\d+$/.test(part) ? Number(part) : part))];
+}
+
+/** What a path may begin with beside the name of a step. */
+const HEAD = ['name', 'seed', 'run', 'steps'];
+
+/** The names that an entry of `steps` goes by in a path. */
+export function stepNames(step: unknown): string[] {
+  if (typeof step === 'string') return [step];
+  if (step === null || typeof step !== 'object') return [];
+  const { name, use } = step as { name?: unknown; use?: unknown };
+  const own = typeof name === 'string' ? [name] : [];
+  return typeof use === 'string' ? [...own, fileName(use)] : [...own, stepKindOf(step) ?? ''];
+}
+
+/** Of a user's own step, which goes by it before it is read. */
+function fileName(use: string): string {
+  return basename(use).replace(/\.\w+$/, '');
 }
 
 /** The key of an entry of `steps` that names what the step is. */
@@ -214,8 +201,7 @@ export function stepAnswersTo(step: unknown, name: string): boolean {
   if (step === null || typeof step !== 'object') return false;
   const { name: own, use } = step as { name?: string; use?: unknown };
   if (own === name || stepKindOf(step) === name) return true;
-  // A user's own step answers to its file's name, which is read before the step itself.
-  return typeof use === 'string' && basename(use).replace(/\.\w+$/, '') === name;
+  return typeof use === 'string' && fileName(use) === name;
 }
 
 async function resolveStep(
@@ -223,7 +209,7 @@ async function resolveStep(
   i: number,
   table: StepTable,
   baseFolder: string,
-  problems: Located[],
+  problems: OptionProblem[],
 ): Promise<StepSpec | undefined> {
   const path: (string | number)[] = ['steps', i];
   const object: Record<string, unknown> =
@@ -266,13 +252,17 @@ async function resolveStep(
       });
   }
   if (!step) {
-    problems.push({ message: `no step is called '${kind}'${nearest(kind, table.kinds)}`, path, key: kind });
+    problems.push({
+      message: `no step is called '${kind}'${meant(kind, table.kinds, 'see `provender steps`')}`,
+      path,
+      key: kind,
+    });
     return undefined;
   }
   const optionsKey = kind === 'use' ? 'with' : kind;
   const parsed = step.options.safeParse(object[optionsKey] ?? {});
   if (!parsed.success) {
-    problems.push(...fromZod(parsed.error, [...path, optionsKey]));
+    problems.push(...optionProblems(parsed.error, step.options, [...path, optionsKey]));
     return undefined;
   }
   return {
@@ -292,35 +282,15 @@ function freeName(spec: StepSpec, before: readonly StepSpec[]): string {
   return `${spec.name}-${number}`;
 }
 
-function nearest(word: string, words: readonly string[]): string {
-  const best = words.map((other) => ({ other, far: distance(word, other) })).sort((a, b) => a.far - b.far)[0];
-  return best && best.far <= Math.max(2, word.length / 3)
-    ? `; did you mean '${best.other}'?`
-    : '; see `provender steps`';
-}
-
-/** Edit distance (Levenshtein, 1966). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
-
 /** Checks a parsed pipeline against the schemas; throws one ConfigurationError that lists every problem with its place. */
 export async function resolvePipeline(
   plain: Record<string, unknown>,
   table: StepTable,
-  where: { file: string; baseFolder: string; document?: YamlDocument; counter?: LineCounter },
+  where: OptionOrigin & { readonly baseFolder: string },
 ): Promise<PipelineSpec> {
-  const problems: Located[] = [];
+  const problems: OptionProblem[] = [];
   const head = PipelineHead.safeParse(plain);
-  if (!head.success) problems.push(...fromZod(head.error, []));
+  if (!head.success) problems.push(...optionProblems(head.error, PipelineHead, []));
   const entries = Array.isArray(plain.steps) ? plain.steps : [];
   const steps: StepSpec[] = [];
   for (let i = 0; i < entries.length; i++) {
@@ -348,8 +318,9 @@ export async function readPipelineFile(
   overrides: readonly string[] = [],
 ): Promise<PipelineSpec> {
   const { plain, document, counter } = await readYamlMapping(path, 'a pipeline file', "'name' and 'steps'");
-  for (const override of overrides) applyOverride(plain, override);
-  return resolvePipeline(plain, table, { file: path, baseFolder: dirname(resolve(path)), document, counter });
+  const settings = overrides.map((text): Setting => ({ text, path: applyOverride(plain, text) }));
+  const baseFolder = dirname(resolve(path));
+  return resolvePipeline(plain, table, { file: path, baseFolder, document, counter, settings });
 }
 
 /** A YAML file as a mapping, with what finds the lines of its parts. */
@@ -383,31 +354,31 @@ export async function readYamlMapping(path: string, what: string, keys: string):
   return { plain: plain as Record<string, unknown>, document, counter };
 }
 
-/** Checks plain options against a schema; problems are told with file, line, column and the option's path. */
+/** Checks plain options against a schema; problems are told with where they stand and the option's path. */
 export function parseOptions<S extends z.ZodType>(
   schema: S,
   plain: unknown,
-  where: {
-    file: string;
-    document?: YamlDocument;
-    counter?: LineCounter;
-    path?: readonly (string | number)[];
-  },
+  where: OptionOrigin & { readonly path?: OptionPath },
 ): z.output<S> {
   const parsed = schema.safeParse(plain);
   if (parsed.success) return parsed.data;
-  throw new ConfigurationError(problemLines(fromZod(parsed.error, where.path ?? []), where).join('\n'));
+  const problems = optionProblems(parsed.error, schema, where.path ?? []);
+  throw new ConfigurationError(problemLines(problems, where).join('\n'));
 }
 
-function problemLines(
-  problems: readonly Located[],
-  where: { file: string; document?: YamlDocument; counter?: LineCounter },
-): string[] {
-  const counter = where.counter ?? new LineCounter();
-  return problems.map((problem) => {
-    const at = optionPath(problem.key === undefined ? problem.path : [...problem.path, problem.key]);
-    return `${where.file}${position(where.document, counter, problem)}: ${at ? `${at}: ` : ''}${problem.message}`;
+/** Options of one step that a command takes by `--set`, on top of those of `base`: `rows=4` for `train.rows=4`. */
+export function setOptions<S extends z.ZodType>(
+  kind: string,
+  schema: S,
+  overrides: readonly string[],
+  base: Record<string, unknown> = {},
+): z.output<S> {
+  const plain = { steps: [{ [kind]: base }] };
+  const settings = overrides.map((text): Setting => {
+    const [, , ...path] = applyOverride(plain, `${kind}.${text}`, text);
+    return { text, path };
   });
+  return parseOptions(schema, plain.steps[0]![kind], { settings, path: [kind] });
 }
 
 /** The JSON Schema of a pipeline file, for editors. */

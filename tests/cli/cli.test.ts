@@ -123,9 +123,18 @@ describe('exit code 2, wrong usage or configuration', () => {
     [
       'an unknown option of a step',
       ['run', 'tiny.yaml', '--set', 'length.minWord=3'],
-      /tiny\.yaml:6:\d+: .*unknown option 'minWord'/,
+      /--set length\.minWord=3: .*unknown option 'minWord'; did you mean 'minWords'\?/,
     ],
-    ['a --set for no step', ['run', 'tiny.yaml', '--set', 'nosuch.x=1'], /no step is called 'nosuch'/],
+    [
+      'a --set for no step',
+      ['run', 'tiny.yaml', '--set', 'nosuch.x=1'],
+      /no step is called 'nosuch'; expected one of name, seed, run, steps, read, /,
+    ],
+    [
+      'an unknown option of a command that takes those of a step',
+      ['train', 'runs/tiny', '-o', 'none', '--set', 'model.famly=gpt2'],
+      /--set model\.famly=gpt2: train\.model\.famly: unknown option 'famly'; did you mean 'family'\?/,
+    ],
     ['a missing input', ['run', 'gone.yaml', '-o', 'gone'], /gone\.jsonl: input not found/],
     ['a folder that is no run', ['status', '.'], /no run here/],
     ['an unknown step', ['steps', 'cook'], /no step is called 'cook'/],

@@ -53,7 +53,7 @@ describe('pipeline files', () => {
 
   it('name file, line, column and path of an unknown option', async () => {
     expect(await problem(GOOD.replace('minWords', 'minWord'))).toMatch(
-      /^p\.yaml:5:15: steps\[1\]\.length\.minWord: unknown option 'minWord'/,
+      /^p\.yaml:5:15: steps\[1\]\.length\.minWord: unknown option 'minWord'; did you mean 'minWords'\?$/,
     );
   });
 
@@ -114,6 +114,41 @@ describe('pipeline files', () => {
     expect((Object.prototype as { polluted?: unknown }).polluted).toBeUndefined();
     const spec = await readPipelineFile(file(text), stepTable, ['steps[1].length.minWords=7']);
     expect(spec.steps[1]!.options).toMatchObject({ minWords: 7 });
+  });
+
+  it('name the override that is wrong, what was meant by it, and else the file', async () => {
+    const train = `${GOOD}  - train: {}\n  - name: again\n    length: {}\n`;
+    const cases: [string, RegExp][] = [
+      ['lenth.minWords=1', /^--set lenth\.minWords=1: no step is called 'lenth'; did you mean 'length'\?$/],
+      [
+        'xyz.minWords=1',
+        /no step is called 'xyz'; expected one of name, seed, run, steps, read, length, train, again, length$/,
+      ],
+      ['length.minWords=1', /several steps are called 'length'; expected one of steps\[1\], steps\[3\]$/],
+      ['agin.minWords=1', /did you mean 'again'\?$/],
+      [
+        'run.worker=1',
+        /^--set run\.worker=1: run\.worker: unknown option 'worker'; did you mean 'workers'\?$/,
+      ],
+      ['again.zzzzzzzzz=1', /: unknown option 'zzzzzzzzz'; expected one of \w+(, \w+)+$/],
+      [
+        'train.modl.width=1',
+        /^--set train\.modl\.width=1: steps\[2\]\.train\.modl: unknown option 'modl'; did you mean 'model'\?$/,
+      ],
+      ['train.optimizer.weightDeacy=1', /did you mean 'weightDecay'\?$/],
+      ['train={ modl: 1 }', /name an option of step 'train'; see `provender steps train`$/],
+      [
+        'train.model={ famly: gpt2 }',
+        /^--set train\.model=\{ famly: gpt2 \}: steps\[2\]\.train\.model\.famly: unknown option 'famly'; did you mean 'family'\?$/,
+      ],
+      ['read.inputs[0].corpse=x', /steps\[0\]\.read\.inputs\[0\]\.corpse: .*did you mean 'corpus'\?$/],
+      ['steps[1].length.minWords=x', /^--set steps\[1\]\.length\.minWords=x: steps\[1\]\.length\.minWords: /],
+    ];
+    for (const [override, message] of cases) expect(await problem(train, [override])).toMatch(message);
+    // What the file has wrong is told of the file, whatever else was set.
+    const wrong = GOOD.replace('50', 'many');
+    expect(await problem(wrong, ['length.maxWords=90', 'seed=2'])).toMatch(/^p\.yaml:5:25: steps/);
+    expect(await problem(wrong, ['length.minWords=some'])).toMatch(/^--set length\.minWords=some: steps/);
   });
 
   it('give every step a name of its own', async () => {
