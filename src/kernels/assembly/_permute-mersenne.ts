@@ -5,6 +5,8 @@
 const MERSENNE: u64 = (1 << 61) - 1;
 /** Shingles whose lowest value is looked at before any of them is. */
 const BLOCK: usize = 32;
+/** The least x + 8 of a block, of sixteen permutations. */
+const LEAST: usize = memory.data(64, 16);
 
 // @ts-ignore: decorator
 @inline
@@ -102,10 +104,16 @@ export function permuteLow32(shingles: usize, count: i32, a: usize, b: usize, mi
       lanes |= mayBeLower(m1, minima + o + 32) << 4;
       lanes |= mayBeLower(m2, minima + o + 64) << 8;
       lanes |= mayBeLower(m3, minima + o + 96) << 12;
+      if (lanes == 0) continue;
+      v128.store(LEAST, m0);
+      v128.store(LEAST, m1, 16);
+      v128.store(LEAST, m2, 32);
+      v128.store(LEAST, m3, 48);
       while (lanes != 0) {
-        const lane = o + (<usize>ctz<i32>(lanes) << 3);
+        const number = <usize>ctz<i32>(lanes);
+        const lane = o + (number << 3);
         lanes &= lanes - 1;
-        lowerOf(from, to, load<u64>(a + lane), load<u64>(b + lane), minima + lane);
+        lowerOf(from, to, load<u64>(a + lane), load<u64>(b + lane), minima + lane, load<u32>(LEAST + (number << 2)));
       }
     }
   }
@@ -127,17 +135,36 @@ function mayBeLower(values: v128, minima: usize): i32 {
   return i32x4.bitmask(i32x4.le_u(values, bounds));
 }
 
-function lowerOf(from: usize, to: usize, a: u64, b: u64, minimum: usize): void {
-  const narrowA = <u32>a;
-  const narrowB = <u32>b + 8;
+/** Above it, x + 8 modulo 2^32 is of no value below `minimum`. */
+// @ts-ignore: decorator
+@inline
+function boundLow32(minimum: u64): u32 {
+  return minimum > 0xfffffff8 ? 0xffffffff : <u32>minimum + 7;
+}
+
+/**
+ * Takes the values of a block into a minimum. `leastNear` is the least x + 8 of the block: the value there is at most that,
+ * unless x + 8 went round, so that one of more than 8 above is not the block's lowest. Nearly always one value is computed.
+ */
+function lowerOf(from: usize, to: usize, a: u64, b: u64, minimum: usize, leastNear: u32): void {
+  const narrowA = i32x4.splat(<u32>a);
+  const narrowB = i32x4.splat(<u32>b + 8);
   let least = load<u64>(minimum);
-  let most: u32 = least > 0xfffffff8 ? 0xffffffff : <u32>least + 7;
-  for (let at = from; at < to; at += 8) {
-    if (load<u32>(at) * narrowA + narrowB > most) continue;
-    const value = modMersenne(load<u64>(at) * a + b) & 0xffffffff;
-    if (value >= least) continue;
-    least = value;
-    most = least > 0xfffffff8 ? 0xffffffff : <u32>least + 7;
+  let most = boundLow32(least);
+  if (leastNear >= 8 && leastNear < 0xfffffff0) most = min<u32>(most, leastNear + 8);
+  for (let at = from; at < to; at += 32) {
+    const near = i32x4.add(i32x4.mul(lowWords(at), narrowA), narrowB);
+    let found = i32x4.bitmask(i32x4.le_u(near, i32x4.splat(most)));
+    const left = <i32>((to - at) >> 3);
+    if (left < 4) found &= (1 << left) - 1;
+    while (found != 0) {
+      const h = load<u64>(at + (<usize>ctz<i32>(found) << 3));
+      found &= found - 1;
+      const value = modMersenne(h * a + b) & 0xffffffff;
+      if (value >= least) continue;
+      least = value;
+      most = min<u32>(most, boundLow32(least));
+    }
   }
   store<u64>(minimum, least);
 }

@@ -187,32 +187,122 @@ function rotate(x: v128, by: i32): v128 {
   return v128.or(i32x4.shl(x, by), i32x4.shr_u(x, 32 - by));
 }
 
-function fourBlocks(): void {
+/** Word t of the schedule but for its rotation, `near` being word t - 3. */
+// @ts-ignore: decorator
+@inline
+function mixed(at: usize, near: v128): v128 {
+  return v128.xor(v128.xor(near, v128.load(at - 128)), v128.xor(v128.load(at - 224), v128.load(at - 256)));
+}
+
+/** By one bit: additions go through more of a core's ports than shifts. */
+// @ts-ignore: decorator
+@inline
+function rotateOne(x: v128): v128 {
+  return v128.or(i32x4.add(x, x), i32x4.shr_u(x, 31));
+}
+
+/** Words 16 to 79 of four schedules. Three at a time: the words that the next ones begin with stay in registers. */
+function expand(): void {
   const w = scratch;
-  for (let t = w + 256; t < w + 1280; t += 16) {
-    const near = v128.xor(v128.load(t - 48), v128.load(t - 128));
-    v128.store(t, rotate(v128.xor(near, v128.xor(v128.load(t - 224), v128.load(t - 256))), 1));
+  let x = v128.load(w, 208);
+  let y = v128.load(w, 224);
+  let z = v128.load(w, 240);
+  for (let t = w + 256; t < w + 1264; t += 48) {
+    x = rotateOne(mixed(t, x));
+    v128.store(t, x);
+    y = rotateOne(mixed(t + 16, y));
+    v128.store(t + 16, y);
+    z = rotateOne(mixed(t + 32, z));
+    v128.store(t + 32, z);
   }
+  v128.store(w, rotateOne(mixed(w + 1264, x)), 1264);
+}
+
+// @ts-ignore: decorator
+@inline
+function choose(b: v128, c: v128, d: v128): v128 {
+  return v128.bitselect(c, d, b);
+}
+
+// @ts-ignore: decorator
+@inline
+function parity(b: v128, c: v128, d: v128): v128 {
+  return v128.xor(v128.xor(b, c), d);
+}
+
+// @ts-ignore: decorator
+@inline
+function majority(b: v128, c: v128, d: v128): v128 {
+  return v128.bitselect(d, b, v128.xor(b, c));
+}
+
+/** What a round makes of e; b is to be rotated behind it. */
+// @ts-ignore: decorator
+@inline
+function round(a: v128, f: v128, e: v128, k: v128, w: usize): v128 {
+  return i32x4.add(i32x4.add(rotate(a, 5), f), i32x4.add(i32x4.add(e, k), v128.load(w)));
+}
+
+/** Takes the blocks whose first 16 words are in the scratch into the four states. Five rounds a turn: no state is moved. */
+function fourBlocks(): void {
+  expand();
   let a = v0;
   let b = v1;
   let c = v2;
   let d = v3;
   let e = v4;
-  for (let phase: usize = 0; phase < 4; phase++) {
-    const k = i32x4.splat(<i32>(phase == 0 ? 0x5a827999 : phase == 1 ? 0x6ed9eba1 : phase == 2 ? 0x8f1bbcdc : 0xca62c1d6));
-    const from = w + phase * 320;
-    for (let t = from; t < from + 320; t += 16) {
-      let f: v128;
-      if (phase == 0) f = v128.bitselect(c, d, b);
-      else if (phase == 2) f = v128.bitselect(d, b, v128.xor(b, c));
-      else f = v128.xor(v128.xor(b, c), d);
-      const next = i32x4.add(i32x4.add(i32x4.add(rotate(a, 5), f), i32x4.add(e, k)), v128.load(t));
-      e = d;
-      d = c;
-      c = rotate(b, 30);
-      b = a;
-      a = next;
-    }
+  let t = scratch;
+  let k = i32x4.splat(0x5a827999);
+  for (const to = scratch + 320; t < to; t += 80) {
+    e = round(a, choose(b, c, d), e, k, t);
+    b = rotate(b, 30);
+    d = round(e, choose(a, b, c), d, k, t + 16);
+    a = rotate(a, 30);
+    c = round(d, choose(e, a, b), c, k, t + 32);
+    e = rotate(e, 30);
+    b = round(c, choose(d, e, a), b, k, t + 48);
+    d = rotate(d, 30);
+    a = round(b, choose(c, d, e), a, k, t + 64);
+    c = rotate(c, 30);
+  }
+  k = i32x4.splat(0x6ed9eba1);
+  for (const to = scratch + 640; t < to; t += 80) {
+    e = round(a, parity(b, c, d), e, k, t);
+    b = rotate(b, 30);
+    d = round(e, parity(a, b, c), d, k, t + 16);
+    a = rotate(a, 30);
+    c = round(d, parity(e, a, b), c, k, t + 32);
+    e = rotate(e, 30);
+    b = round(c, parity(d, e, a), b, k, t + 48);
+    d = rotate(d, 30);
+    a = round(b, parity(c, d, e), a, k, t + 64);
+    c = rotate(c, 30);
+  }
+  k = i32x4.splat(<i32>0x8f1bbcdc);
+  for (const to = scratch + 960; t < to; t += 80) {
+    e = round(a, majority(b, c, d), e, k, t);
+    b = rotate(b, 30);
+    d = round(e, majority(a, b, c), d, k, t + 16);
+    a = rotate(a, 30);
+    c = round(d, majority(e, a, b), c, k, t + 32);
+    e = rotate(e, 30);
+    b = round(c, majority(d, e, a), b, k, t + 48);
+    d = rotate(d, 30);
+    a = round(b, majority(c, d, e), a, k, t + 64);
+    c = rotate(c, 30);
+  }
+  k = i32x4.splat(<i32>0xca62c1d6);
+  for (const to = scratch + 1280; t < to; t += 80) {
+    e = round(a, parity(b, c, d), e, k, t);
+    b = rotate(b, 30);
+    d = round(e, parity(a, b, c), d, k, t + 16);
+    a = rotate(a, 30);
+    c = round(d, parity(e, a, b), c, k, t + 32);
+    e = rotate(e, 30);
+    b = round(c, parity(d, e, a), b, k, t + 48);
+    d = rotate(d, 30);
+    a = round(b, parity(c, d, e), a, k, t + 64);
+    c = rotate(c, 30);
   }
   v0 = i32x4.add(v0, a);
   v1 = i32x4.add(v1, b);
