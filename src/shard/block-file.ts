@@ -19,6 +19,8 @@ export interface BlockFormat {
   readonly magic: string;
   readonly version: number;
   readonly blockBytes: number;
+  /** Earlier versions that can be read. */
+  readonly older?: readonly number[];
 }
 
 /** The 256 bytes of a header: the container's words, then `fields`, then the header's own digest. */
@@ -78,6 +80,10 @@ export class BlockFile {
       closeSync(this.descriptor);
       throw error;
     }
+  }
+
+  get version(): number {
+    return this.header[2]!;
   }
 
   get blocks(): number {
@@ -199,7 +205,8 @@ export class BlockFile {
     const { format } = this;
     if (magic !== format.magic)
       this.damaged('wrong magic', 0, JSON.stringify(format.magic), JSON.stringify(magic));
-    if (words[2] !== format.version) this.damaged('unknown version', 8, `${format.version}`, `${words[2]}`);
+    if (words[2] !== format.version && !format.older?.includes(words[2]!))
+      this.damaged('unknown version', 8, `${format.version}`, `${words[2]}`);
     const digest = xxh64(bytes.subarray(0, HEADER_DIGEST_AT * 4));
     const kept = getBig(words, HEADER_DIGEST_AT);
     if (digest !== kept) this.damaged('the header is damaged', 0, `XXH64 ${hex(kept)}`, hex(digest));

@@ -1,8 +1,8 @@
-import { ByteInterner } from './byte-interner.ts';
 import { RECORD, RECORD_WORDS } from './format.ts';
 import { GrowingBytes, GrowingWords } from './growable.ts';
 import type { IndexStage } from './index-stage.ts';
 import type { ShardRow } from './shard-writer.ts';
+import { SourceTable } from './source-table.ts';
 import { setU64 } from './u64.ts';
 
 /** What a shard knows of its documents, in memory while the shard is written. */
@@ -13,7 +13,7 @@ export class DocumentIndex {
   /** Ids one after the other; in the shard the sources follow them. */
   readonly ids = new GrowingBytes();
   readonly sourceStrings = new GrowingBytes();
-  readonly sources = new ByteInterner(this.sourceStrings);
+  readonly sources = new SourceTable(this.sourceStrings);
   columns: Float64Array[] = [];
   documents = 0;
   private capacity = 1024;

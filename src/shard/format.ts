@@ -5,7 +5,13 @@ import { getU64, setU64 } from './u64.ts';
 
 /** The layout of a shard; FORMAT.md says the same in prose. All integers are little-endian. */
 
-export const SHARD_FORMAT: BlockFormat = { magic: 'PVDSHARD', version: 1, blockBytes: BLOCK_BYTES };
+export const SHARD_FORMAT: BlockFormat = {
+  ...{ magic: 'PVDSHARD', version: 2, blockBytes: BLOCK_BYTES },
+  /** Its sources lie whole in the strings. */
+  older: [1],
+};
+/** Of so many sources the first is whole; the others may begin with bytes of it. The kernel of the sources knows the number too. */
+export const SOURCE_BLOCK = 64;
 
 export type ShardSplit = Split;
 /** In the order of their codes in a shard's header. */
@@ -38,12 +44,14 @@ export interface ShardHeader {
   readonly endsAt: number;
   /** RECORD_WORDS u32 a document. */
   readonly recordsAt: number;
-  /** (u64 offset in the strings, u64 bytes)[sources] */
+  /** An entry for each source, of 8 bytes (`sourceEntry`); in version 1 (u64 offset in the strings, u64 bytes). */
   readonly sourcesAt: number;
   /** f64[signals][documents], NaN where a document lacks the signal. */
   readonly signalsAt: number;
   readonly stringsAt: number;
   readonly stringsBytes: number;
+  /** Where in the body the sources' own bytes begin, behind the ids; undefined in version 1. */
+  readonly sourceStringsAt: number | undefined;
   /** JSON: {"corpora": [...], "signals": [...]} */
   readonly namesAt: number;
   readonly namesBytes: number;
@@ -68,6 +76,12 @@ export const RECORD = {
   sourceEnd: 10,
   textBytes: 12,
 } as const;
+
+/** The entry of a source, as words: where its own bytes end, and how many it begins with of the first source of its block. */
+export function sourceEntry(words: Uint32Array, at: number): { end: number; shared: number } {
+  const high = words[at + 1]!;
+  return { end: words[at]! + (high & 0xff) * 2 ** 32, shared: high >>> 8 };
+}
 
 const NO_TOKEN = 0xffffffff;
 const FLAG_END_OF_TEXT = 1;
@@ -106,6 +120,7 @@ export function encodeShardHeader(header: ShardHeader, words: Uint32Array): void
   setU64(words, f + 32, header.stringsBytes);
   setU64(words, f + 34, header.namesAt);
   setU64(words, f + 36, header.namesBytes);
+  setU64(words, f + 38, header.sourceStringsAt!);
 }
 
 /** Reads and checks the header of an open shard: every section must lie where the counts say. */
@@ -134,6 +149,7 @@ export function decodeShardHeader(file: BlockFile): ShardHeader {
     stringsBytes: getU64(words, f + 32),
     namesAt: getU64(words, f + 34),
     namesBytes: getU64(words, f + 36),
+    sourceStringsAt: file.version === 1 ? undefined : getU64(words, f + 38),
   };
   checkLayout(file, header);
   return header;
@@ -160,7 +176,7 @@ function checkLayout(file: BlockFile, h: ShardHeader): void {
   must('the ends', aligned(h.tokens * h.tokenWidth), h.endsAt);
   must('the records', h.endsAt + 8 * h.documents, h.recordsAt);
   must('the sources', h.recordsAt + RECORD_BYTES * h.documents, h.sourcesAt);
-  must('the signals', h.sourcesAt + 16 * h.sources, h.signalsAt);
+  must('the signals', h.sourcesAt + (h.sourceStringsAt === undefined ? 16 : 8) * h.sources, h.signalsAt);
   must('the strings', h.signalsAt + 8 * h.signals * h.documents, h.stringsAt);
   must('the names', aligned(h.stringsAt + h.stringsBytes), h.namesAt);
   must('the body', h.namesAt + h.namesBytes, file.bodyBytes);

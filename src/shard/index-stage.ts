@@ -4,7 +4,7 @@ import { RECORD_BYTES } from './format.ts';
 export const STAGE_DOCUMENTS = 512;
 /** Bytes of their ids, and of their sources. A longer one goes by the path of one document at a time. */
 const STAGE_TEXT = 1 << 16;
-const SOURCE_BYTES = 8;
+const SOURCE_BYTES = 4;
 const FIELDS_BYTES = 64;
 
 /** Words of the fields that the kernel reads (src/kernels/assembly/shard.ts); the first two are f64. */
@@ -34,7 +34,7 @@ export class IndexStage {
   /** Records as they lie in a shard, but without the sources. */
   readonly records: Uint32Array;
   readonly ids: Uint8Array;
-  /** Bytes and hash of each document's source. */
+  /** Bytes of each document's source. */
   readonly sources: Uint32Array;
   /** The sources one after the other, repeated ones too. */
   readonly texts: Uint8Array;

@@ -10,6 +10,7 @@ import {
   type ShardHeader,
 } from './format.ts';
 import { splitSource } from './labels.ts';
+import { ShardSources } from './shard-sources.ts';
 import { asBytes, asWords, getU64 } from './u64.ts';
 
 /** How much of a shard is read on opening. Whatever is read is checked against its block's digest, unless `none`. */
@@ -26,6 +27,7 @@ export class ShardFile {
   /** [documents + 1] first token of each document, and the number of tokens at the end. */
   readonly starts: Float64Array;
   private readonly file: BlockFile;
+  private readonly sources: ShardSources;
   /** The whole body, where it is held in memory. */
   private resident: Uint8Array | undefined;
   private residentTokens: Uint16Array | Uint32Array | undefined;
@@ -41,6 +43,7 @@ export class ShardFile {
       if (verification === 'none') this.file.trust();
       if (resident) this.load();
       else if (verification === 'open') this.file.verify();
+      this.sources = new ShardSources(this.header, (at, bytes) => this.view(at, bytes));
       const names = this.readNames();
       this.corpora = names.corpora;
       this.signals = names.signals;
@@ -99,8 +102,7 @@ export class ShardFile {
   }
 
   sourceBytes(index: number): Uint8Array {
-    const entry = asWords(this.view(this.header.sourcesAt + 16 * index, 16));
-    return this.view(this.header.stringsAt + getU64(entry, 0), getU64(entry, 2));
+    return this.sources.bytes(index);
   }
 
   source(index: number): string {
@@ -142,12 +144,11 @@ export class ShardFile {
   /** Indexes of the sources whose file or URL is `wanted`. */
   sourcesOf(wanted: string): Set<number> {
     const needle = Buffer.from(wanted, 'utf8');
-    const { sources, sourcesAt } = this.header;
-    const entries = asWords(this.view(sourcesAt, 16 * sources));
     const found = new Set<number>();
-    for (let k = 0; k < sources; k++) {
-      if (getU64(entries, 4 * k + 2) < needle.length) continue;
-      const { buffer, byteOffset, length } = this.sourceBytes(k);
+    let k = -1;
+    for (const { buffer, byteOffset, length } of this.sources.each()) {
+      k++;
+      if (length < needle.length) continue;
       const bytes = Buffer.from(buffer, byteOffset, length);
       // Cheaper than decoding each: most begin and end otherwise.
       const begins = bytes.compare(needle, 0, needle.length, 0, needle.length) === 0;

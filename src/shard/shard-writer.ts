@@ -13,7 +13,7 @@ import {
 } from './format.ts';
 import type { GroupMemory } from './group-memory.ts';
 import type { Counts } from './shard-set.ts';
-import { asBytes, getU64, setU64 } from './u64.ts';
+import { asBytes, getU64 } from './u64.ts';
 
 /** What all shards of a set have in common. */
 export interface ShardSetting {
@@ -141,11 +141,7 @@ export class ShardWriter {
     const recordsAt = file.bodyBytes;
     file.add(index.records.bytes());
     const sourcesAt = file.bodyBytes;
-    const { entries } = index.sources;
-    // In the shard's strings the sources follow the ids.
-    for (let at = 0; at < entries.length; at += 4)
-      setU64(entries.data, at, getU64(entries.data, at) + index.ids.length);
-    file.add(entries.bytes());
+    file.add(index.sources.entries.bytes());
     const signalsAt = file.bodyBytes;
     for (const column of index.columns) file.add(asBytes(column.subarray(0, index.documents)));
     const stringsAt = file.bodyBytes;
@@ -177,6 +173,7 @@ export class ShardWriter {
           signalsAt,
           stringsAt,
           stringsBytes,
+          sourceStringsAt: stringsAt + index.ids.length,
           namesAt,
           namesBytes: names.length,
         },

@@ -21,7 +21,7 @@ function writeSparse(path: string, ends: number[], marks: [token: number, value:
   const documents = ends.length;
   const names = Buffer.from(JSON.stringify({ corpora: ['c'], signals: [] }));
   const strings = Buffer.from('0123sparse');
-  const index = Buffer.alloc(8 * documents + RECORD_BYTES * documents + 16 + 16);
+  const index = Buffer.alloc(8 * documents + RECORD_BYTES * documents + 8 + 16);
   ends.forEach((end, i) => {
     index.writeBigUInt64LE(BigInt(end), 8 * i);
     const record = 8 * documents + RECORD_BYTES * i;
@@ -31,10 +31,9 @@ function writeSparse(path: string, ends: number[], marks: [token: number, value:
     index.writeBigUInt64LE(BigInt(2 ** 40 + i), record + 40);
   });
   const sources = (8 + RECORD_BYTES) * documents;
-  index.writeBigUInt64LE(4n, sources);
-  index.writeBigUInt64LE(6n, sources + 8);
-  strings.copy(index, sources + 16);
-  const stringsAt = endsAt + sources + 16;
+  index.writeBigUInt64LE(6n, sources);
+  strings.copy(index, sources + 8);
+  const stringsAt = endsAt + sources + 8;
   const namesAt = stringsAt + 16;
   const bodyBytes = namesAt + names.length;
   const pieces: [number, Uint8Array][] = [
@@ -79,6 +78,7 @@ function writeSparse(path: string, ends: number[], marks: [token: number, value:
         signalsAt: stringsAt,
         stringsAt,
         stringsBytes: strings.length,
+        sourceStringsAt: stringsAt + 4,
         namesAt,
         namesBytes: names.length,
       },

@@ -63,20 +63,6 @@ function copyShort(to: usize, from: usize, bytes: u32): void {
   for (let k: usize = 0; k < <usize>bytes; k += 8) store<u64>(to + k, load<u64>(from + k));
 }
 
-/** A hash of short byte strings; byte-interner.ts has its twin. */
-function sourceHash(from: usize, length: u32): u32 {
-  let hash: u32 = length * 0x9e3779b1;
-  let at = from;
-  const end = from + length;
-  for (; at + 4 <= end; at += 4) {
-    hash = (hash ^ load<u32>(at)) * 0x85ebca77;
-    hash ^= hash >> 15;
-  }
-  for (; at < end; at++) hash = (hash ^ load<u8>(at)) * 0x01000193;
-  hash = (hash ^ (hash >> 15)) * 0x2c1b3c6d;
-  return hash ^ (hash >> 13);
-}
-
 // Where the index of a batch of documents goes: src/shard/kernel.ts, STAGE.
 const TOKENS_BEFORE: usize = 0;
 const IDS_BEFORE: usize = 8;
@@ -95,7 +81,7 @@ const NAN_BITS: u64 = 0x7ff8000000000000;
 
 /**
  * The index of entries [from, to): ends, records (without the source), ids one after the other, columns of signals, and the
- * sources one after the other with bytes and hash of each. `sides` has two addresses for each side: of the table from its
+ * sources one after the other with the bytes of each. `sides` has two addresses for each side: of the table from its
  * corpora to the shard's, and of that from its signals to the shard's columns or -1. Returns for how many documents there
  * was room.
  */
@@ -141,7 +127,6 @@ export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize,
     idAt += idBytes;
     copyShort(textAt, id + idBytes, sourceBytes);
     store<u32>(source, sourceBytes);
-    store<u32>(source, sourceHash(textAt, sourceBytes), 4);
     textAt += sourceBytes;
     const cell = signalsAt + (<usize>(i - from) << 3);
     for (let k: u32 = 0; k < columns; k++) store<u64>(cell + <usize>k * stride, NAN_BITS);
@@ -152,7 +137,7 @@ export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize,
     }
     endAt += 8;
     record += 56;
-    source += 8;
+    source += 4;
   }
   store<u32>(stage, <u32>(idAt - idsAt), IDS_USED);
   return i - from;

@@ -44,10 +44,10 @@ def own_format():
             data = open(path, "rb").read()
             assert data[:8] == b"PVDSHARD"
             version, block, size, body = struct.unpack_from("<IIQQ", data, 8)
-            assert (version, block, size) == (1, 1 << 20, len(data))
+            assert (version, block, size) == (2, 1 << 20, len(data))
             width = data[44]
             tokens, documents = struct.unpack_from("<QQ", data, 48)
-            ends, records, sources, signals, strings, string_bytes, names, name_bytes = struct.unpack_from("<8Q", data, 128)
+            ends, records, sources, signals, strings, string_bytes, names, name_bytes, own = struct.unpack_from("<9Q", data, 128)
             at = lambda section: 256 + section
             ids = np.frombuffer(data, np.uint16 if width == 2 else np.uint32, tokens, 256)
             stops = np.frombuffer(data, np.uint64, documents, at(ends)).astype(np.int64)
@@ -55,15 +55,24 @@ def own_format():
             text = data[at(strings) : at(strings) + string_bytes]
             columns = np.frombuffer(data, np.float64, documents * len(named["signals"]), at(signals))
             columns = columns.reshape(len(named["signals"]), documents)
+            # Every source is read: each block of 64 anew, the first of them whole.
+            texts, begin = [], 0
+            for k in range((signals - sources) // 8):
+                (entry,) = struct.unpack_from("<Q", data, at(sources) + 8 * k)
+                end, shared = entry & (1 << 40) - 1, entry >> 40
+                rest = data[at(own) + begin : at(own) + end]
+                assert k % 64 or shared == 0
+                texts.append((texts[k - k % 64][:shared] if shared else b"") + rest)
+                begin = end
+            assert own + begin == strings + string_bytes
             start = 0
             for i in range(documents):
                 _, id_at, id_bytes, source, corpus, copy, first, last, _ = struct.unpack_from("<QQIIIIQQQ", data, at(records) + 56 * i)
-                s, n = struct.unpack_from("<QQ", data, at(sources) + 16 * source)
                 found.append(
                     {
                         "id": text[id_at : id_at + id_bytes].decode(),
                         "corpus": named["corpora"][corpus],
-                        "source": text[s : s + n].decode(),
+                        "source": texts[source].decode(),
                         "tokens": ids[start : stops[i]].tolist(),
                         "range": [first, last],
                         "signals": {name: v for name, v in zip(named["signals"], columns[:, i]) if v == v},
