@@ -517,7 +517,7 @@ function build(): Command {
     .command('eval')
     .description('measures held-out bits per byte by corpus')
     .argument('<model>', 'a run directory, or a folder of a model')
-    .option('--shards <folder>', 'whose held-out documents (default: those of the run)')
+    .option('--shards <folder>', 'whose held-out documents (default: of those that the model was trained on)')
     .option('-o, --out <folder>', 'where evaluation.json goes (default: beside the model)')
     .option(
       '-s, --set <path=value>',
@@ -528,10 +528,7 @@ function build(): Command {
     .option('-w, --workers <n>', 'threads (default: one a core)', positive)
     .option('--json', 'print the figures as one JSON object')
     .option('-q, --quiet', 'no progress')
-    .addHelpText(
-      'after',
-      examples('provender eval runs/quickstart', 'provender eval models/wider --shards runs/quickstart'),
-    )
+    .addHelpText('after', examples('provender eval runs/quickstart', 'provender eval models/wider'))
     .action(async (model: string, options) => {
       const { evalCommand } = await import('./cli/model-commands.ts');
       exitCode = await evalCommand(model, options);

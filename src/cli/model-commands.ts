@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { CancelledError, ConfigurationError } from '../core/errors.ts';
-import { ensureFolder, readJsonIfThere, removeIfThere, writeJsonAtomic } from '../core/files.ts';
-import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
+import { CancelledError } from '../core/errors.ts';
+import { ensureFolder } from '../core/files.ts';
+import { fingerprint } from '../core/fingerprint.ts';
 import { sha256File } from '../core/hash.ts';
 import { setOptions } from '../core/pipeline-file.ts';
 import { Random } from '../core/random.ts';
@@ -16,7 +15,6 @@ import { WorkerPool } from '../execute/pool.ts';
 import { lockRunFolder } from '../execute/run-folder.ts';
 import { stepTable } from '../step-table.ts';
 import { checkTraining } from '../train/check-options.ts';
-import { checkpointFolder } from '../train/checkpoint/store.ts';
 import type { GeneratedToken } from '../train/generate.ts';
 import { initialDigest } from '../train/initial.ts';
 import type { Usage } from '../train/monitor/run-monitor.ts';
@@ -28,6 +26,7 @@ import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
 import { filledLines, sampleView } from './sample-view.ts';
 import { bitsPerByteLines, lossByGroupLines, metricLines, usageLines } from './summary-view.ts';
+import { beginTraining, forgetUnbegun, shardsOfModel } from './training-file.ts';
 
 /** A step's options from a run's own step of that kind, overridden by `path=value`, checked by its schema. */
 async function optionsOf(kind: string, run: string, overrides: readonly string[]): Promise<StepSpec> {
@@ -134,7 +133,7 @@ export async function trainCommand(source: string, options: TrainCommandOptions)
       ...(init && { 'init.digest': await initialDigest(init, process.cwd()) }),
     };
     const print = fingerprint({ seed: options.seed, train: spec.options, ...inputs });
-    const isNew = await refuseMismatch(folder, print);
+    const isNew = await beginTraining(folder, print, shards);
     const quiet = options.quiet || options.json;
     const artifacts = { shards, tokenizer };
     const outcome = await runJob({ spec, artifacts, folder, ...options, quiet }).catch(async (error) => {
@@ -182,30 +181,6 @@ async function showPlan(
   return 0;
 }
 
-/** What a training was begun with. */
-const TRAINING_FILE = 'training.json';
-
-/** A folder that holds a training of other options is not gone on with. Whether it held none. */
-async function refuseMismatch(folder: string, wanted: Fingerprint): Promise<boolean> {
-  const path = join(folder, TRAINING_FILE);
-  const begun = await readJsonIfThere<Fingerprint>(path);
-  if (begun && begun.hash !== wanted.hash) {
-    throw new ConfigurationError('another training lies here', {
-      file: folder,
-      expected: 'the same options and seed, or another --out',
-      found: differences(begun.fields, wanted.fields).join('; '),
-    });
-  }
-  await writeJsonAtomic(path, wanted);
-  return begun === undefined;
-}
-
-/** Options that only the data or the memory refuse leave nothing behind that other options would run into. */
-async function forgetUnbegun(folder: string): Promise<void> {
-  const begun = await stat(checkpointFolder(folder)).catch(() => undefined);
-  if (begun === undefined) await removeIfThere(join(folder, TRAINING_FILE));
-}
-
 export interface EvalCommandOptions {
   readonly shards?: string;
   readonly out?: string;
@@ -215,21 +190,14 @@ export interface EvalCommandOptions {
   readonly quiet?: boolean;
 }
 
-/** A model's own folder holds no shards to measure it on. */
-async function shardsFor(model: string, given: string | undefined): Promise<string> {
-  if (given !== undefined) return artifactFolder(given, 'shards');
-  return artifactFolder(model, 'shards').catch((error: unknown) => {
-    if (!(error instanceof ConfigurationError)) throw error;
-    throw new ConfigurationError(`${error.message}; name the run to measure on by --shards RUN`);
-  });
-}
-
 /** `provender eval`: held-out bits per byte of a model on a run's (or another run's) held-out documents. */
 export async function evalCommand(model: string, options: EvalCommandOptions): Promise<number> {
   const spec = await optionsOf('evaluate', model, options.set);
   const artifacts = {
     model: await artifactFolder(model, 'model'),
-    shards: await shardsFor(model, options.shards),
+    shards: await (options.shards === undefined
+      ? shardsOfModel(model)
+      : artifactFolder(options.shards, 'shards')),
   };
   if (options.out !== undefined) await refuseRunFolder(options.out);
   const folder = await ensureFolder(resolve(options.out ?? join(artifacts.model, 'evaluation')));

@@ -390,8 +390,38 @@ describe('a run', () => {
       steps: 2,
       heldOut: { after: { comparable: false } },
     });
-    const alone = await shell.run('eval', 'masked');
-    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('--shards RUN')]);
+    // The shards are those that it was trained on, wherever both have moved together.
+    const named = json(await shell.run('eval', 'masked', '--shards', 'runs/tiny', '--json'));
+    expect(json(await shell.run('eval', 'masked', '--json'))).toEqual(named);
+    cpSync(join(shell.folder, 'masked'), join(shell.folder, 'moved/masked'), { recursive: true });
+    cpSync(join(shell.folder, 'runs/tiny'), join(shell.folder, 'moved/runs/tiny'), { recursive: true });
+    expect(json(await shell.run('eval', 'moved/masked', '--json'))).toEqual(named);
+    const units = join(shell.folder, 'moved/runs/tiny/units');
+    const index = join(
+      units,
+      readdirSync(units).find((name) => name.endsWith('-shard'))!,
+      'artifact/index.json',
+    );
+    const token = ['trace', 'moved/runs/tiny', '--shard', '0', '--token', '100', '--json'];
+    const { id } = (json(await shell.run(...token)) as { document: { id: string } }).document;
+    expect((await shell.run('remove', 'moved/runs/tiny', '--id', id, '--reason', 'asked for')).code).toBe(0);
+    const others = await shell.run('eval', 'moved/masked');
+    expect([others.code, others.stderr]).toEqual([
+      2,
+      expect.stringMatching(/trained on are others by now; .*--shards RUN/),
+    ]);
+    rmSync(index);
+    const gone = await shell.run('eval', 'moved/masked');
+    expect([gone.code, gone.stderr]).toEqual([
+      2,
+      expect.stringMatching(/trained on are gone; expected index\.json in .*--shards RUN/),
+    ]);
+    rmSync(join(shell.folder, 'moved/masked/training.json'));
+    const untold = await shell.run('eval', 'moved/masked');
+    expect([untold.code, untold.stderr]).toEqual([
+      2,
+      expect.stringMatching(/does not tell which shards .*--shards RUN/),
+    ]);
     const wrong = await shell.run('train', 'runs/tiny', '--out', 'wrong', '--set', 'objective.kind=mask');
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/train\.objective\.kind: /);
