@@ -1,5 +1,5 @@
 import { loadKernel } from '../core/wasm.ts';
-import { BUCKETS, SIDE_RECORD_BYTES, SIDE_WORDS } from './side-file.ts';
+import { BUCKETS, MOST_SHARED, SIDE_RECORD_BYTES, SIDE_WORDS } from './side-file.ts';
 import { setBig } from './u64.ts';
 
 /** Documents that a bucket collects at most before they are written. */
@@ -19,7 +19,7 @@ const NONE = 0xffffffff;
 const FIELD = {
   seed: 0,
   recordsAt: 2,
-  indexesAt: 3,
+  firstsAt: 3,
   valuesAt: 4,
   textAt: 5,
   placesAt: 6,
@@ -51,7 +51,7 @@ interface Exports {
   dealDocuments(from: number, to: number, fields: number): number;
 }
 
-/** Bytes that are also written as numbers: tokens, and the parts of a signal. */
+/** Bytes that are also written as numbers: tokens and signals. */
 export class Bodies {
   readonly bytes: Buffer;
   readonly narrow: Uint16Array;
@@ -84,13 +84,14 @@ export class BucketMemory {
   readonly documents: Uint32Array;
   readonly tokens: Float64Array;
   readonly used: Uint32Array;
-  /** The stage: records without key and hash; indexes and values of the signals; ids and sources by turns. */
+  /** The stage: records without key and hash, and with the number of signals for the copy; the signals; ids and sources by turns. */
   readonly staged: Uint32Array;
-  readonly indexes: Uint32Array;
   readonly values: Float64Array;
   readonly texts: Uint8Array;
   /** Where in `bodies` the tokens of staged documents go, in bytes from its start. */
   private readonly places: Uint32Array;
+  /** Where the source of a bucket's first document is, and its bytes. */
+  private readonly firsts: Uint32Array;
   private readonly prefixes: Uint32Array;
   private readonly prefixText: Uint8Array;
   private prefixUsed = 0;
@@ -102,16 +103,15 @@ export class BucketMemory {
   constructor(chunkBytes: number) {
     this.chunkBytes = chunkBytes;
     this.stride = chunkBytes + SLACK;
-    const stageBytes = STAGE_DOCUMENTS * (SIDE_RECORD_BYTES + 4) + 12 * STAGE_SIGNALS + STAGE_TEXT;
+    const stageBytes = STAGE_DOCUMENTS * (SIDE_RECORD_BYTES + 4) + 8 * STAGE_SIGNALS + STAGE_TEXT;
     const nameBytes = 8 * MOST_CORPORA + 2 * PREFIX_BYTES + STAGE_TEXT;
-    const bucketBytes = CHUNK_DOCUMENTS * SIDE_RECORD_BYTES + this.stride + 16;
+    const bucketBytes = CHUNK_DOCUMENTS * SIDE_RECORD_BYTES + this.stride + 24;
     const bytes = PAGE + stageBytes + nameBytes + BUCKETS * bucketBytes + 16 * SLACK;
     const { exports, memory } = loadKernel<Exports>('side', Math.ceil(bytes / PAGE));
     this.kernel = exports;
     this.memory = memory.buffer as ArrayBuffer;
     this.fields = this.words(Object.keys(FIELD).length + 1);
     this.staged = this.words(STAGE_DOCUMENTS * SIDE_WORDS);
-    this.indexes = this.words(STAGE_SIGNALS);
     this.values = this.doubles(STAGE_SIGNALS);
     this.texts = this.bytes(STAGE_TEXT);
     this.places = this.words(STAGE_DOCUMENTS);
@@ -120,6 +120,7 @@ export class BucketMemory {
     const name = this.bytes(PREFIX_BYTES + STAGE_TEXT);
     this.documents = this.words(BUCKETS);
     this.used = this.words(BUCKETS);
+    this.firsts = this.words(2 * BUCKETS);
     this.tokens = this.doubles(BUCKETS);
     this.records = this.words(BUCKETS * CHUNK_DOCUMENTS * SIDE_WORDS);
     this.bodies = new Bodies(this.memory, this.place(BUCKETS * this.stride), BUCKETS * this.stride);
@@ -130,6 +131,7 @@ export class BucketMemory {
     fields[FIELD.nameAt] = name.byteOffset;
     fields[FIELD.bucketRecordsAt] = this.records.byteOffset;
     fields[FIELD.bodiesAt] = this.bodies.bytes.byteOffset;
+    fields[FIELD.firstsAt] = this.firsts.byteOffset;
     fields[FIELD.documentsAt] = this.documents.byteOffset;
     fields[FIELD.usedAt] = this.used.byteOffset;
     fields[FIELD.tokensAt] = this.tokens.byteOffset;
@@ -165,7 +167,6 @@ export class BucketMemory {
   /** A stage full of documents is to be dealt out from its beginning. */
   beginStage(): void {
     const { fields } = this;
-    fields[FIELD.indexesAt] = this.indexes.byteOffset;
     fields[FIELD.valuesAt] = this.values.byteOffset;
     fields[FIELD.textAt] = this.texts.byteOffset;
   }
@@ -173,6 +174,22 @@ export class BucketMemory {
   /** Deals staged documents [from, to), all but their tokens, until a bucket is full; gives how far it came. */
   deal(from: number, to: number): number {
     return this.kernel.dealDocuments(from, to, this.fields.byteOffset);
+  }
+
+  /** How many bytes a source begins with of that of the first document in a bucket. */
+  sharedBytes(bucket: number, source: Uint8Array): number {
+    if (this.documents[bucket] === 0) return 0;
+    const at = this.firsts[2 * bucket]! - this.bodies.bytes.byteOffset;
+    const most = Math.min(source.length, this.firsts[2 * bucket + 1]!, MOST_SHARED);
+    let n = 0;
+    while (n < most && source[n] === this.bodies.bytes[at + n]) n++;
+    return n;
+  }
+
+  /** The source of a bucket's first document is at bodies[at .. at + bytes). */
+  setFirst(bucket: number, at: number, bytes: number): void {
+    this.firsts[2 * bucket] = this.bodies.bytes.byteOffset + at;
+    this.firsts[2 * bucket + 1] = bytes;
   }
 
   /** The bucket that was full. */

@@ -8,7 +8,7 @@ import type { Progress } from '../core/stage.ts';
 import { writeInLanes } from './build-lanes.ts';
 import { Curriculum, type CurriculumOptions } from './curriculum.ts';
 import { bySplit, type ShardSplit } from './format.ts';
-import { eachDocument } from './key-order.ts';
+import { eachDocument, type SeeDocument } from './key-order.ts';
 import { type MixtureOptions, type MixturePlan, planMixture, Sampler } from './mixture.ts';
 import { Quality, type QualityOptions, requireSignal } from './quality.ts';
 import { Selection } from './selection.ts';
@@ -201,12 +201,12 @@ class Builder {
 
   /** Calls `see` for every document of the side files, file by file; a body begins where its bytes do. */
   private async eachDocument(
-    see: (side: SideFile, words: Uint32Array, at: number, body: Uint8Array) => void,
+    see: (side: SideFile, ...document: Parameters<SeeDocument>) => void,
   ): Promise<void> {
     for (const side of this.sides) {
       for (const extent of side.footer.extents) {
         if (this.tired()) await this.rest();
-        eachDocument(side, extent, (words, at, body) => see(side, words, at, body));
+        eachDocument(side, extent, (...document) => see(side, ...document));
       }
     }
   }
@@ -218,11 +218,11 @@ class Builder {
     await this.eachDocument((side, words, at, body) => curriculum.see(side, words, at, body, 0));
     curriculum.rank();
     const side = await this.writeSide('ordered', (writer) =>
-      this.eachDocument((from, words, at, body) => {
+      this.eachDocument((from, words, at, body, first) => {
         if (!selection.takes(words, at, from, body, 0)) return;
         const record = words.subarray(at, at + SIDE_WORDS);
         const key = curriculum.key(from, words, at, body, 0);
-        writer.addFrom(from, record, body, record[SIDE.copy]!, key);
+        writer.addFrom(from, record, body, first, record[SIDE.copy]!, key);
       }),
     );
     this.read = [side];
@@ -250,8 +250,8 @@ class Builder {
   /** Second and further copies of upsampled documents, under keys of their own, as one more side file. */
   private async writeCopies(sampler: Sampler): Promise<void> {
     await this.writeSide('copies', (writer) =>
-      this.eachDocument((side, words, at, body) =>
-        this.addCopies(sampler, side, words.subarray(at, at + SIDE_WORDS), body, writer),
+      this.eachDocument((side, words, at, body, first) =>
+        this.addCopies(sampler, side, words.subarray(at, at + SIDE_WORDS), body, first, writer),
       ),
     );
   }
@@ -261,6 +261,7 @@ class Builder {
     side: SideFile,
     record: Uint32Array,
     body: Uint8Array,
+    first: Uint8Array,
     writer: SideWriter,
   ): void {
     if (!isTraining(record[SIDE.corpus]!)) return;
@@ -269,7 +270,7 @@ class Builder {
     if (copies < 2) return;
     const name = asBytes(record.slice(SIDE.hash, SIDE.hash + 2));
     for (let copy = 1; copy < copies; copy++) {
-      writer.addFrom(side, record, body, copy, xxh64(name, getBig(record, SIDE.key) + BigInt(copy)));
+      writer.addFrom(side, record, body, first, copy, xxh64(name, getBig(record, SIDE.key) + BigInt(copy)));
     }
   }
 

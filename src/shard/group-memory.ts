@@ -3,15 +3,20 @@ import { IndexStage, STAGE_DOCUMENTS, stageBytes } from './index-stage.ts';
 import { DigestBuffers, WRITER_BUFFERS, WRITER_BYTES, type WriterBuffers } from './kernel.ts';
 import type { SideFile } from './side-file.ts';
 
-/** Words of an entry: addresses of a document's side record and body, and which of the sides it is from. */
-export const ENTRY_WORDS = 3;
+/** Words of an entry: addresses of a document's side record and body, which of the sides it is from, and the address of the source of its extent's first document. */
+export const ENTRY_WORDS = 4;
 
 /** What a side file's numbers stand for in the shards. */
 export interface SideNames {
   /** Index of its corpus -> index in the shards' corpora. */
   readonly corpusOf: readonly number[];
-  /** Index of its signal -> column or -1. */
-  readonly columnOf: readonly number[];
+  /** Shape of a document's signals -> column or -1 of each. */
+  readonly columnsOf: readonly (readonly number[])[];
+}
+
+/** The columns of a side file's shapes in shards with these signals. */
+export function columnsOf({ footer }: SideFile, signals: readonly string[]): number[][] {
+  return footer.shapes.map((shape) => shape.map((i) => signals.indexOf(footer.signals[i]!)));
 }
 
 export interface GroupRoom {
@@ -27,7 +32,9 @@ export interface GroupRoom {
 
 /** Bytes that the tables of these sides' names take. */
 export function nameBytes(sides: readonly SideFile[]): number {
-  return sides.reduce((sum, { footer }) => sum + 8 + 4 * (footer.corpora.length + footer.signals.length), 0);
+  const words = ({ footer: { corpora, shapes } }: SideFile): number =>
+    2 + corpora.length + shapes.reduce((sum, { length }) => sum + 2 + length, 0);
+  return sides.reduce((sum, side) => sum + 4 * words(side), 0);
 }
 
 /**
@@ -89,14 +96,20 @@ export class GroupMemory {
     const { names } = this;
     let at = 2 * sides.length;
     sides.forEach((side, i) => {
-      const { corpusOf, columnOf } = namesOf(side);
+      const { corpusOf, columnsOf } = namesOf(side);
       names[2 * i] = names.byteOffset + 4 * at;
       names.set(corpusOf, at);
       at += corpusOf.length;
       names[2 * i + 1] = names.byteOffset + 4 * at;
-      // -1 becomes 2^32 - 1, which the kernel reads as it was.
-      names.set(columnOf, at);
-      at += columnOf.length;
+      let shapes = at;
+      at += 2 * columnsOf.length;
+      for (const columns of columnsOf) {
+        names[shapes++] = names.byteOffset + 4 * at;
+        names[shapes++] = columns.length;
+        // -1 becomes 2^32 - 1, which the kernel reads as it was.
+        names.set(columns, at);
+        at += columns.length;
+      }
     });
   }
 

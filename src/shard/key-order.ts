@@ -15,6 +15,7 @@ import {
   SIDE_WORDS,
   type SideExtent,
   SideFile,
+  sourceIn,
 } from './side-file.ts';
 import { SideWriter } from './side-writer.ts';
 import { asWords, getBig } from './u64.ts';
@@ -58,8 +59,18 @@ export class DocumentCursor {
   /** The body is bytes[bodyAt ..). */
   bytes: Uint8Array = new Uint8Array(0);
   bodyAt = 0;
+  /** Where in the bytes the source of its extent's first document begins. */
+  firstAt = 0;
   /** The file it is from: one of those given, or one made of them, with names of its own. */
   side!: SideFile;
+}
+
+/** Of each document of a group, in the order of the files. */
+interface Places {
+  readonly recordAt: Uint32Array;
+  readonly bodyAt: Uint32Array;
+  readonly sideOf: Uint32Array;
+  readonly firstAt: Uint32Array;
 }
 
 /** Documents of a range of keys, all in memory. */
@@ -80,18 +91,22 @@ export class Group {
     const recordAt = new Uint32Array(this.length);
     const bodyAt = new Uint32Array(this.length);
     const sideOf = new Uint32Array(this.length);
+    const firstAt = new Uint32Array(this.length);
     let i = 0;
     for (const { side, extent, at } of plan.pieces) {
-      const { tokenWidth } = sides[side]!;
+      const { tokenWidth, shapeSizes } = sides[side]!;
+      const layout = { tokenWidth, shapeSizes };
       let body = at + extent.documents * SIDE_RECORD_BYTES;
+      const first = body + sourceIn(this.words, at >>> 2, layout);
       for (let record = at >>> 2, end = body >>> 2; record < end; record += SIDE_WORDS, i++) {
         recordAt[i] = record;
         bodyAt[i] = body;
         sideOf[i] = side;
-        body += (bodyBytesOf(this.words, record, tokenWidth) + 3) & ~3;
+        firstAt[i] = first;
+        body += (bodyBytesOf(this.words, record, layout) + 3) & ~3;
       }
     }
-    this.enter(sortedByKey(this.words, recordAt), recordAt, bodyAt, sideOf);
+    this.enter(sortedByKey(this.words, recordAt), { recordAt, bodyAt, sideOf, firstAt });
   }
 
   /** Puts the document that is number k by key under the cursor. */
@@ -104,6 +119,7 @@ export class Group {
     cursor.bytes = this.bytes;
     cursor.bodyAt = entries[at + 1]! - byteOffset;
     cursor.side = this.sides[entries[at + 2]!]!;
+    cursor.firstAt = entries[at + 3]! - byteOffset;
   }
 
   /** Leaves out the documents that `takes` does not take. */
@@ -120,7 +136,7 @@ export class Group {
     this.length = kept;
   }
 
-  private enter(order: Uint32Array, recordAt: Uint32Array, bodyAt: Uint32Array, sideOf: Uint32Array): void {
+  private enter(order: Uint32Array, { recordAt, bodyAt, sideOf, firstAt }: Places): void {
     const { entries } = this.memory;
     const { byteOffset } = this.bytes;
     for (let k = 0; k < order.length; k++) {
@@ -129,6 +145,7 @@ export class Group {
       entries[at] = byteOffset + 4 * recordAt[i]!;
       entries[at + 1] = byteOffset + bodyAt[i]!;
       entries[at + 2] = sideOf[i]!;
+      entries[at + 3] = byteOffset + firstAt[i]!;
     }
   }
 }
@@ -203,9 +220,10 @@ export class KeyOrder {
     const writer = new SideWriter(path, { ...setting, level: level + 1 });
     try {
       for (const { side, extent } of plan.pieces) {
-        eachDocument(sides[side]!, extent, (words, at, body) => {
+        eachDocument(sides[side]!, extent, (words, at, body, first) => {
           const record = words.subarray(at, at + SIDE_WORDS);
-          writer.addFrom(sides[side]!, record, body, record[SIDE.copy]!, getBig(record, SIDE.key));
+          const key = getBig(record, SIDE.key);
+          writer.addFrom(sides[side]!, record, body, first, record[SIDE.copy]!, key);
         });
       }
       await writer.finish();
@@ -223,18 +241,18 @@ export class KeyOrder {
   }
 }
 
+/** Is shown a document's record, its body, and the source of its extent's first document, which its own may begin with. */
+export type SeeDocument = (words: Uint32Array, at: number, body: Uint8Array, first: Uint8Array) => void;
+
 /** Calls `see` for every document of an extent. */
-export function eachDocument(
-  side: SideFile,
-  extent: SideExtent,
-  see: (words: Uint32Array, at: number, body: Uint8Array) => void,
-): void {
+export function eachDocument(side: SideFile, extent: SideExtent, see: SeeDocument): void {
   const bytes = side.extent(extent);
   let body = extent.documents * SIDE_RECORD_BYTES;
   const words = asWords(bytes.subarray(0, body));
+  const first = bytes.subarray(body + sourceIn(words, 0, side), body + bodyBytesOf(words, 0, side));
   for (let i = 0; i < extent.documents; i++) {
-    const length = bodyBytesOf(words, i * SIDE_WORDS, side.tokenWidth);
-    see(words, i * SIDE_WORDS, bytes.subarray(body, body + length));
+    const length = bodyBytesOf(words, i * SIDE_WORDS, side);
+    see(words, i * SIDE_WORDS, bytes.subarray(body, body + length), first);
     body += (length + 3) & ~3;
   }
 }

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../core/errors.ts';
-import { isTraining, SIDE, SIGNAL_BYTES, type SideFile } from './side-file.ts';
+import { isTraining, SIDE, SIGNAL_BYTES, type SideFile, shapeOf } from './side-file.ts';
 
 /** Documents whose signal is at least `from`, and below the next band, are taken `times` times. */
 export interface QualityBand {
@@ -26,13 +26,11 @@ export function signalIn(
   bytes: Uint8Array,
   bodyAt: number,
 ): number {
-  let from = bodyAt + words[at + SIDE.tokens]! * side.tokenWidth;
-  for (let k = words[at + SIDE.signals]!; k > 0; k--, from += SIGNAL_BYTES) {
-    if ((bytes[from]! | (bytes[from + 1]! << 8) | (bytes[from + 2]! << 16)) !== index) continue;
-    for (let b = 0; b < 8; b++) numberBytes[b] = bytes[from + 4 + b]!;
-    return number[0]!;
-  }
-  return Number.NaN;
+  const k = side.footer.shapes[shapeOf(words[at + SIDE.signals]!)]!.indexOf(index);
+  if (k < 0) return Number.NaN;
+  const from = bodyAt + words[at + SIDE.tokens]! * side.tokenWidth + k * SIGNAL_BYTES;
+  for (let b = 0; b < 8; b++) numberBytes[b] = bytes[from + b]!;
+  return number[0]!;
 }
 
 /** How often single documents are taken by what a signal says of them. */

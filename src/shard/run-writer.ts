@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { CancelledError, InvariantError } from '../core/errors.ts';
 import { temporaryName } from '../core/files.ts';
-import type { GroupMemory, SideNames } from './group-memory.ts';
+import { columnsOf, type GroupMemory, type SideNames } from './group-memory.ts';
 import { DocumentCursor, type Group, KeyOrder } from './key-order.ts';
 import type { Selection } from './selection.ts';
 import type { PlannedShard, ShardRun } from './shard-plan.ts';
@@ -15,7 +15,7 @@ import {
   ShardWriter,
   shardFileName,
 } from './shard-writer.ts';
-import { corpusOf, SIDE, SIGNAL_BYTES, type SideFile } from './side-file.ts';
+import { corpusOf, SIDE, SIGNAL_BYTES, type SideFile, shapeOf, sharedOf, sourceIn } from './side-file.ts';
 import { getU64 } from './u64.ts';
 
 /** What a run has come to. */
@@ -149,14 +149,14 @@ export class RunWriter {
       const { corpora, signals } = this.input.setting;
       names = {
         corpusOf: side.footer.corpora.map((name) => corpora.indexOf(name)),
-        columnOf: side.footer.signals.map((name) => signals.indexOf(name)),
+        columnsOf: columnsOf(side, signals),
       };
       this.names.set(side, names);
     }
     return names;
   }
 
-  private fillRow({ words, at, side, bytes, bodyAt }: DocumentCursor): void {
+  private fillRow({ words, at, side, bytes, bodyAt, firstAt }: DocumentCursor): void {
     const { row } = this;
     const names = this.namesOf(side);
     row.tokens = words[at + SIDE.tokens]!;
@@ -168,23 +168,22 @@ export class RunWriter {
     row.end = getU64(words, at + SIDE.sourceEnd);
     row.textBytes = getU64(words, at + SIDE.textBytes);
     const signalsAt = bodyAt + row.tokens * side.tokenWidth;
-    const idAt = signalsAt + words[at + SIDE.signals]! * SIGNAL_BYTES;
-    const sourceAt = idAt + words[at + SIDE.idBytes]!;
+    const sourceAt = bodyAt + sourceIn(words, at, side);
+    const own = bytes.subarray(sourceAt, sourceAt + words[at + SIDE.sourceBytes]!);
+    const shared = sharedOf(words[at + SIDE.signals]!);
     row.tokenBytes = bytes.subarray(bodyAt, signalsAt);
-    row.id = bytes.subarray(idAt, sourceAt);
-    row.source = bytes.subarray(sourceAt, sourceAt + words[at + SIDE.sourceBytes]!);
-    this.readSignals(bytes, signalsAt, idAt, names.columnOf);
+    row.id = bytes.subarray(sourceAt - words[at + SIDE.idBytes]!, sourceAt);
+    row.source = shared === 0 ? own : Buffer.concat([bytes.subarray(firstAt, firstAt + shared), own]);
+    this.readSignals(bytes, signalsAt, names.columnsOf[shapeOf(words[at + SIDE.signals]!)]!);
   }
 
-  /** The signals at body[at .. end) that have columns. */
-  private readSignals(body: Uint8Array, at: number, end: number, columnOf: readonly number[]): void {
+  /** The signals at body[at ..) that have columns. */
+  private readSignals(body: Uint8Array, at: number, columns: readonly number[]): void {
     const { row } = this;
     row.signalCount = 0;
-    if (row.signals.length === 0) return;
-    for (let i = at; i < end; i += SIGNAL_BYTES) {
-      const column = columnOf[body[i]! | (body[i + 1]! << 8) | (body[i + 2]! << 16)]!;
+    for (const [i, column] of columns.entries()) {
       if (column < 0) continue;
-      for (let k = 0; k < 8; k++) doubleBytes[k] = body[i + 4 + k]!;
+      for (let k = 0; k < 8; k++) doubleBytes[k] = body[at + i * SIGNAL_BYTES + k]!;
       row.signals[2 * row.signalCount] = column;
       row.signals[2 * row.signalCount++ + 1] = double[0]!;
     }

@@ -9,7 +9,7 @@ import { asWords, getBig, getU64 } from './u64.ts';
  * of their shuffle keys, so that the shuffle reads one range of keys from all parts in large pieces. FORMAT.md gives the
  * bytes.
  */
-export const SIDE_FORMAT: BlockFormat = { magic: 'PVDSIDE\0', version: 3, blockBytes: 1 << 14 };
+export const SIDE_FORMAT: BlockFormat = { magic: 'PVDSIDE\0', version: 4, blockBytes: 1 << 14 };
 
 /** Words of a side record, and what is where in it. */
 export const SIDE_WORDS = 16;
@@ -24,10 +24,12 @@ export const SIDE = {
   /** Index into the file's corpora; bit 31 is set for held-out documents, bit 30 for validation. */
   corpus: 5,
   idBytes: 6,
+  /** Without those that it begins with of the extent's first source. */
   sourceBytes: 7,
   sourceStart: 8,
   sourceEnd: 10,
   textBytes: 12,
+  /** Which shape the signals have, and in the upper 8 bits how many bytes the source begins with of the extent's first. */
   signals: 14,
   copy: 15,
 } as const;
@@ -53,8 +55,25 @@ export function sideOf(word: number): ShardSplit {
   if (word & HELD_OUT_BIT) return 'held-out';
   return word & VALIDATION_BIT ? 'validation' : 'train';
 }
-/** Bytes of one signal in a document's body: u32 index into the file's signals, f64 value. */
-export const SIGNAL_BYTES = 12;
+/** Bytes of one signal in a document's body: f64. */
+export const SIGNAL_BYTES = 8;
+/** Which signals a document has, and in which order, is its shape; so many there can be. */
+export const MOST_SHAPES = 1 << 24;
+export const MOST_SHARED = 255;
+
+/** The signals word of a record. */
+export function packSignals(shape: number, shared: number): number {
+  return (shape | (shared << 24)) >>> 0;
+}
+
+export function shapeOf(word: number): number {
+  return word & (MOST_SHAPES - 1);
+}
+
+/** Bytes of the source that are those of the extent's first source. */
+export function sharedOf(word: number): number {
+  return word >>> 24;
+}
 
 const BUCKET_BITS = 8;
 const KEY_BUCKETS = 1 << BUCKET_BITS;
@@ -104,6 +123,8 @@ export interface SideFooter {
   readonly extents: readonly SideExtent[];
   readonly corpora: readonly string[];
   readonly signals: readonly string[];
+  /** Indexes into `signals` of those that a document of the shape has, in their order. */
+  readonly shapes: readonly (readonly number[])[];
   /** By split, then by index into `corpora`. */
   readonly counts: Readonly<Record<'train' | 'held-out', readonly Counts[]>> & {
     /** Where the file has such documents. */
@@ -111,14 +132,22 @@ export interface SideFooter {
   };
 }
 
+/** What a side file's records do not say of themselves. */
+export interface BodyLayout {
+  readonly tokenWidth: number;
+  /** Signals of a document of each shape. */
+  readonly shapeSizes: Uint32Array;
+}
+
+/** Where in one document's body its source begins: after tokens, signals, id. */
+export function sourceIn(words: Uint32Array, at: number, { tokenWidth, shapeSizes }: BodyLayout): number {
+  const signals = shapeSizes[shapeOf(words[at + SIDE.signals]!)]!;
+  return words[at + SIDE.tokens]! * tokenWidth + signals * SIGNAL_BYTES + words[at + SIDE.idBytes]!;
+}
+
 /** Bytes of one document's body: tokens, signals, id, source. */
-export function bodyBytesOf(words: Uint32Array, at: number, tokenWidth: number): number {
-  return (
-    words[at + SIDE.tokens]! * tokenWidth +
-    words[at + SIDE.signals]! * SIGNAL_BYTES +
-    words[at + SIDE.idBytes]! +
-    words[at + SIDE.sourceBytes]!
-  );
+export function bodyBytesOf(words: Uint32Array, at: number, layout: BodyLayout): number {
+  return sourceIn(words, at, layout) + words[at + SIDE.sourceBytes]!;
 }
 
 /** Order of two side records by (key, hash, copy). */
@@ -138,6 +167,7 @@ export class SideFile {
   readonly file: BlockFile;
   readonly footer: SideFooter;
   readonly tokenWidth: 2 | 4;
+  readonly shapeSizes: Uint32Array;
   readonly endOfTextAppended: boolean;
   readonly keySeed: bigint;
   readonly documents: number;
@@ -154,6 +184,7 @@ export class SideFile {
       const bytes = Buffer.alloc(getU64(words, FIELDS_AT + 8));
       this.file.read(getU64(words, FIELDS_AT + 6), bytes);
       this.footer = JSON.parse(bytes.toString('utf8')) as SideFooter;
+      this.shapeSizes = Uint32Array.from(this.footer.shapes, ({ length }) => length);
       this.checkExtents();
     } catch (error) {
       this.file.close();

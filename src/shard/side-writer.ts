@@ -17,6 +17,7 @@ import {
   bucketOf,
   corpusOf,
   packCorpus,
+  packSignals,
   SIDE,
   SIDE_FORMAT,
   SIDE_WORDS,
@@ -24,8 +25,12 @@ import {
   type SideExtent,
   type SideFile,
   type SideFooter,
+  shapeOf,
+  sharedOf,
   sideOf,
+  sourceIn,
 } from './side-file.ts';
+import { Names, Shapes } from './side-names.ts';
 import { asBytes, getU64, setBig, setU64 } from './u64.ts';
 
 export interface SideSetting {
@@ -36,22 +41,6 @@ export interface SideSetting {
   readonly keySeed: bigint;
   /** Which bits of the key choose the bucket: 0 the first, more for what is dealt out again. */
   readonly level?: number;
-}
-
-/** Gives names numbers in order of appearance. */
-class Names {
-  readonly list: string[] = [];
-  private readonly known = new Map<string, number>();
-
-  index(name: string): number {
-    let i = this.known.get(name);
-    if (i === undefined) {
-      i = this.list.length;
-      this.known.set(name, i);
-      this.list.push(name);
-    }
-    return i;
-  }
 }
 
 const CHUNK_BYTES = 256 << 10;
@@ -67,6 +56,14 @@ function takeMemory(chunkBytes: number, setting: SideSetting): BucketMemory {
   return memory;
 }
 
+/** Where a document goes: its record, its body, and how much of its source it need not have. */
+interface Place {
+  readonly at: number;
+  readonly bodies: Bodies;
+  readonly body: number;
+  readonly shared: number;
+}
+
 /** Deals documents into buckets by split and the first bits of their shuffle keys, and writes each bucket in large pieces. */
 export class SideWriter {
   private readonly file: BlockFileWriter;
@@ -74,12 +71,14 @@ export class SideWriter {
   private readonly level: number;
   private readonly corpora = new Names();
   private readonly signals = new Names();
+  private readonly shapes = new Shapes(this.signals);
+  /** Of the side files that documents are taken from: their shapes as shapes of this one. */
+  private readonly shapesOf = new Map<SideFile, number[]>();
   private readonly counts: Record<ShardSplit, Counts[]> = bySplit(() => []);
   private readonly extents: SideExtent[] = [];
   private readonly memory: BucketMemory;
   private readonly hasher: NameHasher;
-  /** Signals of the last document, and their values. */
-  private readonly lastSignals: { name: string; index: number }[] = [];
+  /** Of the document that is added by itself. */
   private readonly values: number[] = [];
   /** The name hashed last, and where in it the id begins. */
   private name: Uint8Array = new Uint8Array(0);
@@ -124,55 +123,68 @@ export class SideWriter {
   /** Adds tokens[start .. end) of document `row`, whose text has `textBytes` bytes. */
   add(row: DocumentRow, textBytes: number, tokens: Uint32Array, start: number, end: number): void {
     const { tokenWidth, endOfText } = this.setting;
-    const signals = this.findSignals(row.signals);
+    const signals = this.shapes.read(row.signals, this.values, 0);
+    const shape = this.shapes.found;
     const n = end - start + (endOfText === undefined ? 0 : 1);
     const idBytes = this.hashName(row.corpus, row.id);
     const bucket = bucketOf(this.hasher.hashes[1]!, this.level, row.split);
-    const sourceBytes = Buffer.byteLength(row.source);
-    const bytes = n * tokenWidth + signals * SIGNAL_BYTES + idBytes + sourceBytes;
-    const at = this.begin(bucket, bytes);
-    const oversize = bytes > this.memory.chunkBytes;
-    const bodies = oversize ? Bodies.alone(bytes) : this.memory.bodies;
-    const body = oversize ? 0 : bucket * this.memory.stride + this.memory.used[bucket]!;
+    const source = encoder.encode(row.source);
+    const before = n * tokenWidth + signals * SIGNAL_BYTES + idBytes;
+    const place = this.begin(bucket, before, source);
+    const { at, bodies, body, shared } = place;
     let used = body + this.putTokens(bodies, body, tokens, start, end);
-    used += this.putSignals(bodies.view, used, signals);
+    for (let k = 0; k < signals; k++, used += SIGNAL_BYTES)
+      bodies.view.setFloat64(used, this.values[k]!, true);
     for (let i = 0; i < idBytes; i++) bodies.bytes[used + i] = this.name[this.idAt + i]!;
-    used += idBytes;
-    putText(bodies.bytes, used, row.source);
+    bodies.bytes.set(source.subarray(shared), used + idBytes);
     const words = this.memory.records;
     const corpus = this.corpusOf(row.corpus);
     for (let i = 0; i < 4; i++) words[at + SIDE.key + i] = this.hasher.hashes[i]!;
     words[at + SIDE.tokens] = n;
     words[at + SIDE.corpus] = packCorpus(corpus, row.split);
     words[at + SIDE.idBytes] = idBytes;
-    words[at + SIDE.sourceBytes] = sourceBytes;
+    words[at + SIDE.sourceBytes] = source.length - shared;
     setU64(words, at + SIDE.sourceStart, row.start);
     setU64(words, at + SIDE.sourceEnd, row.end);
     setU64(words, at + SIDE.textBytes, textBytes);
-    words[at + SIDE.signals] = signals;
+    words[at + SIDE.signals] = packSignals(shape, shared);
     words[at + SIDE.copy] = 0;
     this.tally(row.split, corpus, n, textBytes);
-    this.end(bucket, at, bytes, oversize ? bodies.bytes : undefined);
+    this.end(bucket, place, before + source.length - shared);
   }
 
-  /** Adds a document of another side file, as copy `copy` under the key `key`. */
-  addFrom(from: SideFile, record: Uint32Array, body: Uint8Array, copy: number, key: bigint): void {
+  /**
+   * Adds a document of another side file, as copy `copy` under the key `key`. `first`: the source of its extent's first
+   * document.
+   */
+  addFrom(
+    from: SideFile,
+    record: Uint32Array,
+    body: Uint8Array,
+    first: Uint8Array,
+    copy: number,
+    key: bigint,
+  ): void {
     const split = sideOf(record[SIDE.corpus]!);
     const bucket = bucketOf(Number(key >> 32n), this.level, split);
-    const at = this.begin(bucket, body.length);
+    const before = sourceIn(record, 0, from);
+    const own = body.subarray(before);
+    const taken = sharedOf(record[SIDE.signals]!);
+    const source = taken === 0 ? own : Buffer.concat([first.subarray(0, taken), own]);
+    const place = this.begin(bucket, before, source);
+    const { at, bodies, shared } = place;
     const words = this.memory.records;
     words.set(record.subarray(0, SIDE_WORDS), at);
     setBig(words, at + SIDE.key, key);
     words[at + SIDE.copy] = copy;
     const corpus = this.corpusOf(from.footer.corpora[corpusOf(record[SIDE.corpus]!)]!);
     words[at + SIDE.corpus] = packCorpus(corpus, split);
-    const oversize = body.length > this.memory.chunkBytes;
-    const bodies = oversize ? Bodies.alone(body.length) : this.memory.bodies;
-    const start = oversize ? 0 : bucket * this.memory.stride + this.memory.used[bucket]!;
-    bodies.bytes.set(body, start);
-    this.renameSignals(from, bodies.view, start + record[SIDE.tokens]! * this.setting.tokenWidth, record);
+    words[at + SIDE.sourceBytes] = source.length - shared;
+    words[at + SIDE.signals] = packSignals(this.shapeFrom(from, shapeOf(record[SIDE.signals]!)), shared);
+    bodies.bytes.set(body.subarray(0, before), place.body);
+    bodies.bytes.set(source.subarray(shared), place.body + before);
     this.tally(split, corpus, record[SIDE.tokens]!, getU64(record, SIDE.textBytes));
-    this.end(bucket, at, body.length, oversize ? bodies.bytes : undefined);
+    this.end(bucket, place, before + source.length - shared);
   }
 
   async finish(): Promise<void> {
@@ -188,6 +200,7 @@ export class SideWriter {
       extents: this.extents,
       corpora: this.corpora.list,
       signals: this.signals.list,
+      shapes: this.shapes.list,
       counts: hasValidation ? { ...counts, validation } : counts,
     };
     const bytes = Buffer.from(JSON.stringify(footer));
@@ -222,8 +235,9 @@ export class SideWriter {
       const row = rows[i]!;
       const chars = row.id.length + row.source.length;
       const n = offsets[i + 1]! - offsets[i]! + more;
-      const end = this.stageSignals(row.signals, signals);
-      const most = n * setting.tokenWidth + (end - signals) * SIGNAL_BYTES + 3 * chars;
+      const count = this.shapes.read(row.signals, memory.values, signals);
+      const end = signals + count;
+      const most = n * setting.tokenWidth + count * SIGNAL_BYTES + 3 * chars;
       if (most > memory.chunkBytes || end > STAGE_SIGNALS || 3 * (text.length + chars) > STAGE_TEXT) break;
       const corpus = this.corpusOf(row.corpus);
       if (corpus >= this.namedCorpora) break;
@@ -236,8 +250,8 @@ export class SideWriter {
       setU64(words, at + SIDE.sourceStart, row.start);
       setU64(words, at + SIDE.sourceEnd, row.end);
       setU64(words, at + SIDE.textBytes, textBytes(i));
-      words[at + SIDE.signals] = end - signals;
-      words[at + SIDE.copy] = 0;
+      words[at + SIDE.signals] = this.shapes.found;
+      words[at + SIDE.copy] = count;
       this.tally(row.split, corpus, n, textBytes(i));
       signals = end;
     }
@@ -260,19 +274,6 @@ export class SideWriter {
       staged[at + SIDE.idBytes] = put(rows[i]!.id);
       staged[at + SIDE.sourceBytes] = put(rows[i]!.source);
     }
-  }
-
-  /** Numbers and values of a document's signals, from place `k` on; gives the place after them. */
-  private stageSignals(signals: Readonly<Record<string, number>>, k: number): number {
-    const { indexes, values } = this.memory;
-    const { lastSignals } = this;
-    let i = 0;
-    for (const name in signals) {
-      if (lastSignals[i]?.name !== name) lastSignals[i] = { name, index: this.signals.index(name) };
-      indexes[k] = lastSignals[i++]!.index;
-      values[k++] = signals[name]!;
-    }
-    return k;
   }
 
   /** Deals out the `n` documents on the stage, the first of which is number `first` of the batch. */
@@ -301,28 +302,46 @@ export class SideWriter {
     return index;
   }
 
-  /** Makes room for a document in its bucket and gives the place of its record. */
-  private begin(bucket: number, bytes: number): number {
-    const { used, documents, chunkBytes } = this.memory;
-    if (used[bucket]! + bytes > chunkBytes || documents[bucket]! >= CHUNK_DOCUMENTS) this.flush(bucket);
-    return (bucket * CHUNK_DOCUMENTS + documents[bucket]!) * SIDE_WORDS;
+  /** Makes room for a document in its bucket: `before` bytes of body and what of its source the bucket's first one has not. */
+  private begin(bucket: number, before: number, source: Uint8Array): Place {
+    const { memory } = this;
+    const { used, documents, chunkBytes, stride } = memory;
+    const bytes = before + source.length;
+    const isAlone = bytes > chunkBytes;
+    let shared = isAlone ? 0 : memory.sharedBytes(bucket, source);
+    if (used[bucket]! + bytes - shared > chunkBytes || documents[bucket]! >= CHUNK_DOCUMENTS) {
+      this.flush(bucket);
+      shared = 0;
+    }
+    const body = isAlone ? 0 : bucket * stride + used[bucket]!;
+    if (!isAlone && documents[bucket] === 0) memory.setFirst(bucket, body + before, source.length);
+    const at = (bucket * CHUNK_DOCUMENTS + documents[bucket]!) * SIDE_WORDS;
+    return { at, bodies: isAlone ? Bodies.alone(bytes) : memory.bodies, body, shared };
   }
 
-  /** `alone`: the body, where it is too large for a bucket and makes a piece of its own. */
-  private end(bucket: number, at: number, bodyBytes: number, alone: Uint8Array | undefined): void {
+  private end(bucket: number, { at, bodies, body }: Place, bodyBytes: number): void {
     this.total++;
     const padded = (bodyBytes + 3) & ~3;
-    const start = alone ? 0 : bucket * this.memory.stride + this.memory.used[bucket]!;
-    const bytes = alone ?? this.memory.bodies.bytes;
-    for (let i = start + bodyBytes; i < start + padded; i++) bytes[i] = 0;
-    if (alone) {
+    bodies.bytes.fill(0, body + bodyBytes, body + padded);
+    if (bodies !== this.memory.bodies) {
       const record = this.memory.records.subarray(at, at + SIDE_WORDS);
-      this.write(bucket, record, alone.subarray(0, padded), record[SIDE.tokens]!);
+      this.write(bucket, record, bodies.bytes.subarray(0, padded), record[SIDE.tokens]!);
       return;
     }
     this.memory.documents[bucket]!++;
     this.memory.tokens[bucket]! += this.memory.records[at + SIDE.tokens]!;
     this.memory.used[bucket]! += padded;
+  }
+
+  /** A shape of another side file as one of this. */
+  private shapeFrom(from: SideFile, shape: number): number {
+    let known = this.shapesOf.get(from);
+    if (!known) {
+      const { shapes, signals } = from.footer;
+      known = shapes.map((numbers) => this.shapes.index(numbers.map((i) => signals[i]!)));
+      this.shapesOf.set(from, known);
+    }
+    return known[shape]!;
   }
 
   private flush(bucket: number): void {
@@ -358,36 +377,6 @@ export class SideWriter {
     if (endOfText === undefined) return (end - start) * tokenWidth;
     into[at + end - start] = endOfText;
     return (end - start + 1) * tokenWidth;
-  }
-
-  /** Numbers the signals of a document; gives how many there are. */
-  private findSignals(signals: Readonly<Record<string, number>>): number {
-    const { lastSignals, values } = this;
-    let k = 0;
-    // A list of the names of each document would be made to be thrown away.
-    for (const name in signals) {
-      // Most documents have the signals of the one before.
-      if (lastSignals[k]?.name !== name) lastSignals[k] = { name, index: this.signals.index(name) };
-      values[k++] = signals[name]!;
-    }
-    return k;
-  }
-
-  /** Puts down the `n` signals that were found last. */
-  private putSignals(view: DataView, at: number, n: number): number {
-    for (let k = 0; k < n; k++) {
-      view.setUint32(at + k * SIGNAL_BYTES, this.lastSignals[k]!.index, true);
-      view.setFloat64(at + k * SIGNAL_BYTES + 4, this.values[k]!, true);
-    }
-    return n * SIGNAL_BYTES;
-  }
-
-  /** Numbers the signals at view[at ..) as this file does. */
-  private renameSignals(from: SideFile, view: DataView, at: number, record: Uint32Array): void {
-    for (let k = 0; k < record[SIDE.signals]!; k++) {
-      const name = from.footer.signals[view.getUint32(at + k * SIGNAL_BYTES, true)]!;
-      view.setUint32(at + k * SIGNAL_BYTES, this.signals.index(name), true);
-    }
   }
 
   /** Hashes corpus, zero byte and id; gives the bytes of the id. */

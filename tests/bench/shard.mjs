@@ -168,7 +168,7 @@ async function writeShard(path, group) {
   );
   memory.name(group.sides, ({ footer }) => ({
     corpusOf: footer.corpora.map((name) => corpora.indexOf(name)),
-    columnOf: footer.signals.map((name) => SIGNALS.indexOf(name)),
+    columnsOf: footer.shapes.map((shape) => shape.map((i) => SIGNALS.indexOf(footer.signals[i]))),
   }));
   for (let k = 0, rested = 0; k < group.length; ) {
     if (k - rested >= AT_ONCE) {

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { xxh64 } from '../../src/core/hash.ts';
+import { columnsOf } from '../../src/shard/group-memory.ts';
 import { DocumentCursor, KeyOrder } from '../../src/shard/key-order.ts';
 import { type ShardSetting, ShardWriter } from '../../src/shard/shard-writer.ts';
-import { SIDE, SIGNAL_BYTES, SideFile } from '../../src/shard/side-file.ts';
+import { SIDE, SideFile, sourceIn } from '../../src/shard/side-file.ts';
 import { SideWriter } from '../../src/shard/side-writer.ts';
 import { asBytes, setBig } from '../../src/shard/u64.ts';
 import { makeDocuments, newFolder, type TestDocument, TOKENIZER } from './make-shards.ts';
@@ -87,9 +88,9 @@ it.each([300, 70_000])(
     for await (const group of order.groups(sides)) {
       const { memory } = group;
       fast ??= new ShardWriter(join(folder, 'fast'), 'train', 0, setting, memory);
-      memory.name(group.sides, ({ footer }) => ({
-        corpusOf: footer.corpora.map((name) => CORPORA.indexOf(name)),
-        columnOf: footer.signals.map((name) => SIGNALS.indexOf(name)),
+      memory.name(group.sides, (side) => ({
+        corpusOf: side.footer.corpora.map((name) => CORPORA.indexOf(name)),
+        columnsOf: columnsOf(side, SIGNALS),
       }));
       for (let k = 0; k < group.length; ) {
         // Batches of all sizes.
@@ -97,9 +98,8 @@ it.each([300, 70_000])(
         const found = Array.from({ length: Math.max(1, added) }, (_, i) => {
           group.moveTo(k + i, cursor);
           const { words, at, bodyAt, side, bytes } = cursor;
-          const idAt =
-            bodyAt + words[at + SIDE.tokens]! * side.tokenWidth + words[at + SIDE.signals]! * SIGNAL_BYTES;
-          return byId.get(Buffer.from(bytes.subarray(idAt, idAt + words[at + SIDE.idBytes]!)).toString())!;
+          const idEnd = bodyAt + sourceIn(words, at, side);
+          return byId.get(Buffer.from(bytes.subarray(idEnd - words[at + SIDE.idBytes]!, idEnd)).toString())!;
         });
         for (const document of found) addPlainly(plain, document, width);
         if (added === 0) {

@@ -2,7 +2,16 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DocumentCursor, KeyOrder } from '../../src/shard/key-order.ts';
-import { bodyBytesOf, compareKeys, SIDE, SIDE_WORDS, SideFile } from '../../src/shard/side-file.ts';
+import {
+  bodyBytesOf,
+  compareKeys,
+  SIDE,
+  SIDE_WORDS,
+  SideFile,
+  shapeOf,
+  sharedOf,
+  sourceIn,
+} from '../../src/shard/side-file.ts';
 import { SideWriter } from '../../src/shard/side-writer.ts';
 import { makeDocuments, newFolder, TOKENIZER } from './make-shards.ts';
 
@@ -31,6 +40,7 @@ async function read(files: SideFile[], memoryBytes: number, least: number) {
   let last = new Uint32Array(0);
   let groups = 0;
   let dealtAgain = 0;
+  let sharing = 0;
   for await (const group of order.groups(files)) {
     groups++;
     for (let k = 0; k < group.length; k++) {
@@ -45,20 +55,24 @@ async function read(files: SideFile[], memoryBytes: number, least: number) {
       }
       last = record;
       if (!files.includes(side)) dealtAgain++;
-      const body = Buffer.from(bytes.subarray(bodyAt, bodyAt + bodyBytesOf(words, at, side.tokenWidth)));
-      const signalsAt = record[SIDE.tokens]! * side.tokenWidth;
-      for (let i = 0; i < record[SIDE.signals]!; i++) {
-        // Names have other numbers in other files.
-        const name = side.footer.signals[body.readUInt32LE(signalsAt + 12 * i)]!;
-        body.writeUInt32LE(['length.characters', 'gopher.ratio'].indexOf(name), signalsAt + 12 * i);
-      }
+      const body = Buffer.from(bytes.subarray(bodyAt, bodyAt + bodyBytesOf(words, at, side)));
+      // Shapes have other numbers in other files, and sources begin with bytes of other documents there.
+      const [shape, shared] = [shapeOf(record[SIDE.signals]!), sharedOf(record[SIDE.signals]!)];
+      const signals = side.footer.shapes[shape]!.map((i) => side.footer.signals[i]!);
+      const source = Buffer.concat([
+        bytes.subarray(cursor.firstAt, cursor.firstAt + shared),
+        body.subarray(sourceIn(words, at, side)),
+      ]);
+      if (shared > 0) sharing++;
+      const rest = body.subarray(0, sourceIn(words, at, side)).toString('hex');
+      [record[SIDE.signals], record[SIDE.sourceBytes]] = [0, 0];
       record[SIDE.corpus] = side.footer.corpora[record[SIDE.corpus]! & 0x7fffffff]!.charCodeAt(0);
-      found.push(`${record.join()} ${body.toString('hex')}`);
+      found.push(`${record.join()} ${signals} ${rest} ${source}`);
     }
   }
   expect(readdirSync(folder)).toEqual([]);
   for (const file of files) file.close();
-  return { found, groups, dealtAgain };
+  return { found, groups, dealtAgain, sharing };
 }
 
 describe('documents in order of their keys', () => {
@@ -68,6 +82,7 @@ describe('documents in order of their keys', () => {
     const inGroups = await read(await sides(3, 1 << 12), 4 << 20, 1);
     expect(inGroups.found).toEqual(whole.found);
     expect(inGroups.groups).toBeGreaterThan(3);
+    expect(whole.sharing).toBeGreaterThan(1000);
     const again = await read(await sides(2, 4), 100_000, 1);
     expect(again.found).toEqual(whole.found);
     expect(again.dealtAgain).toBeGreaterThan(1000);

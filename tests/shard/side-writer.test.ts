@@ -18,6 +18,7 @@ function hardDocuments(n: number, seed: number, vocabulary: number): Hard {
   documents.forEach(({ row }, i) => {
     if (random.below(3) > 0) row.id = `plain-${i}`;
     if (i % 5 === 0) row.source = '';
+    if (i % 3 === 0) row.source = `crawl/ü${'deep/'.repeat(60)}${i % 9}`;
     if (i % 7 === 0) row.source = `https://example.org/${'long/'.repeat(random.below(60))}${i % 13}`;
     if (i % 11 === 0) row.signals = {};
     if (i % 97 === 0) row.split = 'validation';

@@ -19,9 +19,9 @@ export function nameHashes(from: usize, length: u32, seed: usize, to: usize): vo
   store<u64>(to, xxh64(from, <i32>length), 8);
 }
 
-// An entry names a document of a group: addresses of its side record and of its body, and which of `sides` it is from.
-const ENTRY_BYTES: usize = 12;
-const SIGNAL_BYTES: usize = 12;
+// An entry names a document of a group: addresses of its side record and of its body, which of `sides` it is from, and the
+// address of the source that its own may begin with.
+const ENTRY_BYTES: usize = 16;
 // Bytes in a side record (src/shard/side-file.ts, SIDE).
 const HASH: usize = 8;
 const TOKENS: usize = 16;
@@ -30,6 +30,8 @@ const ID_BYTES: usize = 24;
 const SOURCE_BYTES: usize = 28;
 const SIGNALS: usize = 56;
 const COPY: usize = 60;
+const SHAPE_MASK: u32 = 0xffffff;
+const SHARED_SHIFT: u32 = 24;
 const CORPUS_MASK: u32 = 0x3fffffff;
 
 /**
@@ -82,7 +84,7 @@ const NAN_BITS: u64 = 0x7ff8000000000000;
 /**
  * The index of entries [from, to): ends, records (without the source), ids one after the other, columns of signals, and the
  * sources one after the other with the bytes of each. `sides` has two addresses for each side: of the table from its
- * corpora to the shard's, and of that from its signals to the shard's columns or -1. Returns for how many documents there
+ * corpora to the shard's, and of that of its shapes: address and length of a list of the shard's columns, or -1. Returns for how many documents there
  * was room.
  */
 export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize, width: u32, stage: usize): u32 {
@@ -105,15 +107,19 @@ export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize,
     const side = <usize>load<u32>(entry);
     const tables = sides + (<usize>load<u32>(entry, 8) << 3);
     const idBytes = load<u32>(side, ID_BYTES);
-    const sourceBytes = load<u32>(side, SOURCE_BYTES);
+    const signalsWord = load<u32>(side, SIGNALS);
+    const shared = signalsWord >> SHARED_SHIFT;
+    const ownBytes = load<u32>(side, SOURCE_BYTES);
+    const sourceBytes = shared + ownBytes;
     // Copied eight bytes at a time, up to seven too many.
     if (idAt + idBytes + 8 > idsEnd || textAt + sourceBytes + 8 > textsEnd) break;
     const tokenCount = load<u32>(side, TOKENS);
     tokens += tokenCount;
     store<u64>(endAt, tokens);
-    const signalBytes = <usize>load<u32>(side, SIGNALS) * SIGNAL_BYTES;
+    const shape = <usize>load<u32>(tables, 4) + (<usize>(signalsWord & SHAPE_MASK) << 3);
+    const signals = load<u32>(shape, 4);
     const signal = <usize>load<u32>(entry, 4) + <usize>(tokenCount * width);
-    const id = signal + signalBytes;
+    const id = signal + (<usize>signals << 3);
     const corpora = <usize>load<u32>(tables);
     store<u64>(record, load<u64>(side, HASH));
     store<u64>(record, idsBefore + <u64>(idAt - idsAt), 8);
@@ -125,15 +131,16 @@ export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize,
     store<u64>(record, load<u64>(side, 48), 48);
     copyShort(idAt, id, idBytes);
     idAt += idBytes;
-    copyShort(textAt, id + idBytes, sourceBytes);
+    copyShort(textAt, load<u32>(entry, 12), shared);
+    copyShort(textAt + shared, id + idBytes, ownBytes);
     store<u32>(source, sourceBytes);
     textAt += sourceBytes;
     const cell = signalsAt + (<usize>(i - from) << 3);
     for (let k: u32 = 0; k < columns; k++) store<u64>(cell + <usize>k * stride, NAN_BITS);
-    const columnOf = <usize>load<u32>(tables, 4);
-    for (let at = signal; at < id; at += SIGNAL_BYTES) {
-      const column = load<i32>(columnOf + (<usize>load<u32>(at) << 2));
-      if (column >= 0) store<u64>(cell + <usize>column * stride, load<u64>(at, 4));
+    const columnsOf = <usize>load<u32>(shape);
+    for (let k: u32 = 0; k < signals; k++) {
+      const column = load<i32>(columnsOf + (<usize>k << 2));
+      if (column >= 0) store<u64>(cell + <usize>column * stride, load<u64>(signal + (<usize>k << 3)));
     }
     endAt += 8;
     record += 56;

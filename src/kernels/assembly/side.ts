@@ -4,7 +4,7 @@
 import { xxh64 } from './_xxh64';
 
 const RECORD_BYTES: usize = 64;
-const SIGNAL_BYTES: usize = 12;
+const SIGNAL_BYTES: usize = 8;
 // Bytes in a side record (src/shard/side-file.ts, SIDE).
 const HASH: usize = 8;
 const TOKENS: usize = 16;
@@ -12,12 +12,15 @@ const CORPUS: usize = 20;
 const ID_BYTES: usize = 24;
 const SOURCE_BYTES: usize = 28;
 const SIGNALS: usize = 56;
+const COPY: usize = 60;
+const SHARED_SHIFT: u32 = 24;
+const MOST_SHARED: u32 = 255;
 const CORPUS_MASK: u32 = 0x3fffffff;
 
 // src/shard/bucket-memory.ts, FIELD.
 const SEED: usize = 0;
 const RECORDS_AT: usize = 8;
-const INDEXES_AT: usize = 12;
+const FIRSTS_AT: usize = 12;
 const VALUES_AT: usize = 16;
 const TEXT_AT: usize = 20;
 const PLACES_AT: usize = 24;
@@ -44,6 +47,15 @@ function copyShort(to: usize, from: usize, bytes: u32): void {
   for (let k: usize = 0; k < <usize>bytes; k += 8) store<u64>(to + k, load<u64>(from + k));
 }
 
+/** How many bytes two texts begin with in common, at most `most`, which neither is shorter than. */
+function sharedBytes(a: usize, b: usize, most: u32): u32 {
+  for (let k: u32 = 0; k < most; k += 8) {
+    const differ = load<u64>(a + k) ^ load<u64>(b + k);
+    if (differ != 0) return min(most, k + <u32>(ctz(differ) >> 3));
+  }
+  return most;
+}
+
 /** 0 train, 1 held-out, 2 validation. */
 // @ts-ignore: decorator
 @inline
@@ -53,7 +65,7 @@ function splitOf(corpus: u32): usize {
 
 /**
  * Puts documents [from, to) of the stage into their buckets, all but their tokens, and where those go to the list of places.
- * Ends before a document whose bucket is full, which it then names; returns how far it came.
+ * A staged record has its number of signals where the copy will be. Ends before a document whose bucket is full, which it then names; returns how far it came.
  */
 export function dealDocuments(from: u32, to: u32, fields: usize): u32 {
   const seed = load<u64>(fields, SEED);
@@ -69,7 +81,7 @@ export function dealDocuments(from: u32, to: u32, fields: usize): u32 {
   const width = load<u32>(fields, WIDTH);
   const endOfText = load<u32>(fields, END_OF_TEXT);
   const shift = 24 - (load<u32>(fields, LEVEL) << 3);
-  let index = <usize>load<u32>(fields, INDEXES_AT);
+  const firsts = <usize>load<u32>(fields, FIRSTS_AT);
   let value = <usize>load<u32>(fields, VALUES_AT);
   let text = <usize>load<u32>(fields, TEXT_AT);
   let staged = <usize>load<u32>(fields, RECORDS_AT) + <usize>from * RECORD_BYTES;
@@ -78,7 +90,7 @@ export function dealDocuments(from: u32, to: u32, fields: usize): u32 {
     const idBytes = load<u32>(staged, ID_BYTES);
     const sourceBytes = load<u32>(staged, SOURCE_BYTES);
     const tokens = load<u32>(staged, TOKENS);
-    const signals = load<u32>(staged, SIGNALS);
+    const signals = load<u32>(staged, COPY);
     const corpus = load<u32>(staged, CORPUS);
     const prefix = prefixes + (<usize>(corpus & CORPUS_MASK) << 3);
     const prefixBytes = load<u32>(prefix, 4);
@@ -86,9 +98,16 @@ export function dealDocuments(from: u32, to: u32, fields: usize): u32 {
     copyShort(nameAt + prefixBytes, text, idBytes);
     const key = xxh64(nameAt, prefixBytes + idBytes, seed);
     const bucket = (splitOf(corpus) << 8) + (<usize>(<u32>(key >> 32) >> shift) & 255);
-    const bytes = tokens * width + signals * <u32>SIGNAL_BYTES + idBytes + sourceBytes;
     const before = load<u32>(used + (bucket << 2));
     const number = load<u32>(documents + (bucket << 2));
+    const first = firsts + (bucket << 3);
+    let shared: u32 = 0;
+    if (number > 0) {
+      const most = min(min(sourceBytes, load<u32>(first, 4)), MOST_SHARED);
+      shared = sharedBytes(load<u32>(first), text + idBytes, most);
+    }
+    const ownBytes = sourceBytes - shared;
+    const bytes = tokens * width + signals * <u32>SIGNAL_BYTES + idBytes + ownBytes;
     if (before + bytes > chunkBytes || number >= most) {
       store<u32>(fields, <u32>bucket, FULL);
       break;
@@ -98,7 +117,10 @@ export function dealDocuments(from: u32, to: u32, fields: usize): u32 {
     store<u64>(record, xxh64(nameAt, prefixBytes + idBytes), HASH);
     v128.store(record, v128.load(staged, 16), 16);
     v128.store(record, v128.load(staged, 32), 32);
-    v128.store(record, v128.load(staged, 48), 48);
+    store<u64>(record, load<u64>(staged, 48), 48);
+    store<u32>(record, ownBytes, SOURCE_BYTES);
+    store<u32>(record, load<u32>(staged, SIGNALS) | (shared << SHARED_SHIFT), SIGNALS);
+    store<u32>(record, 0, COPY);
     const place = <usize>load<u32>(fields, BODIES_AT) + bucket * stride + before;
     store<u32>(places + (<usize>i << 2), <u32>place);
     let at = place + tokens * width;
@@ -107,25 +129,26 @@ export function dealDocuments(from: u32, to: u32, fields: usize): u32 {
       else store<u32>(at - 4, endOfText);
     }
     for (let k: u32 = 0; k < signals; k++) {
-      store<u32>(at, load<u32>(index));
-      store<u64>(at, load<u64>(value), 4);
+      store<u64>(at, load<u64>(value));
       at += SIGNAL_BYTES;
-      index += 4;
       value += 8;
     }
     copyShort(at, text, idBytes);
     text += idBytes;
     at += idBytes;
-    copyShort(at, text, sourceBytes);
+    if (number == 0) {
+      store<u32>(first, <u32>at);
+      store<u32>(first, sourceBytes, 4);
+    }
+    copyShort(at, text + shared, ownBytes);
     text += sourceBytes;
     // Zeros to a multiple of four, and perhaps some past it, where nothing is yet.
-    store<u32>(at + sourceBytes, 0);
+    store<u32>(at + ownBytes, 0);
     store<u32>(used + (bucket << 2), before + ((bytes + 3) & ~3));
     store<u32>(documents + (bucket << 2), number + 1);
     store<f64>(tokensOf + (bucket << 3), load<f64>(tokensOf + (bucket << 3)) + <f64>tokens);
     staged += RECORD_BYTES;
   }
-  store<u32>(fields, <u32>index, INDEXES_AT);
   store<u32>(fields, <u32>value, VALUES_AT);
   store<u32>(fields, <u32>text, TEXT_AT);
   return i;
