@@ -11,7 +11,7 @@ import type { JobContext, JobOutcome, SideFile, Sink } from '../../core/stage.ts
 import { defineBarrier } from '../../core/step.ts';
 import { PARTS_MANIFEST, type PartsManifest, publishParts } from '../parts-folder.ts';
 import { placeFile } from '../place-file.ts';
-import { JsonLines } from '../writers/jsonl.ts';
+import { JsonLines } from '../writers/json-lines.ts';
 import { layOut } from '../writers/layouts.ts';
 
 const options = z.strictObject({
@@ -50,7 +50,8 @@ class RejectSink implements Sink<DocumentBatch> {
       if (steps && !steps.includes(step)) continue;
       if (reasons && !reasons.includes(reason)) continue;
       const refusal = { step, reason, value, threshold, detail };
-      await this.lines.add({ ...layOut('provender', batch, i), refusal });
+      const line = { ...layOut('provender', batch.rows[i]!), refusal };
+      await this.lines.addWithText(line, batch.bytes(i));
     }
   }
 

@@ -1,15 +1,17 @@
-import type { DocumentBatch } from '../../core/batch.ts';
+import type { DocumentRow } from '../../core/batch.ts';
 import type { Json } from '../../core/document.ts';
 
 export const LAYOUTS = ['provender', 'dolma', 'datatrove'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
-type Fields = Record<string, Json | undefined>;
+type Fields = Readonly<Record<string, Json | undefined>> & { readonly text: '' };
 
-/** Document i as an object of the layout. Fields that are undefined are left out by JSON. */
-export function layOut(layout: Layout, batch: DocumentBatch, i: number): Fields {
-  const { id, corpus, source, start, end, split, group, metadata, signals } = batch.rows[i]!;
-  const text = batch.text(i);
+/**
+ * A document as an object of the layout; its text is left to the writer. Fields that are undefined are left out by JSON.
+ */
+export function layOut(layout: Layout, row: DocumentRow): Fields {
+  const { id, corpus, source, start, end, split, group, metadata, signals } = row;
+  const text = '';
   switch (layout) {
     case 'provender':
       return { id, text, corpus, source, start, end, split, group, metadata, signals };
