@@ -113,18 +113,21 @@ export class GroupMemory {
     });
   }
 
-  /** Puts the index of documents [from, to) on the stage, at most STAGE_DOCUMENTS of them; gives for how many there was room. */
-  index(from: number, to: number, tokenWidth: number): number {
-    const last = Math.min(to, from + STAGE_DOCUMENTS);
-    const { entries, names, stage, memory } = this;
-    return memory.kernel.indexDocuments(
+  /** For how many of documents [from, to) the stage has room, at most STAGE_DOCUMENTS. */
+  fit(from: number, to: number): number {
+    const { entries, stage, memory } = this;
+    return memory.kernel.fitDocuments(
       entries.byteOffset,
       from,
-      last,
-      names.byteOffset,
-      tokenWidth,
+      Math.min(to, from + STAGE_DOCUMENTS),
       stage.at,
     );
+  }
+
+  /** Puts the index of documents [from, to), which fit it, on the stage. */
+  index(from: number, to: number, tokenWidth: number): void {
+    const { entries, names, stage, memory } = this;
+    memory.kernel.indexDocuments(entries.byteOffset, from, to, names.byteOffset, tokenWidth, stage.at);
   }
 
   /** Gives the tokens of documents [from, to) to a writer that writes from `writerBuffers`. */

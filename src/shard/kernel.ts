@@ -13,6 +13,7 @@ interface Exports {
     end: number,
     tokenWidth: number,
   ): number;
+  fitDocuments(entries: number, from: number, to: number, stage: number): number;
   indexDocuments(
     entries: number,
     from: number,
@@ -20,7 +21,7 @@ interface Exports {
     sides: number,
     tokenWidth: number,
     stage: number,
-  ): number;
+  ): void;
 }
 
 /** The first page is the kernel's own; the next holds the digests; then come the buffers. */

@@ -97,10 +97,12 @@ export class ShardWriter {
     const { file, index, memory, setting } = this;
     const { stage } = memory!;
     const width = tokenWidthOf(setting.vocabularySize);
-    stage.begin(this.tokens, index.ids.length);
-    const n = memory!.index(from, to, width);
-    index.append(stage, n);
+    const n = memory!.fit(from, to);
+    // The tokens first: what is told of a document lies behind them, and is then in the caches (0.15 us a document).
     memory!.gather(file, from, from + n, width);
+    stage.begin(this.tokens, index.ids.length);
+    memory!.index(from, from + n, width);
+    index.append(stage, n);
     for (let i = 0; i < n; i++) {
       const end = getU64(stage.ends, 2 * i);
       const at = i * RECORD_WORDS;

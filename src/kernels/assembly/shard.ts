@@ -81,28 +81,42 @@ const TEXTS_AT: usize = 52;
 const TEXTS_END: usize = 56;
 const NAN_BITS: u64 = 0x7ff8000000000000;
 
+/** For how many of entries [from, to), one after the other, the stage has room for their ids and sources. */
+export function fitDocuments(entries: usize, from: u32, to: u32, stage: usize): u32 {
+  // Copied eight bytes at a time, up to seven too many.
+  let ids = load<u32>(stage, IDS_END) - load<u32>(stage, IDS_AT) - 8;
+  let texts = load<u32>(stage, TEXTS_END) - load<u32>(stage, TEXTS_AT) - 8;
+  let i = from;
+  for (; i < to; i++) {
+    const side = <usize>load<u32>(entries + <usize>i * ENTRY_BYTES);
+    const idBytes = load<u32>(side, ID_BYTES);
+    const sourceBytes = load<u32>(side, SOURCE_BYTES) + (load<u32>(side, SIGNALS) >> SHARED_SHIFT);
+    if (idBytes > ids || sourceBytes > texts) break;
+    ids -= idBytes;
+    texts -= sourceBytes;
+  }
+  return i - from;
+}
+
 /**
- * The index of entries [from, to): ends, records (without the source), ids one after the other, columns of signals, and the
- * sources one after the other with the bytes of each. `sides` has two addresses for each side: of the table from its
- * corpora to the shard's, and of that of its shapes: address and length of a list of the shard's columns, or -1. Returns for how many documents there
- * was room.
+ * The index of entries [from, to), which fit the stage: ends, records (without the source), ids one after the other,
+ * columns of signals, and the sources one after the other with the bytes of each. `sides` has two addresses for each side:
+ * of the table from its corpora to the shard's, and of that of its shapes, each address and length of a list of the
+ * shard's columns, or -1.
  */
-export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize, width: u32, stage: usize): u32 {
+export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize, width: u32, stage: usize): void {
   let tokens = <u64>load<f64>(stage, TOKENS_BEFORE);
   const idsBefore = <u64>load<f64>(stage, IDS_BEFORE);
   let endAt = <usize>load<u32>(stage, ENDS_AT);
   let record = <usize>load<u32>(stage, RECORDS_AT);
   let source = <usize>load<u32>(stage, SOURCES_AT);
   const idsAt = <usize>load<u32>(stage, IDS_AT);
-  const idsEnd = <usize>load<u32>(stage, IDS_END);
   const signalsAt = <usize>load<u32>(stage, SIGNALS_AT);
   const columns = load<u32>(stage, COLUMNS);
   const stride = <usize>load<u32>(stage, STRIDE) << 3;
   let textAt = <usize>load<u32>(stage, TEXTS_AT);
-  const textsEnd = <usize>load<u32>(stage, TEXTS_END);
   let idAt = idsAt;
-  let i = from;
-  for (; i < to; i++) {
+  for (let i = from; i < to; i++) {
     const entry = entries + <usize>i * ENTRY_BYTES;
     const side = <usize>load<u32>(entry);
     const tables = sides + (<usize>load<u32>(entry, 8) << 3);
@@ -111,8 +125,6 @@ export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize,
     const shared = signalsWord >> SHARED_SHIFT;
     const ownBytes = load<u32>(side, SOURCE_BYTES);
     const sourceBytes = shared + ownBytes;
-    // Copied eight bytes at a time, up to seven too many.
-    if (idAt + idBytes + 8 > idsEnd || textAt + sourceBytes + 8 > textsEnd) break;
     const tokenCount = load<u32>(side, TOKENS);
     tokens += tokenCount;
     store<u64>(endAt, tokens);
@@ -147,5 +159,4 @@ export function indexDocuments(entries: usize, from: u32, to: u32, sides: usize,
     source += 4;
   }
   store<u32>(stage, <u32>(idAt - idsAt), IDS_USED);
-  return i - from;
 }
