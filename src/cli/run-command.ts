@@ -6,9 +6,6 @@ import { bytes, duration } from '../core/format.ts';
 import { readPipelineFile } from '../core/pipeline-file.ts';
 import { planPipeline } from '../execute/plan.ts';
 import { dryRun, type RunObserver, type RunSummary, runPlan } from '../execute/run.ts';
-import { writeReceipt } from '../report/receipt.ts';
-import { writeReport } from '../report/report.ts';
-import { RECEIPT_FILE } from '../shard/receipt/receipt.ts';
 import { stepTable } from '../step-table.ts';
 import { artifactFolder } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -31,6 +28,19 @@ export interface RunCommandOptions {
 
 export const QUIET: RunObserver = {};
 
+/** The workers have their first tasks by then, and this thread waits for them. */
+const CLOSING_LOADS_AFTER_MS = 400;
+
+/** What ends a run: modules that its beginning need not wait for. */
+async function closing() {
+  const [{ writeReport }, { writeReceipt }, { RECEIPT_FILE }] = await Promise.all([
+    import('../report/report.ts'),
+    import('../report/receipt.ts'),
+    import('../shard/receipt/receipt.ts'),
+  ]);
+  return { writeReport, writeReceipt, RECEIPT_FILE };
+}
+
 /** `provender run`. Gives the exit code. */
 export async function runCommand(file: string, options: RunCommandOptions): Promise<number> {
   const overrides =
@@ -50,6 +60,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   const interrupt = onInterrupt(() => aborter.abort(), view && ((line) => view.say(line)));
   if (view) process.stderr.write(`${pc.bold(spec.name)} -> ${runFolder}\n`);
   let summary: RunSummary;
+  const timer = setTimeout(() => closing().catch(() => {}), CLOSING_LOADS_AFTER_MS);
   try {
     summary = await runPlan(plan, { runFolder, limit, verify, signal: aborter.signal, observer: status });
     status.end('done');
@@ -61,6 +72,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     log.end(state, (error as Error).message);
     throw error;
   } finally {
+    clearTimeout(timer);
     interrupt.release();
   }
   await leaveReceipt(runFolder, summary);
@@ -80,6 +92,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
 async function leaveReceipt(runFolder: string, { nothingToDo }: RunSummary): Promise<void> {
   const shards = await artifactFolder(runFolder, 'shards').catch(() => undefined);
   if (shards === undefined) return;
+  const { writeReceipt, RECEIPT_FILE } = await closing();
   if (nothingToDo && (await fileSize(join(shards, RECEIPT_FILE))) !== undefined) return;
   await writeReceipt(shards, runFolder);
 }
@@ -87,7 +100,8 @@ async function leaveReceipt(runFolder: string, { nothingToDo }: RunSummary): Pro
 /** Where nothing was done the report stands: after `clean` it says more than one made anew. */
 async function reportOf(runFolder: string, { nothingToDo }: RunSummary): Promise<string> {
   const path = join(runFolder, 'report.html');
-  return nothingToDo && (await fileSize(path)) !== undefined ? path : writeReport(runFolder);
+  if (nothingToDo && (await fileSize(path)) !== undefined) return path;
+  return (await closing()).writeReport(runFolder);
 }
 
 async function showDryRun(

@@ -1,7 +1,8 @@
 /** Numbers and sizes as people read them. */
 
+/** `12,345`. Not by `toLocaleString`, whose first call in a process takes 20 ms. */
 export function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
+  return String(Math.round(n)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** `1 step`, `2 steps`. */

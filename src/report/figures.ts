@@ -1,3 +1,4 @@
+import { count } from '../core/format.ts';
 import { type Content, html, type Markup, shorten } from './html.ts';
 
 /** A part of a report: issue after issue adds some. */
@@ -13,7 +14,7 @@ export function figure(value: number | undefined): string {
   if (value === undefined) return '–';
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString('en-US');
+  if (size >= 1000) return count(value);
   return String(Number(value.toPrecision(4)));
 }
 
@@ -107,6 +108,6 @@ export function digest(hash: string | undefined): Markup | undefined {
 
 /** Text of a corpus or a model, with its line breaks. */
 export function passage(text: string, left = 0): Markup {
-  const more = left > 0 && html` <span class="more">… ${left.toLocaleString('en-US')} more characters</span>`;
+  const more = left > 0 && html` <span class="more">… ${count(left)} more characters</span>`;
   return html`<blockquote class="passage">${text}${more}</blockquote>`;
 }

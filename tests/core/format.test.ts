@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { summaryLines } from '../../src/cli/summary-view.ts';
-import { counted, plural } from '../../src/core/format.ts';
+import { count, counted, plural } from '../../src/core/format.ts';
 import type { RunSummary } from '../../src/execute/run.ts';
 import type { RunData } from '../../src/report/run-data.ts';
 import { tokensSection } from '../../src/report/sections/tokens.ts';
 
 describe('numbers of things', () => {
+  it('are written as toLocaleString writes them', () => {
+    for (const n of [0, 7, 999, 1000, 12_345.5, 999_999.5, -1234, -999, 2 ** 53, 1e15 + 3, -12_345_678])
+      expect(count(n)).toBe(Math.round(n).toLocaleString('en-US'));
+  });
+
   it('are one thing, or some things', () => {
     expect([0, 1, 2, 1234].map((n) => counted(n, 'shard'))).toEqual([
       '0 shards',
