@@ -57,7 +57,7 @@ async function placement() {
     'llama logits': logitsProgram(shape, batch, false),
     'llama prefill': prefillProgram(shape, tiny.context),
     'llama decode': decodeProgram(shape),
-  }).map(([name, program]) => [name, lowerToOnnx(program)]);
+  }).map(([name, program]) => [name, lowerToOnnx(program, { device: 'webgpu' })]);
   const writer = new ModelWriter();
   writer.addNode('NonZero', ['x'], ['y'], {}, 'foreign');
   const values = [{ name: 'x', type: 'float32' }] as const;

@@ -7,6 +7,7 @@ import { allCases, floats, largestDifference, wrongRepeatedUpdates } from './aga
 
 const engines = {
   onnx: await openEngine({ kind: 'onnx', threads: 2 }),
+  'onnx, 1 thread': await openEngine({ kind: 'onnx', threads: 1 }),
   tensorflow: await openEngine({ kind: 'tensorflow', device: 'cpu' }),
 };
 

@@ -46,6 +46,15 @@ const gemms = [false, true].flatMap((transposeA) =>
     build: ([a, b, c]: readonly Tensor[]) => ops.gemm(a!, b!, { transposeA, transposeB, alpha: 0.7, c }),
   })),
 );
+/** As the gradient of a weight over many rows. */
+const longGemm = {
+  name: 'gemm A^T, long',
+  shapes: [
+    [24, 4],
+    [24, 6],
+  ],
+  build: ([a, b]: readonly Tensor[]) => ops.gemm(a!, b!, { transposeA: true, alpha: 0.7 }),
+};
 const matmuls = [false, true].flatMap((transposeA) =>
   [false, true].map((transposeB) => ({
     name: `matmul${transposeA ? ' A^T' : ''}${transposeB ? ' B^T' : ''}`,
@@ -86,9 +95,12 @@ export const opCases: readonly OpCase[] = [
     },
   },
   ...gemms,
+  longGemm,
   ...matmuls,
   unary('sum of all', (x) => ops.sum(x)),
   unary('sum of columns', (x) => ops.sum(x, [0])),
+  unary('sum of columns, kept', (x) => ops.sum(x, [0], true)),
+  { ...unary('sum of columns, many rows', (x) => ops.sum(x, [0])), shapes: [[300, 7]] },
   unary('sum of rows, kept', (x) => ops.sum(x, [-1], true)),
   unary('sumOfSquares', (x) => ops.sumOfSquares(x, [1], true)),
   unary('softmax', ops.softmax),

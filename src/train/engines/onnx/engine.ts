@@ -27,17 +27,22 @@ export async function onnxEngine(settings: OnnxSettings): Promise<Engine> {
   if (missing !== undefined) throw new ResourceError(missing);
   const ort = await loadRuntime();
   const threads = settings.threads ?? availableParallelism();
+  const { device } = settings;
   const options = sessionOptions(settings, threads);
-  if (settings.device === 'webgpu') return webgpuEngine(ort, options);
-  const used = settings.device === 'cuda' ? '' : `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  if (device === 'webgpu') return webgpuEngine(ort, options);
+  const used = device === 'cuda' ? '' : `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   return {
-    description: `onnx on ${settings.device}${used}`,
-    prefersConstants: settings.device === 'cpu',
+    description: `onnx on ${device}${used}`,
+    prefersConstants: device === 'cpu',
     // onnxruntime-node gives back a new copy of every result, also of one that went to an array of ours: 35 ms of the
     // 640 of a step that gave weights and moments.
-    prefersHostUpdates: settings.device === 'cpu',
+    prefersHostUpdates: device === 'cpu',
     async compile(program) {
-      return new HostRunnable(ort, await open(ort, program, options), program);
+      return new HostRunnable(
+        ort,
+        await open(ort, lowerToOnnx(program, { device, threads }), program.name, options),
+        program,
+      );
     },
     // With CUDA too: onnxruntime-node gives no hold of an array in CUDA's memory, so each run copies in and out.
     resident: (shape) => new HostResident(shape),
@@ -50,7 +55,8 @@ async function webgpuEngine(ort: Ort, options: InferenceSession.SessionOptions):
     description: 'onnx on webgpu',
     async compile(program, kept = []) {
       const preferredOutputLocation = Object.fromEntries(kept.map((name) => [name, 'gpu-buffer' as const]));
-      const session = await open(ort, program, { ...options, preferredOutputLocation });
+      const model = lowerToOnnx(program, { device: 'webgpu' });
+      const session = await open(ort, model, program.name, { ...options, preferredOutputLocation });
       return new GpuRunnable(ort, session, program, kept);
     },
     resident: (shape) => new GpuResident(memory, shape),
@@ -59,13 +65,14 @@ async function webgpuEngine(ort: Ort, options: InferenceSession.SessionOptions):
 
 async function open(
   ort: Ort,
-  program: Program,
+  model: Uint8Array,
+  name: string,
   options: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
   try {
-    return await ort.InferenceSession.create(lowerToOnnx(program), options);
+    return await ort.InferenceSession.create(model, options);
   } catch (cause) {
-    throw runError(`program ${program.name}`, cause);
+    throw runError(`program ${name}`, cause);
   }
 }
 
@@ -80,7 +87,11 @@ function sessionOptions(settings: OnnxSettings, threads: number): InferenceSessi
     enableMemPattern: false,
     // As long as it takes to get from one operation to the next. ONNX Runtime's own default took half as much CPU
     // time again at two threads on a machine with other work to do (1,500 ms a step for 1,050).
-    extra: { session: { intra_op: { spin_duration_us: '20' } } },
+    extra: {
+      session: { intra_op: { spin_duration_us: '20' } },
+      // It would turn back the products that the lowering turns round.
+      optimization: { disable_specified_optimizers: 'GemmTransposeFusion' },
+    },
     logSeverityLevel: 3,
     enableProfiling: settings.profilePrefix !== undefined,
     ...(settings.profilePrefix === undefined ? {} : { profileFilePrefix: settings.profilePrefix }),
