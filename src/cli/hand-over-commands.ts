@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { counted } from '../core/format.ts';
 import { readRunFacts } from '../report/receipt.ts';
 import { makeReceipt, type Receipt } from '../shard/receipt/receipt.ts';
 import { exportModel } from '../train/hand-over/export-model.ts';
@@ -51,7 +52,7 @@ export async function importModelCommand(
   if (json) process.stdout.write(`${JSON.stringify({ folder: out, ...imported })}\n`);
   else {
     const { architecture, parameters, shape } = imported;
-    const sizes = `${shape.layers} layers of ${shape.width}, ${shape.heads} heads, a context of ${shape.context}, a vocabulary of ${shape.vocabulary.toLocaleString('en-US')}`;
+    const sizes = `${counted(shape.layers, 'layer')} of ${shape.width}, ${counted(shape.heads, 'head')}, a context of ${shape.context}, a vocabulary of ${shape.vocabulary.toLocaleString('en-US')}`;
     process.stdout.write(
       `${architecture}, ${parameters.toLocaleString('en-US')} parameters: ${sizes}\n\n${out}\n`,
     );

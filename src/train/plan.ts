@@ -80,7 +80,7 @@ export function planLines(plan: TrainingPlan): string[] {
   const rows = [
     [
       'model',
-      `${model.family}, ${model.layers} layers, width ${model.width}, ${model.heads} heads${heads}, vocabulary ${count(model.vocabulary)}`,
+      `${model.family}, ${counted(model.layers, 'layer')}, width ${model.width}, ${counted(model.heads, 'head')}${heads}, vocabulary ${count(model.vocabulary)}`,
     ],
     [
       'parameters',

@@ -64,7 +64,7 @@ describe('models handed over', () => {
     // 4 steps of 2 rows of 32 tokens
     expect(card).toMatch(/^\| talk \| 256 \| 0\.\d\d \| \d+ \| not known \|$/m);
     const imported = await shell.run('import-model', 'handed', '-o', 'models/back');
-    expect(imported.stdout).toMatch(/^GPT2LMHeadModel, [\d,]+ parameters: 1 layers of 16, 2 heads/);
+    expect(imported.stdout).toMatch(/^GPT2LMHeadModel, [\d,]+ parameters: 1 layer of 16, 2 heads/);
     const greedy = ['-p', 'the whale', '--set', 'temperature=0', '--set', 'maxTokens=8', '--json'];
     const [before, after] = await Promise.all(
       ['runs/tiny', 'models/back'].map((model) => shell.run('sample', model, ...greedy)),
@@ -431,7 +431,7 @@ describe('a run', () => {
     const args = ['train', 'runs/tiny', '--out', 'planned', '--dry-run', '--set', 'steps=3'];
     const said = await shell.run(...args);
     expect(said.stderr).toBe('');
-    expect(said.stdout).toMatch(/^model {7}gpt2, 1 layers, width 16, 2 heads, vocabulary /);
+    expect(said.stdout).toMatch(/^model {7}gpt2, 1 layer, width 16, 2 heads, vocabulary /);
     expect(said.stdout).toMatch(/\ndata {8}3 steps of 64 tokens, [\d.]+ epochs of [\d,]+ tokens\n$/);
     const plan = json(await shell.run(...args, '--json')) as { estimate: { parameters: number } };
     const summary = json(

@@ -6,6 +6,7 @@ import type {
   SeedCorrelation,
 } from '../../ablate/statistics/analysis.ts';
 import { signed } from '../../ablate/statistics/sentences.ts';
+import { counted } from '../../core/format.ts';
 
 export const RESULT_WORDS: Readonly<Record<ComparisonResult, string>> = {
   better: 'better',
@@ -45,7 +46,7 @@ export function methodWords({ method, degreesOfFreedom, sharedSeeds }: DomainDif
 }
 
 export function correlationWords({ value, low, high, blocks, arms }: SeedCorrelation): string {
-  const figures = `${signed(value, 2)} (${signed(low, 2)} to ${signed(high, 2)}, ${blocks} seeds in ${arms} arms)`;
+  const figures = `${signed(value, 2)} (${signed(low, 2)} to ${signed(high, 2)}, ${counted(blocks, 'seed')} in ${counted(arms, 'arm')})`;
   if (low > 0) return `${figures}: arms that share a seed move together, and pairing narrows the intervals`;
   return `${figures}: not seen to differ from 0, so pairing by seed may gain nothing`;
 }
