@@ -1,10 +1,8 @@
 import type { DocumentRow } from '../core/batch.ts';
-import { FIELDS_AT } from './block-file.ts';
-import { BlockFileWriter } from './block-writer.ts';
+import { BucketFile, type SideSetting } from './bucket-file.ts';
 import {
-  Bodies,
-  BucketMemory,
-  CHUNK_DOCUMENTS,
+  type Bodies,
+  type BucketMemory,
   STAGE_DOCUMENTS,
   STAGE_SIGNALS,
   STAGE_TEXT,
@@ -13,60 +11,27 @@ import { bySplit, SHARD_SPLITS, type ShardSplit } from './format.ts';
 import { NameHasher } from './kernel.ts';
 import type { Counts } from './shard-set.ts';
 import {
-  BUCKETS,
   bucketOf,
   corpusOf,
   packCorpus,
   packSignals,
   SIDE,
-  SIDE_FORMAT,
   SIDE_WORDS,
   SIGNAL_BYTES,
-  type SideExtent,
   type SideFile,
-  type SideFooter,
   shapeOf,
   sharedOf,
   sideOf,
   sourceIn,
 } from './side-file.ts';
 import { Names, Shapes } from './side-names.ts';
-import { asBytes, getU64, setBig, setU64 } from './u64.ts';
+import { getU64, setBig, setU64 } from './u64.ts';
 
-export interface SideSetting {
-  readonly tokenizerDigest: string;
-  readonly tokenWidth: 2 | 4;
-  /** The id to append to every document. */
-  readonly endOfText: number | undefined;
-  readonly keySeed: bigint;
-  /** Which bits of the key choose the bucket: 0 the first, more for what is dealt out again. */
-  readonly level?: number;
-}
-
-const CHUNK_BYTES = 256 << 10;
-
-/** Parts follow each other in a worker: the next takes over the memory of the last, some 70 MB where parts are large. */
-let spareMemory: BucketMemory | undefined;
 let hasher: NameHasher | undefined;
-
-function takeMemory(chunkBytes: number, setting: SideSetting): BucketMemory {
-  const memory = spareMemory?.chunkBytes === chunkBytes ? spareMemory : new BucketMemory(chunkBytes);
-  spareMemory = undefined;
-  memory.begin(setting);
-  return memory;
-}
-
-/** Where a document goes: its record, its body, and how much of its source it need not have. */
-interface Place {
-  readonly at: number;
-  readonly bodies: Bodies;
-  readonly body: number;
-  readonly shared: number;
-}
 
 /** Deals documents into buckets by split and the first bits of their shuffle keys, and writes each bucket in large pieces. */
 export class SideWriter {
-  private readonly file: BlockFileWriter;
+  private readonly buckets: BucketFile;
   private readonly setting: SideSetting;
   private readonly level: number;
   private readonly corpora = new Names();
@@ -75,7 +40,6 @@ export class SideWriter {
   /** Of the side files that documents are taken from: their shapes as shapes of this one. */
   private readonly shapesOf = new Map<SideFile, number[]>();
   private readonly counts: Record<ShardSplit, Counts[]> = bySplit(() => []);
-  private readonly extents: SideExtent[] = [];
   private readonly memory: BucketMemory;
   private readonly hasher: NameHasher;
   /** Of the document that is added by itself. */
@@ -83,16 +47,15 @@ export class SideWriter {
   /** The name hashed last, and where in it the id begins. */
   private name: Uint8Array = new Uint8Array(0);
   private idAt = 0;
-  private total = 0;
   /** Corpora that the kernel knows by name, the first ones. */
   private namedCorpora = 0;
 
   /** `chunkBytes`: a multiple of 4, of bodies that a bucket collects before they are written. */
-  constructor(path: string, setting: SideSetting, chunkBytes = CHUNK_BYTES) {
-    this.file = new BlockFileWriter(path, SIDE_FORMAT);
+  constructor(path: string, setting: SideSetting, chunkBytes?: number) {
+    this.buckets = new BucketFile(path, setting, chunkBytes);
     this.setting = setting;
     this.level = setting.level ?? 0;
-    this.memory = takeMemory(chunkBytes, setting);
+    this.memory = this.buckets.memory;
     hasher ??= new NameHasher();
     this.hasher = hasher;
   }
@@ -130,7 +93,7 @@ export class SideWriter {
     const bucket = bucketOf(this.hasher.hashes[1]!, this.level, row.split);
     const source = encoder.encode(row.source);
     const before = n * tokenWidth + signals * SIGNAL_BYTES + idBytes;
-    const place = this.begin(bucket, before, source);
+    const place = this.buckets.begin(bucket, before, source);
     const { at, bodies, body, shared } = place;
     let used = body + this.putTokens(bodies, body, tokens, start, end);
     for (let k = 0; k < signals; k++, used += SIGNAL_BYTES)
@@ -150,7 +113,7 @@ export class SideWriter {
     words[at + SIDE.signals] = packSignals(shape, shared);
     words[at + SIDE.copy] = 0;
     this.tally(row.split, corpus, n, textBytes);
-    this.end(bucket, place, before + source.length - shared);
+    this.buckets.end(bucket, place, before + source.length - shared);
   }
 
   /**
@@ -171,7 +134,7 @@ export class SideWriter {
     const own = body.subarray(before);
     const taken = sharedOf(record[SIDE.signals]!);
     const source = taken === 0 ? own : Buffer.concat([first.subarray(0, taken), own]);
-    const place = this.begin(bucket, before, source);
+    const place = this.buckets.begin(bucket, before, source);
     const { at, bodies, shared } = place;
     const words = this.memory.records;
     words.set(record.subarray(0, SIDE_WORDS), at);
@@ -184,39 +147,22 @@ export class SideWriter {
     bodies.bytes.set(body.subarray(0, before), place.body);
     bodies.bytes.set(source.subarray(shared), place.body + before);
     this.tally(split, corpus, record[SIDE.tokens]!, getU64(record, SIDE.textBytes));
-    this.end(bucket, place, before + source.length - shared);
+    this.buckets.end(bucket, place, before + source.length - shared);
   }
 
   async finish(): Promise<void> {
-    const { file, setting } = this;
-    for (let bucket = 0; bucket < BUCKETS; bucket++) this.flush(bucket);
-    spareMemory = this.memory;
-    file.align(8);
-    const footerAt = file.bodyBytes;
     const { validation, ...counts } = this.counts;
     const hasValidation = validation.some(({ documents }) => documents > 0);
-    const footer: SideFooter = {
-      tokenizer: setting.tokenizerDigest,
-      extents: this.extents,
+    await this.buckets.finish({
       corpora: this.corpora.list,
       signals: this.signals.list,
       shapes: this.shapes.list,
       counts: hasValidation ? { ...counts, validation } : counts,
-    };
-    const bytes = Buffer.from(JSON.stringify(footer));
-    file.add(bytes);
-    await file.finish((words) => {
-      words[FIELDS_AT] = setting.tokenWidth;
-      words[FIELDS_AT + 1] = setting.endOfText === undefined ? 0 : 1;
-      setBig(words, FIELDS_AT + 2, setting.keySeed);
-      setU64(words, FIELDS_AT + 4, this.total);
-      setU64(words, FIELDS_AT + 6, footerAt);
-      setU64(words, FIELDS_AT + 8, bytes.length);
     });
   }
 
   abandon(): void {
-    this.file.abandon();
+    this.buckets.abandon();
   }
 
   /** Puts documents from number `first` on on the stage; gives how many there was room for. */
@@ -289,10 +235,10 @@ export class SideWriter {
         // Narrows in one loop of the engine, which the kernel could not better: it would have to be given a copy.
         into.set(tokens.subarray(offsets[i]!, offsets[i + 1]!), memory.placeOf(k) / tokenWidth);
       }
-      if (to < n) this.flush(memory.full);
+      if (to < n) this.buckets.flush(memory.full);
       from = to;
     }
-    this.total += n;
+    this.buckets.documents += n;
   }
 
   /** The number of a corpus; the kernel is told its name as long as it has room for names. */
@@ -300,37 +246,6 @@ export class SideWriter {
     const index = this.corpora.index(name);
     if (index === this.namedCorpora && this.memory.addCorpus(index, name)) this.namedCorpora++;
     return index;
-  }
-
-  /** Makes room for a document in its bucket: `before` bytes of body and what of its source the bucket's first one has not. */
-  private begin(bucket: number, before: number, source: Uint8Array): Place {
-    const { memory } = this;
-    const { used, documents, chunkBytes, stride } = memory;
-    const bytes = before + source.length;
-    const isAlone = bytes > chunkBytes;
-    let shared = isAlone ? 0 : memory.sharedBytes(bucket, source);
-    if (used[bucket]! + bytes - shared > chunkBytes || documents[bucket]! >= CHUNK_DOCUMENTS) {
-      this.flush(bucket);
-      shared = 0;
-    }
-    const body = isAlone ? 0 : bucket * stride + used[bucket]!;
-    if (!isAlone && documents[bucket] === 0) memory.setFirst(bucket, body + before, source.length);
-    const at = (bucket * CHUNK_DOCUMENTS + documents[bucket]!) * SIDE_WORDS;
-    return { at, bodies: isAlone ? Bodies.alone(bytes) : memory.bodies, body, shared };
-  }
-
-  private end(bucket: number, { at, bodies, body }: Place, bodyBytes: number): void {
-    this.total++;
-    const padded = (bodyBytes + 3) & ~3;
-    bodies.bytes.fill(0, body + bodyBytes, body + padded);
-    if (bodies !== this.memory.bodies) {
-      const record = this.memory.records.subarray(at, at + SIDE_WORDS);
-      this.write(bucket, record, bodies.bytes.subarray(0, padded), record[SIDE.tokens]!);
-      return;
-    }
-    this.memory.documents[bucket]!++;
-    this.memory.tokens[bucket]! += this.memory.records[at + SIDE.tokens]!;
-    this.memory.used[bucket]! += padded;
   }
 
   /** A shape of another side file as one of this. */
@@ -342,30 +257,6 @@ export class SideWriter {
       this.shapesOf.set(from, known);
     }
     return known[shape]!;
-  }
-
-  private flush(bucket: number): void {
-    const { records, bodies, documents, tokens, used, stride } = this.memory;
-    if (documents[bucket] === 0) return;
-    const first = bucket * CHUNK_DOCUMENTS * SIDE_WORDS;
-    const start = bucket * stride;
-    this.write(
-      bucket,
-      records.subarray(first, first + documents[bucket]! * SIDE_WORDS),
-      bodies.bytes.subarray(start, start + used[bucket]!),
-      tokens[bucket]!,
-    );
-    documents[bucket] = 0;
-    tokens[bucket] = 0;
-    used[bucket] = 0;
-  }
-
-  private write(bucket: number, records: Uint32Array, bodies: Uint8Array, tokens: number): void {
-    const { file, extents } = this;
-    const bytes = records.byteLength + bodies.length;
-    extents.push({ bucket, at: file.bodyBytes, documents: records.length / SIDE_WORDS, tokens, bytes });
-    file.add(asBytes(records));
-    file.add(bodies);
   }
 
   private putTokens(bodies: Bodies, body: number, tokens: Uint32Array, start: number, end: number): number {

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
-import { type SideSetting, SideWriter } from '../../src/shard/side-writer.ts';
+import type { SideSetting } from '../../src/shard/bucket-file.ts';
+import { SideWriter } from '../../src/shard/side-writer.ts';
 import { makeDocuments, newFolder, type TestDocument, TOKENIZER } from './make-shards.ts';
 
 interface Hard {
