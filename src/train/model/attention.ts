@@ -47,13 +47,18 @@ export interface MaskBlock {
   readonly start: number;
   readonly end: number;
   readonly keys: number;
-  /** [rows, 1, queries, keys]: 0 where the query sees the key, else a large negative number. */
-  readonly additive: Tensor;
+  /** [rows, 1, queries, keys]: 0 where the query sees the key, else a large negative number; undefined where it sees all. */
+  readonly additive?: Tensor;
   /** [rows, 1, queries, 1]: 1 where the query sees any key, else 0; undefined where each sees itself. */
   readonly seesAny?: Tensor;
 }
 
 export type Mask = readonly MaskBlock[];
+
+/** Every query of a row sees every key of it. */
+export function openMask(length: number): Mask {
+  return [{ start: 0, end: length, keys: length }];
+}
 
 /**
  * A key is seen where the segments match and its order is at most the query's. It is built once a step for all
@@ -178,7 +183,7 @@ function attendBlock(
   const k = slice(allKeys, 2, 0, block.keys);
   const v = slice(allValues, 2, 0, block.keys);
   const scores = perHead(matmul(queries, k, { transposeB: true }), sizes);
-  const seen = softmax(add(scores, block.additive));
+  const seen = softmax(block.additive === undefined ? scores : add(scores, block.additive));
   const weights = grouped(block.seesAny === undefined ? seen : multiply(seen, block.seesAny), sizes);
   return { block, queries, k, v, weights, mixed: matmul(weights, v) };
 }

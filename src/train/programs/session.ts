@@ -22,7 +22,7 @@ import { checkIds, openDecoder } from './decoder.ts';
 import { canFreeze, FrozenDecode } from './frozen.ts';
 import { decodeProgram, logitsProgram, prefillProgram } from './inference.ts';
 import { type BatchShape, forwardProgram, isNext, lossGraph, metricOutput } from './training.ts';
-import { openUpdating, type TakenStep, type Updating } from './updating.ts';
+import { isOpenKey, openUpdating, type TakenStep, type Updating } from './updating.ts';
 
 export interface SessionParts {
   readonly shape: ModelShape;
@@ -39,6 +39,8 @@ export class ProgramSession implements ModelSession {
   private readonly specs: readonly ParameterSpec[];
   private readonly updating: Updating;
   private readonly compiled = new Map<string, Promise<Runnable>>();
+  /** Whether a step has had a batch of which a token did not see its whole row. */
+  private masks = false;
   /** How often the parameters have changed. */
   private version = 0;
   private readonly frozenDecode: FrozenDecode | undefined;
@@ -52,7 +54,7 @@ export class ProgramSession implements ModelSession {
       ...parts,
       specs: this.specs,
       compile: (key, build) => this.compile(key, build),
-      checkBatch: (inputs) => this.checkBatch(inputs),
+      batchOf: (inputs) => this.stepBatch(inputs),
     });
     this.parameterCount = this.specs.reduce((count, { shape }) => count + elementCount(shape), 0);
     if (canFreeze(parts.engine, this.parameterCount))
@@ -169,6 +171,22 @@ export class ProgramSession implements ModelSession {
     return made;
   }
 
+  /**
+   * The shape of a micro-batch of a step. As long as every token saw its whole row, steps mask nothing, which changes no bit;
+   * the first batch that needs a mask ends that, so that programs of one kind alone hold memory.
+   */
+  private async stepBatch(inputs: NamedArrays): Promise<BatchShape> {
+    const batch = this.checkBatch(inputs);
+    if (this.masks) return batch;
+    if (seesAll(inputs)) return { ...batch, seesAll: true };
+    this.masks = true;
+    for (const [key, runnable] of [...this.compiled].filter(([key]) => isOpenKey(key))) {
+      this.compiled.delete(key);
+      await (await runnable).release();
+    }
+    return batch;
+  }
+
   /** The shape of a micro-batch, once its tokens are known to fit the model. */
   private checkBatch({ tokens, targets }: NamedArrays): BatchShape {
     const { shape } = this.parts;
@@ -183,6 +201,12 @@ export class ProgramSession implements ModelSession {
 
 function withPositions(objective: Objective): Objective {
   return { ...objective, inputSpecs: { ...objective.inputSpecs, position: perToken('int32') } };
+}
+
+/** Whether segments and orders are the same along each row. */
+function seesAll({ tokens, segment, order }: NamedArrays): boolean {
+  const [, length] = tokens!.shape as [number, number];
+  return [segment, order].every((keys) => keys?.data.every((key, i) => key === keys.data[i - (i % length)]));
 }
 
 function checkLength(length: number, { context }: ModelShape): void {

@@ -4,6 +4,7 @@ import { differentiate } from '../graph/differentiate.ts';
 import { add, divide, minimum, multiply, shift, sqrt, sumOfSquares } from '../graph/ops.ts';
 import type { Program } from '../graph/program.ts';
 import { Graph, type Tensor } from '../graph/tensor.ts';
+import { openMask } from '../model/attention.ts';
 import type { ModelShape } from '../model/options.ts';
 import { type ParameterSpec, Parameters, parameterInput } from '../model/parameters.ts';
 import { transformer } from '../model/transformer.ts';
@@ -13,6 +14,8 @@ import type { Optimizer } from '../optimizers/optimizer.ts';
 export interface BatchShape {
   readonly rows: number;
   readonly length: number;
+  /** Of a step: every token sees its whole row, so that nothing is masked. */
+  readonly seesAll?: boolean;
 }
 
 /** Names of graph inputs; what replaces one after a step is the output `next(name)`. */
@@ -31,7 +34,7 @@ interface LossGraph extends LossOutputs {
 export function lossGraph(
   shape: ModelShape,
   objective: Objective,
-  { rows, length }: BatchShape,
+  { rows, length, seesAll = false }: BatchShape,
   forwardOnly = false,
 ): LossGraph {
   const graph = new Graph();
@@ -44,7 +47,12 @@ export function lossGraph(
   );
   const { tokens, segment, order, position, tokenType } = inputs;
   const modelInputs = { tokens: tokens!, segment: segment!, order: order!, position, tokenType };
-  const parts = transformer(graph, parameters, shape, modelInputs, { causal: objective.causal, forwardOnly });
+  const settings = {
+    causal: objective.causal,
+    forwardOnly,
+    mask: seesAll ? openMask(length) : undefined,
+  };
+  const parts = transformer(graph, parameters, shape, modelInputs, settings);
   const inverseWeight = graph.input('inverseWeight', []);
   const outputs = graph.scope('loss', () => objective.loss(parts, inputs, inverseWeight));
   return { graph, parameters, ...outputs };

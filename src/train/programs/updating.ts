@@ -30,7 +30,8 @@ export interface UpdatingHost {
   readonly specs: readonly ParameterSpec[];
   /** Compiles what `build` gives, once for each `key`. */
   compile(key: string, build: () => Program): Promise<Runnable>;
-  checkBatch(inputs: NamedArrays): BatchShape;
+  /** The shape of a micro-batch that fits the model. */
+  batchOf(inputs: NamedArrays): Promise<BatchShape>;
 }
 
 /** What the programs of a step gave. */
@@ -54,6 +55,14 @@ export function openUpdating(host: UpdatingHost): Updating {
   const { engine, optimizer } = host;
   const onHost = engine.prefersHostUpdates === true ? optimizer.onHost?.bind(optimizer) : undefined;
   return onHost === undefined ? new ProgramUpdating(host) : new HostUpdating(host, onHost);
+}
+
+/** Marks the programs that mask nothing. */
+const OPEN = ' open';
+export const isOpenKey = (key: string) => key.endsWith(OPEN);
+
+function stepKey(program: string, { rows, length, seesAll }: BatchShape): string {
+  return `${program} ${rows}x${length}${seesAll ? OPEN : ''}`;
 }
 
 /** The shape of each parameter, by the names that it has of them. */
@@ -85,8 +94,8 @@ class GradientSums {
     await this.sums.clear();
     const results: Record<string, NamedArray>[] = [];
     for (const inputs of microBatches) {
-      const batch = this.host.checkBatch(inputs);
-      const runnable = await this.host.compile(`sums ${batch.rows}x${batch.length}`, () =>
+      const batch = await this.host.batchOf(inputs);
+      const runnable = await this.host.compile(stepKey('sums', batch), () =>
         gradientProgram(shape, objective, batch),
       );
       results.push(await runnable.run({ ...parameters, ...this.sums.inputs, ...inputs }, this.sums.outputs));
@@ -116,8 +125,8 @@ class ProgramUpdating implements Updating {
   async take(microBatches: readonly NamedArrays[], settings: StepSettings): Promise<TakenStep> {
     const { shape, objective, optimizer, specs } = this.host;
     if (microBatches.length === 1) {
-      const batch = this.host.checkBatch(microBatches[0]!);
-      const step = await this.host.compile(`step ${batch.rows}x${batch.length}`, () =>
+      const batch = await this.host.batchOf(microBatches[0]!);
+      const step = await this.host.compile(stepKey('step', batch), () =>
         stepProgram(shape, objective, batch, optimizer),
       );
       const results = await this.run(step, microBatches[0]!, settings);
@@ -188,8 +197,8 @@ class HostUpdating implements Updating {
 
   private async gradientOf(inputs: NamedArrays) {
     const { shape, objective } = this.host;
-    const batch = this.host.checkBatch(inputs);
-    const runnable = await this.host.compile(`gradient ${batch.rows}x${batch.length}`, () =>
+    const batch = await this.host.batchOf(inputs);
+    const runnable = await this.host.compile(stepKey('gradient', batch), () =>
       gradientProgram(shape, objective, batch, { isWhole: true }),
     );
     const results = await runnable.run({ ...this.parameters.inputs, ...inputs }, this.gradients.outputs);

@@ -198,7 +198,7 @@ describe('the attention mask', () => {
       [
         ...evaluate((graph) => {
           const keys = { segment: int(graph, 1, 0, 0, 1), order: int(graph, 1, 1, 0, 0) };
-          return attentionMask(keys, keys, { strict })[0]!.additive;
+          return attentionMask(keys, keys, { strict })[0]!.additive!;
         }),
       ].map((value) => Number(value === 0));
     expect(seen(false)).toEqual([1, 1, 0, 0, 1, 0, 0, 0, 1]);

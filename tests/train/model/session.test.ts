@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/train/engines/engine.ts';
 import { openEngine } from '../../../src/train/engines/registry.ts';
+import { programInputs } from '../../../src/train/graph/program.ts';
 import { resolveModel } from '../../../src/train/model/options.ts';
 import { openObjective } from '../../../src/train/objectives/registry.ts';
 import { openSession } from '../../../src/train/open-session.ts';
@@ -7,7 +9,7 @@ import { openOptimizer } from '../../../src/train/optimizers/registry.ts';
 import { ProgramSession } from '../../../src/train/programs/session.ts';
 import type { NamedArrays } from '../../../src/train/session.ts';
 import { uniform } from '../graph/finite-differences.ts';
-import { goldenState, goldenWindows, rows, tiny } from './formulas.ts';
+import { goldenMasked, goldenState, goldenWindows, rows, tiny } from './formulas.ts';
 
 const objective = openObjective({ kind: 'causal' }, { vocabulary: tiny.vocabulary, length: tiny.context });
 const llama = { family: 'llama', keyValueHeads: 2, queryKeyNorm: true } as const;
@@ -127,6 +129,64 @@ describe('a step', () => {
       expect(await onHost.state()).toEqual(await byProgram.state());
     }
     for (const session of [onHost, byProgram]) await session.release();
+  });
+
+  it('masks nothing while every token sees its whole row, which changes no bit', async () => {
+    const engine = await openEngine({ threads: 1 });
+    const compiled: string[] = [];
+    const released: string[] = [];
+    const watched: Engine = {
+      ...engine,
+      async compile(program) {
+        const isMasked = programInputs(program).has('segment');
+        const name = isMasked ? program.name : `open ${program.name}`;
+        compiled.push(name);
+        const runnable = await engine.compile(program);
+        return {
+          run: (given, into) => runnable.run(given, into),
+          release: () => {
+            released.push(name);
+            return runnable.release();
+          },
+        };
+      },
+    };
+    const masked = openObjective(
+      { kind: 'masked', probability: 0.19 },
+      { vocabulary: tiny.vocabulary, length: tiny.context, maskToken: 0 },
+    );
+    const parts = {
+      shape: resolveModel({ ...tiny, family: 'bert' }),
+      objective: masked,
+      optimizer: openOptimizer(),
+      batch: { rows, length: tiny.context },
+      random: (name: string) => uniform(name.length, [0, 1]),
+      engine: watched,
+    };
+    /** A last row of which the first half does not see the second. */
+    const padded = (step: number) => {
+      const { segment, ...inputs } = goldenMasked(step);
+      const data = Int32Array.from(segment!.data).fill(1, -tiny.context / 2);
+      return { ...inputs, segment: { shape: segment!.shape, data } };
+    };
+    const session = await ProgramSession.open(parts);
+    const still = await ProgramSession.open(parts);
+    const learningRate = 0.01;
+    // Without a rate the padded step leaves the weights: from here on this session masks.
+    const before = await still.state();
+    await still.step([padded(0)], { update: 1, learningRate: 0 });
+    await still.load(before);
+    expect(compiled).toEqual(['gradient']);
+    for (let update = 1; update <= 4; update++) {
+      const inputs = update === 3 ? padded(update) : goldenMasked(update);
+      expect(await session.step([inputs], { update, learningRate })).toEqual(
+        await still.step([inputs], { update, learningRate }),
+      );
+      expect(await session.state()).toEqual(await still.state());
+    }
+    expect(compiled).toEqual(['gradient', 'open gradient', 'gradient']);
+    expect(released).toEqual(['open gradient']);
+    for (const each of [session, still]) await each.release();
   });
 
   it('whose loss is not finite is skipped and leaves everything as it was', async () => {
