@@ -38,8 +38,8 @@ export interface Engine {
   /** Whether weights that stay as they are run faster as constants of a program, which the engine lays out once. */
   readonly prefersConstants?: boolean;
   /**
-   * Whether resident arrays lie in the process's memory and every result costs a copy, so that what an optimizer can do
-   * there by itself is cheaper than a program.
+   * Whether resident arrays lie in the process's memory and every result costs a copy, so that what can be done
+   * there without a program, an update or an entry of a cache, costs less there.
    */
   readonly prefersHostUpdates?: boolean;
   /** `kept` names the outputs that every run writes to resident arrays. */

@@ -1,10 +1,11 @@
 /** Generation token by token over a fixed-size key-value cache. */
 
 import { ConfigurationError, InvariantError } from '../../core/errors.ts';
-import type { Engine, Resident, Residents, Runnable } from '../engines/engine.ts';
+import type { Engine, ProgramInputs, Resident, Residents, Runnable } from '../engines/engine.ts';
+import { hostArray } from '../engines/host.ts';
 import type { ModelShape } from '../model/options.ts';
 import type { Decoder, Logits, NamedArray, NamedArrays } from '../session.ts';
-import { cacheInput, cacheShape } from './inference.ts';
+import { cacheInput, cacheShape, entryOutput } from './inference.ts';
 import { next } from './training.ts';
 
 /** What a decoder needs of its session. */
@@ -28,15 +29,22 @@ export function openDecoder(host: DecoderHost): Decoder {
   return new CachedDecoder(host);
 }
 
+/** Whether a decode program yields entries, which the decoder writes where the caches are. */
+export function yieldsEntries(engine: Engine): boolean {
+  return engine.prefersHostUpdates === true;
+}
+
 class CachedDecoder implements Decoder {
   private readonly host: DecoderHost;
-  /** Two sets that take turns: one is read while the other is written. */
-  private caches: [Residents, Residents];
+  private caches: Residents;
+  /** A second set where programs yield whole caches: one is read while the other is written, and they take turns. */
+  private spare: Residents | undefined;
   private position = 0;
 
   constructor(host: DecoderHost) {
     this.host = host;
-    this.caches = [emptyCaches(host), emptyCaches(host)];
+    this.caches = emptyCaches(host);
+    this.spare = yieldsEntries(host.engine) ? undefined : emptyCaches(host);
   }
 
   async prefill(tokens: readonly number[]): Promise<Logits> {
@@ -55,9 +63,9 @@ class CachedDecoder implements Decoder {
     padded.set(tokens);
     const runnable = await this.host.prefill(length);
     const inputs = { tokens: { shape: [1, length], data: padded }, last: integer([1], tokens.length - 1) };
-    const logits = await this.run(runnable, inputs);
+    const { logits } = await this.fill(runnable, inputs);
     this.position = tokens.length;
-    return logits;
+    return { data: logits!.data as Float32Array };
   }
 
   async decode(token: number): Promise<Logits> {
@@ -71,23 +79,43 @@ class CachedDecoder implements Decoder {
       position: integer([1, 1], this.position),
       index: integer([1], this.position),
     };
-    const logits = await this.run(await this.host.decode(), inputs);
+    const runnable = await this.host.decode();
+    const given = { ...this.caches, ...inputs };
+    const results =
+      this.spare === undefined ? await this.append(runnable, given) : await this.fill(runnable, given);
     this.position += 1;
-    return logits;
+    return { data: results.logits!.data as Float32Array };
   }
 
   async release(): Promise<void> {
-    const residents = this.caches.flatMap((caches) => Object.values(caches));
-    this.caches = [{}, {}];
+    const residents = [this.caches, this.spare ?? {}].flatMap((caches) => Object.values(caches));
+    this.caches = {};
+    this.spare = undefined;
     for (const resident of residents) await resident.release();
   }
 
-  private async run(runnable: Runnable, inputs: NamedArrays): Promise<Logits> {
-    const [current, spare] = this.caches;
-    const into = Object.fromEntries(Object.entries(spare).map(([name, array]) => [next(name), array]));
-    const { logits } = await runnable.run({ ...this.host.parameters(), ...current, ...inputs }, into);
-    this.caches = [spare, current];
-    return { data: logits!.data as Float32Array };
+  /** Runs a program that yields whole caches. */
+  private async fill(runnable: Runnable, inputs: ProgramInputs): Promise<NamedArrays> {
+    const written = this.spare ?? this.caches;
+    const into = Object.fromEntries(Object.entries(written).map(([name, array]) => [next(name), array]));
+    const results = await runnable.run({ ...this.host.parameters(), ...inputs }, into);
+    if (this.spare !== undefined) [this.caches, this.spare] = [this.spare, this.caches];
+    return results;
+  }
+
+  /** Runs a program that yields one entry of each cache. */
+  private async append(runnable: Runnable, inputs: ProgramInputs): Promise<NamedArrays> {
+    const results = await runnable.run({ ...this.host.parameters(), ...inputs });
+    for (const [name, resident] of Object.entries(this.caches)) {
+      const cache = hostArray(resident).data as Float32Array;
+      const entry = results[entryOutput(name)]!.data as Float32Array;
+      const [, heads, context, size] = resident.shape as [number, number, number, number];
+      for (let head = 0; head < heads; head++) {
+        const place = (head * context + this.position) * size;
+        cache.set(entry.subarray(head * size, (head + 1) * size), place);
+      }
+    }
+    return results;
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Engine, Runnable } from '../engines/engine.ts';
 import type { ModelShape } from '../model/options.ts';
 import type { NamedArray } from '../session.ts';
+import { yieldsEntries } from './decoder.ts';
 import { decodeProgram } from './inference.ts';
 
 /** A model is written out whole on the way to the engine: a larger one stays in the arrays that it is in. */
@@ -34,7 +35,9 @@ export class FrozenDecode {
     read: () => Promise<ReadonlyMap<string, NamedArray>>,
   ): Promise<Runnable> {
     await (await before)?.release();
-    return this.engine.compile(decodeProgram(this.shape, await read()));
+    return this.engine.compile(
+      decodeProgram(this.shape, { frozen: await read(), yieldsEntries: yieldsEntries(this.engine) }),
+    );
   }
 
   async release(): Promise<void> {

@@ -57,19 +57,30 @@ export function prefillProgram(shape: ModelShape, length: number): Program {
   return { name: 'prefill', graph, outputs };
 }
 
+/** Name of the output that is a token's entry of a cache. */
+export const entryOutput = (cache: string) => `entry/${cache}`;
+
+export interface DecodeSettings {
+  /** Parameters that are constants. */
+  readonly frozen?: ReadonlyMap<string, NamedArray>;
+  /** Yields the token's entries, `entry/*`, for the caller to write to the caches, instead of the caches with them. */
+  readonly yieldsEntries?: boolean;
+}
+
 /**
  * Runs one token. Reads `tokens` [1, 1], `position` [1, 1] and the caches; yields `logits` [1, vocabulary] and the
- * caches with this token's entry. Entries behind the position have a higher order and so are not seen. Parameters
- * in `frozen` are constants.
+ * caches with this token's entry. Entries behind the position have a higher order and so are not seen.
  */
-export function decodeProgram(shape: ModelShape, frozen?: ReadonlyMap<string, NamedArray>): Program {
+export function decodeProgram(shape: ModelShape, settings: DecodeSettings = {}): Program {
+  const { frozen, yieldsEntries = false } = settings;
   const graph = new Graph();
   const outputs: Record<string, Tensor> = {};
   const position = graph.input('position', [1, 1], 'int32');
   const index = graph.input('index', [1], 'int32');
   const written = (name: string, entry: Tensor) => {
     const cache = cacheWrite(graph.input(name, cacheShape(shape)), index, entry);
-    outputs[next(name)] = cache;
+    if (yieldsEntries) outputs[entryOutput(name)] = entry;
+    else outputs[next(name)] = cache;
     return cache;
   };
   const remember = (layer: number, own: KeysAndValues) => ({
@@ -80,8 +91,7 @@ export function decodeProgram(shape: ModelShape, frozen?: ReadonlyMap<string, Na
   const mask = attentionMask({ segment, order: position }, rowKeys(graph, shape.context));
   const inputs = { tokens: graph.input('tokens', [1, 1], 'int32'), segment, order: position, position };
   const parameters = new Parameters(graph, frozen);
-  const settings = { mask, remember };
-  const { hidden, tokenHead } = transformer(graph, parameters, shape, inputs, settings);
+  const { hidden, tokenHead } = transformer(graph, parameters, shape, inputs, { mask, remember });
   outputs.logits = tokenHead.logits(hidden);
   return { name: 'decode', graph, outputs };
 }

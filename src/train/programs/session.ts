@@ -18,7 +18,7 @@ import type {
   StepResult,
   StepSettings,
 } from '../session.ts';
-import { checkIds, openDecoder } from './decoder.ts';
+import { checkIds, openDecoder, yieldsEntries } from './decoder.ts';
 import { canFreeze, FrozenDecode } from './frozen.ts';
 import { decodeProgram, logitsProgram, prefillProgram } from './inference.ts';
 import { type BatchShape, forwardProgram, isNext, lossGraph, metricOutput } from './training.ts';
@@ -117,7 +117,9 @@ export class ProgramSession implements ModelSession {
       prefill: (length) => this.compile(`prefill ${length}`, () => prefillProgram(shape, length)),
       decode: () =>
         this.frozenDecode?.runnable(this.version, () => this.readParameters()) ??
-        this.compile('decode', () => decodeProgram(shape)),
+        this.compile('decode', () =>
+          decodeProgram(shape, { yieldsEntries: yieldsEntries(this.parts.engine) }),
+        ),
     });
   }
 
