@@ -106,6 +106,8 @@ function hasMembers(record: object): boolean {
 /** Writes batches as frames. The path is a temporary name; the caller renames it after `finish`. */
 export class DocumentFileWriter implements Sink<DocumentBatch> {
   private readonly file: FileWriter;
+  /** A frame before it is written: the next one is made where it was. */
+  private room = Buffer.alloc(0);
   documents = 0;
   textBytes = 0;
 
@@ -121,7 +123,9 @@ export class DocumentFileWriter implements Sink<DocumentBatch> {
     if (batch.length === 0) return;
     const header = Buffer.from(JSON.stringify(frameHeader(batch, refusals)), 'utf8');
     const textBytes = batch.textBytes;
-    const frame = Buffer.allocUnsafe(FRAME_HEADER + header.length + textBytes);
+    const length = FRAME_HEADER + header.length + textBytes;
+    if (this.room.length < length) this.room = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.room.length));
+    const frame = this.room.subarray(0, length);
     frame.writeUInt32LE(header.length, 0);
     frame.writeUInt32LE(textBytes, 4);
     header.copy(frame, FRAME_HEADER);

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, digestOf, digestOfTexts } from '../../src/core/hash.ts';
+import { canonicalJson, digestOf, digestOfTexts, sha256, sha256File } from '../../src/core/hash.ts';
 import { Random } from '../../src/core/random.ts';
 
 /** The obvious twin: a replacer that sorts the keys of every object. */
@@ -54,5 +57,44 @@ describe('canonical JSON', () => {
     const members = [{ b: 1, a: [2] }, 'text', 0, null, [], true];
     expect(digestOfTexts(members.map(canonicalJson))).toBe(digestOf(members));
     expect(digestOfTexts([])).toBe(digestOf([]));
+  });
+});
+
+describe('the digest of a file', () => {
+  it('is that of its bytes, whole or of a range, of many files at once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hash-'));
+    const random = new Random('digest of a file');
+    try {
+      const block = 1 << 19;
+      const sizes = [0, 1, block - 1, block, block + 1, 2 * block, 3 * block + 17];
+      const files = sizes.map((size) => {
+        const bytes = Buffer.alloc(size);
+        for (let i = 0; i + 4 <= size; i += 4) bytes.writeInt32LE(random.next() * 2 ** 31, i);
+        const path = join(folder, `${size}`);
+        writeFileSync(path, bytes);
+        return { path, bytes };
+      });
+      const ranges = [
+        [0],
+        [1],
+        [0, 0],
+        [5, 3],
+        [0, 1],
+        [7, block],
+        [7, block + 7],
+        [block, 2 * block + 9],
+        [0, 1e12],
+      ];
+      const all = files.flatMap(({ path, bytes }) =>
+        ranges.map(async ([start, end]) => {
+          const expected = sha256(bytes.subarray(start, end === undefined ? end : Math.max(start!, end)));
+          expect(await sha256File(path, start, end)).toBe(expected);
+        }),
+      );
+      await Promise.all(all);
+      await expect(sha256File(join(folder, 'none'))).rejects.toThrow(/ENOENT/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
