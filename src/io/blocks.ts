@@ -44,13 +44,25 @@ export async function* recordBlocks(
       carried.push(piece.bytes);
       carriedBytes += piece.bytes.length;
       // A separator may straddle two pieces, but only one of a single byte is looked for in the new piece alone.
-      if (width === 1 && !piece.bytes.includes(separator[0]!) && carriedBytes <= maxBytes) continue;
+      const found = width === 1 ? piece.bytes.indexOf(separator[0]!) : -1;
+      if (width === 1 && found < 0 && carriedBytes <= maxBytes) continue;
+      if (found >= 0 && skipped === 0 && carried.length > 1) {
+        // The record that crosses is put together for itself: the rest of the piece need not be copied.
+        const rest = piece.bytes.subarray(found + 1);
+        carried[carried.length - 1] = piece.bytes.subarray(0, found + 1);
+        carriedBytes -= rest.length;
+        const bytes = take();
+        yield { bytes, offset: start, disk };
+        start += bytes.length;
+        carried = [rest];
+        carriedBytes = rest.length;
+      }
       let bytes = take();
       if (skipped > 0) {
-        const found = bytes.indexOf(separator);
-        const over = found < 0 ? Math.max(0, bytes.length - width + 1) : found;
+        const next = bytes.indexOf(separator);
+        const over = next < 0 ? Math.max(0, bytes.length - width + 1) : next;
         skipped += over;
-        if (found < 0) {
+        if (next < 0) {
           carried = [bytes.subarray(over)];
           carriedBytes = bytes.length - over;
           continue;
@@ -58,7 +70,7 @@ export async function* recordBlocks(
         yield { bytes: bytes.subarray(0, 0), offset: start, disk, tooLong: skipped };
         start += skipped + width;
         skipped = 0;
-        bytes = bytes.subarray(found + width);
+        bytes = bytes.subarray(next + width);
       }
       const last = bytes.lastIndexOf(separator);
       if (last >= 0) {
