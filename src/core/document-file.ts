@@ -140,8 +140,8 @@ export class DocumentFileWriter implements Sink<DocumentBatch> {
     this.textBytes += textBytes;
   }
 
-  async finish(): Promise<void> {
-    this.file.finish();
+  finish(): Promise<void> {
+    return this.file.finishBeside();
   }
 
   async abandon(): Promise<void> {

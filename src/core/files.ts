@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import {
   ConfigurationError,
   classifySystemError,
@@ -194,6 +195,18 @@ export class FileWriter {
     try {
       this.flush();
       fsyncSync(this.descriptor);
+    } catch (error) {
+      throw classifySystemError(error, { file: this.path });
+    } finally {
+      this.abandon();
+    }
+  }
+
+  /** The same, but that the disk is waited for beside: at once the file is whole for whoever reads it. */
+  async finishBeside(): Promise<void> {
+    try {
+      this.flush();
+      await promisify(fsync)(this.descriptor);
     } catch (error) {
       throw classifySystemError(error, { file: this.path });
     } finally {

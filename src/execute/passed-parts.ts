@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { IntegrityError } from '../core/errors.ts';
-import { fileSize, syncFolder, writeJsonAtomic } from '../core/files.ts';
+import { fileSize, writeJsonAtomic } from '../core/files.ts';
 import { addTally, checkTally, emptyTally, type StepTally } from '../core/tally.ts';
 import { placeFile } from '../io/place-file.ts';
 import type { SegmentUnit } from './plan.ts';
@@ -57,7 +57,6 @@ export async function passParts(task: SegmentTask, parts: PartRecord[]): Promise
   for (let part = parts.length; part < Math.max(1, passed.length); part++) {
     const from = passed[part];
     const documents = from && (await takeOver(from, folder, part));
-    syncFolder(folder);
     ordinal += from?.record.documents ?? 0;
     const record: PartRecord = {
       fingerprint,

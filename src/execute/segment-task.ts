@@ -18,7 +18,6 @@ import {
   fileSize,
   isTemporaryName,
   readJsonIfThere,
-  syncFolder,
   temporaryName,
   writeJsonAtomic,
 } from '../core/files.ts';
@@ -521,27 +520,37 @@ class SegmentRunner {
     }
   }
 
+  /** Name, size and digest of a file of the part under way, once it is on the disk. */
+  private async partFile(
+    kind: keyof PartRecord['files'],
+    synced?: Promise<void>,
+  ): Promise<PartFile | undefined> {
+    const temporary = this.temporary[kind];
+    if (temporary === undefined) return undefined;
+    const [bytes, sha256] = await Promise.all([fileSize(temporary), sha256File(temporary), synced]);
+    return { name: `${partName(this.parts.length)}.${kind}`, bytes: bytes ?? 0, sha256 };
+  }
+
   /** Finishes the open files under their names and writes the part's record last. */
   private async commit(next: TaskCursor): Promise<void> {
     const { folder, fingerprint } = this.task;
     const part = this.parts.length;
     if (this.barrier) await this.openSide();
-    await this.kept?.finish();
-    await this.rejects?.finish();
-    await this.side?.finish();
+    const [documents, rejects] = await Promise.all([
+      // Digested while the disk takes them.
+      this.partFile('documents', this.kept?.finish()),
+      this.partFile('rejects', this.rejects?.finish()),
+      this.side?.finish(),
+    ]);
+    const side = await this.partFile('side');
     this.kept = undefined;
     this.rejects = undefined;
     this.side = undefined;
-    const files: { -readonly [K in keyof PartRecord['files']]: PartFile } = {};
-    for (const kind of ['documents', 'rejects', 'side'] as const) {
-      const temporary = this.temporary[kind];
-      if (temporary === undefined) continue;
-      const name = `${partName(part)}.${kind}`;
-      files[kind] = { name, bytes: (await fileSize(temporary)) ?? 0, sha256: await sha256File(temporary) };
-      await commitFile(temporary, join(folder, name));
-    }
+    const files = { ...(documents && { documents }), ...(rejects && { rejects }), ...(side && { side }) };
+    for (const [kind, { name }] of Object.entries(files))
+      await commitFile(this.temporary[kind as keyof typeof files]!, join(folder, name));
     this.temporary = {};
-    syncFolder(folder);
+    // One sync of the folder, with the record's: a record beside which a file is missing is no part, and is made again.
     const record: PartRecord = {
       fingerprint,
       part,

@@ -43,7 +43,7 @@ export class JsonLines {
 
   async finish(): Promise<void> {
     await this.flush();
-    this.file.finish();
+    await this.file.finishBeside();
   }
 
   async abandon(): Promise<void> {
