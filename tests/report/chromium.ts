@@ -19,20 +19,34 @@ export interface Look {
   readonly media?: 'print';
 }
 
+interface Answer {
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+/** A page of ours is there in a second; a machine that is busy may need some. */
+const LOAD_MS = 60_000;
+
 /** A headless Chromium, spoken to over the DevTools protocol. */
 export class Chromium {
-  private readonly child: ChildProcess;
   private readonly profile: string;
   private readonly socket: WebSocket;
-  private readonly waiting = new Map<number, (answer: { result?: unknown; error?: unknown }) => void>();
+  private readonly waiting = new Map<number, (answer: Answer) => void>();
   private readonly heard: { method: string; params: unknown }[] = [];
   private session = '';
   private last = 0;
+  /** Settled once the browser is gone, whether it ended or crashed: what it has not answered by then it never will. */
+  private readonly gone: Promise<void>;
+  private readonly ended: Promise<void>;
 
   private constructor(child: ChildProcess, profile: string, socket: WebSocket) {
-    this.child = child;
     this.profile = profile;
     this.socket = socket;
+    this.gone = new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      socket.addEventListener('close', () => resolve());
+    });
+    this.ended = new Promise((resolve) => child.once('exit', () => resolve()));
     socket.addEventListener('message', ({ data }) => {
       const message = JSON.parse(String(data)) as {
         id?: number;
@@ -92,10 +106,13 @@ export class Chromium {
 
   async send(method: string, params: object = {}): Promise<unknown> {
     const id = ++this.last;
-    const answer = await new Promise<{ result?: unknown; error?: unknown }>((resolve) => {
-      this.waiting.set(id, resolve);
-      this.socket.send(JSON.stringify({ id, method, params, sessionId: this.session || undefined }));
-    });
+    const answer: Answer = await Promise.race([
+      new Promise<Answer>((resolve) => {
+        this.waiting.set(id, resolve);
+        this.socket.send(JSON.stringify({ id, method, params, sessionId: this.session || undefined }));
+      }),
+      this.gone.then(() => ({ error: 'the browser is gone' })),
+    ]);
     this.waiting.delete(id);
     if (answer.error) throw new Error(`${method}: ${JSON.stringify(answer.error)}`);
     return answer.result;
@@ -118,8 +135,11 @@ export class Chromium {
       features: [{ name: 'prefers-color-scheme', value: scheme }],
     });
     await this.send('Page.navigate', { url: `file://${path}` });
-    while (!this.heard.some(({ method }) => method === 'Page.loadEventFired'))
+    const started = performance.now();
+    while (!this.heard.some(({ method }) => method === 'Page.loadEventFired')) {
+      if (performance.now() - started > LOAD_MS) throw new Error(`${path} did not load in ${LOAD_MS} ms`);
       await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     const urls = this.heard.flatMap(({ method, params }) =>
       method === 'Network.requestWillBeSent' ? [(params as { request: { url: string } }).request.url] : [],
     );
@@ -155,9 +175,10 @@ export class Chromium {
 
   async close(): Promise<void> {
     this.session = '';
+    // It may be gone before it has answered.
     await this.send('Browser.close').catch(() => undefined);
     this.socket.close();
-    if (this.child.exitCode === null) await new Promise((resolve) => this.child.once('exit', resolve));
+    await this.ended;
     await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }
 }
