@@ -139,6 +139,8 @@ export interface SideFile {
   /** Number of the part's first document among all documents of the unit. */
   readonly firstDocument: number;
   readonly documents: number;
+  /** As it was digested when it was committed. */
+  readonly sha256?: string;
 }
 
 export interface Progress {
@@ -170,6 +172,8 @@ export interface JobContext {
 export interface JobOutcome {
   /** Files that make up the artifact, relative to the job's folder: synced, digested, listed in the manifest. */
   readonly files: readonly string[];
+  /** SHA-256 of those files that are known by it already. */
+  readonly digests?: Readonly<Record<string, string>>;
   /** For the closing table and the report. */
   readonly summary: Readonly<Record<string, unknown>>;
 }

@@ -913,6 +913,7 @@ function sideFiles(
           part: part.part,
           firstDocument: first,
           documents: part.documents,
+          sha256: side.sha256,
         },
       ];
     }),
@@ -928,7 +929,8 @@ async function digestFiles(
     const found = await stat(join(folder, path)).catch(() => undefined);
     if (!found)
       throw new IntegrityError('a job named a file that is not there', { file: join(folder, path) });
-    files.push({ path, bytes: found.size, sha256: await sha256File(join(folder, path)) });
+    const sha256 = outcome.digests?.[path] ?? (await sha256File(join(folder, path)));
+    files.push({ path, bytes: found.size, sha256 });
   }
   return { files, outputDigest: digestOf(files) };
 }

@@ -1,4 +1,4 @@
-import type { Artifact, Cursor, InputSlice } from '../core/stage.ts';
+import type { Artifact, Cursor, InputSlice, SideFile } from '../core/stage.ts';
 import type { StepTally } from '../core/tally.ts';
 import type { PassedPart } from './passed-parts.ts';
 import type { StepReference } from './plan.ts';
@@ -100,13 +100,7 @@ export interface JobTask {
   readonly type: 'job';
   readonly folder: string;
   readonly step: StepReference;
-  readonly sides?: readonly {
-    path: string;
-    partition: number;
-    part: number;
-    firstDocument: number;
-    documents: number;
-  }[];
+  readonly sides?: readonly SideFile[];
   readonly artifacts: Readonly<Partial<Record<Artifact, string>>>;
   readonly seed: number;
   readonly baseFolder: string;

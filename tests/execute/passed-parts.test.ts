@@ -82,6 +82,19 @@ describe('documents that nothing happens to', () => {
     expect([tally.out, tally.drops]).toEqual([tally.in, {}]);
   });
 
+  it('were digested when they were committed: the files of `write` have those digests', async () => {
+    await folder.go(YAML);
+    const job = join(folder.run, 'units', '01-write');
+    const { files } = JSON.parse(readFileSync(join(job, 'manifest.json'), 'utf8')) as {
+      files: { path: string; bytes: number; sha256: string }[];
+    };
+    expect(files.length).toBeGreaterThan(4);
+    for (const { path, bytes, sha256: digest } of files) {
+      const content = readFileSync(join(job, 'artifact', path));
+      expect([content.length, sha256(content)]).toEqual([bytes, digest]);
+    }
+  });
+
   it('go on after a part that a killed run left, to the same records', async () => {
     await folder.go(YAML);
     const whole = digests(AFTER);

@@ -78,12 +78,14 @@ async function reduce(
   const { compression, ending } = kindOf(options);
   const ordered = [...sides].sort((a, b) => a.partition - b.partition || a.part - b.part);
   const files: { name: string; documents: number; bytes: number }[] = [];
+  const digests: Record<string, string> = {};
   for (const side of ordered) {
     if (context.signal.aborted) throw new CancelledError();
     if (side.documents === 0) continue;
     const name = `part-${String(files.length).padStart(5, '0')}${ending}`;
     const target = join(context.folder, name);
-    await placeFile(side.path, target);
+    const linked = await placeFile(side.path, target);
+    if (linked && side.sha256 !== undefined) digests[name] = side.sha256;
     const { size } = await stat(target);
     if (size === 0)
       throw new IntegrityError('a part is empty', {
@@ -115,7 +117,7 @@ async function reduce(
     await publishParts(folder, context.folder, manifest);
     summary.folder = options.folder;
   }
-  return { files: [...files.map((file) => file.name), PARTS_MANIFEST], summary };
+  return { files: [...files.map((file) => file.name), PARTS_MANIFEST], digests, summary };
 }
 
 export const writeStep = defineBarrier({
