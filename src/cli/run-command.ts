@@ -9,7 +9,6 @@ import { dryRun, type RunObserver, type RunSummary, runPlan } from '../execute/r
 import { stepTable } from '../step-table.ts';
 import { artifactFolder } from './artifacts.ts';
 import { onInterrupt } from './interrupt.ts';
-import { ProgressView } from './progress-view.ts';
 import { RunLog } from './run-log.ts';
 import { StatusWriter } from './status.ts';
 import { summaryLines } from './summary-view.ts';
@@ -53,7 +52,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     return showDryRun(await dryRun(plan, { runFolder, limit, verify }), runFolder, options.json ?? false);
 
   await ensureFolder(runFolder);
-  const view = options.quiet || options.json ? undefined : new ProgressView(process.stderr, options);
+  const view = options.quiet || options.json ? undefined : await progressView(options);
   const log = new RunLog(runFolder, view ?? QUIET);
   const status = new StatusWriter(runFolder, plan, log);
   const aborter = new AbortController();
@@ -102,6 +101,12 @@ async function reportOf(runFolder: string, { nothingToDo }: RunSummary): Promise
   const path = join(runFolder, 'report.html');
   if (nothingToDo && (await fileSize(path)) !== undefined) return path;
   return (await closing()).writeReport(runFolder);
+}
+
+/** Bars and curves are loaded where somebody sees them. */
+async function progressView(options: RunCommandOptions) {
+  const { ProgressView } = await import('./progress-view.ts');
+  return new ProgressView(process.stderr, options);
 }
 
 async function showDryRun(
