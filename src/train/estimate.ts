@@ -96,9 +96,10 @@ export function estimateModel(
     return {
       forwardFlopsPerToken: matrixFlops(forwardProgram(shape, objective, some)) / tokens,
       trainingFlopsPerToken: matrixFlops(gradient) / tokens,
-      intermediateBytes: isAccumulated
-        ? Math.max(peakIntermediateBytes(gradient), isOnHost ? 0 : peakIntermediateBytes(update))
-        : peakIntermediateBytes(whole(some)),
+      intermediateBytes:
+        isAccumulated && !isOnHost
+          ? Math.max(peakIntermediateBytes(gradient), peakIntermediateBytes(update))
+          : peakIntermediateBytes(whole(some)),
     };
   });
   const { intermediateBytes } = costs;

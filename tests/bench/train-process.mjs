@@ -31,6 +31,7 @@ function timed(optimizer, onSeconds) {
       const host = optimizer.onHost(counts);
       return {
         arrays: host.arrays,
+        add: (...given) => measured(() => host.add(...given)),
         sumOfSquares: (...given) => measured(() => host.sumOfSquares(...given)),
         update: (...given) => measured(() => host.update(...given)),
       };

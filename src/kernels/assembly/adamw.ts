@@ -39,6 +39,13 @@ export function update(
   }
 }
 
+/** Adds g to sum. */
+export function add(sum: usize, g: usize, bytes: usize): void {
+  for (let at: usize = 0; at < bytes; at += BYTES) {
+    v128.store(sum + at, f32x4.add(v128.load(sum + at), v128.load(g + at)));
+  }
+}
+
 /** Sum of squares, in sixteen partial sums of 32 bits: of what lies in one chunk, as much as that is good for. */
 export function sumOfSquares(g: usize, bytes: usize): f64 {
   let s0 = f32x4.splat(0);

@@ -12,6 +12,7 @@ interface AdamwExports {
     bytes: number,
     ...scalars: [clip: number, beta1: number, beta2: number, stepSize: number, epsilon: number, keep: number]
   ): void;
+  add(sum: number, gradient: number, bytes: number): void;
   sumOfSquares(gradient: number, bytes: number): number;
 }
 
@@ -71,30 +72,34 @@ export class AdamwKernel {
 
   update({ parameter, first, second, gradient }: AdamwArrays, scalars: AdamwScalars): void {
     const { clip, beta1, beta2, stepSize, epsilon, keep } = scalars;
-    const arrays = [parameter, first, second, gradient];
-    const changed = [parameter, first, second];
-    this.eachPart(arrays, ([p, m, v, g], start, end) => {
-      this.exports.update(p!, m!, v!, g!, bytesOf(end - start), clip, beta1, beta2, stepSize, epsilon, keep);
-      changed.forEach((array, i) => {
-        if (!this.isInMemory(array)) array.set(this.chunks[i]!.subarray(0, end - start), start);
-      });
+    this.eachPart([parameter, first, second], [gradient], ([p, m, v, g], bytes) => {
+      this.exports.update(p!, m!, v!, g!, bytes, clip, beta1, beta2, stepSize, epsilon, keep);
     });
+  }
+
+  add(sum: Float32Array, gradient: Float32Array): void {
+    this.eachPart([sum], [gradient], ([s, g], bytes) => this.exports.add(s!, g!, bytes));
   }
 
   /** Of finite values; not finite where one is not, or where a square is more than 32 bits hold. */
   sumOfSquares(gradient: Float32Array): number {
     let sum = 0;
-    this.eachPart([gradient], ([g], start, end) => {
-      sum += this.exports.sumOfSquares(g!, bytesOf(end - start));
+    this.eachPart([], [gradient], ([g], bytes) => {
+      sum += this.exports.sumOfSquares(g!, bytes);
     });
     return sum;
   }
 
-  /** Calls `work` with where each array's values from `start` to `end` lie in memory, then zeros up to a whole vector. */
+  /**
+   * Calls `work` with where parts of `changed` and then of `read` lie in memory, and their length in whole vectors; what is
+   * elsewhere is copied in, with zeros up to a whole vector, and what is changed back out.
+   */
   private eachPart(
-    arrays: readonly Float32Array[],
-    work: (places: readonly number[], start: number, end: number) => void,
+    changed: readonly Float32Array[],
+    read: readonly Float32Array[],
+    work: (places: readonly number[], bytes: number) => void,
   ): void {
+    const arrays = [...changed, ...read];
     const { length } = arrays[0]!;
     for (let start = 0; start < length; start += CHUNK) {
       const end = Math.min(length, start + CHUNK);
@@ -105,7 +110,10 @@ export class AdamwKernel {
         chunk.fill(0, end - start, bytesOf(end - start) / 4);
         return chunk.byteOffset;
       });
-      work(places, start, end);
+      work(places, bytesOf(end - start));
+      changed.forEach((array, i) => {
+        if (!this.isInMemory(array)) array.set(this.chunks[i]!.subarray(0, end - start), start);
+      });
     }
   }
 

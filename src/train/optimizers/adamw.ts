@@ -36,6 +36,7 @@ export function adamw(settings: OptimizerSettings): Optimizer {
       const kernel = new AdamwKernel(counts);
       return {
         arrays: kernel.arrays,
+        add: (sum, gradient) => kernel.add(sum, gradient),
         sumOfSquares: (gradient) => kernel.sumOfSquares(gradient),
         update(spec, { parameter, gradient, moments }, clip, scalars) {
           const { first, second } = moments as Record<'first' | 'second', Float32Array>;

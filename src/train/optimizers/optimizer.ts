@@ -37,6 +37,8 @@ export interface HostArrays {
 export interface HostOptimizer {
   /** Zeros, as many as `counts` says each: arrays that it reaches without a copy. */
   readonly arrays: readonly Float32Array[];
+  /** Adds a micro-batch's gradient to the sum of those before it. */
+  add(sum: Float32Array, gradient: Float32Array): void;
   sumOfSquares(gradient: Float32Array): number;
   /** Changes the parameter and its moments; the gradient is taken times `clip`. `scalars` are the optimizer's. */
   update(

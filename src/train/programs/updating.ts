@@ -164,45 +164,50 @@ class HostUpdating implements Updating {
   readonly moments: Buffered;
   private readonly host: UpdatingHost;
   private readonly optimizer: HostOptimizer;
-  /** Those of a step of one micro-batch. */
+  /** Of the micro-batches of a step so far. */
+  private readonly sums: Buffered;
+  /** Of one of them after the first. */
   private readonly gradients: Buffered;
-  private readonly sums: GradientSums;
-  private taken:
-    | { readonly gradients: Residents; readonly norm: number; readonly settings: StepSettings }
-    | undefined;
+  private taken: { readonly norm: number; readonly settings: StepSettings } | undefined;
 
   constructor(host: UpdatingHost, onHost: NonNullable<Optimizer['onHost']>) {
     this.host = host;
-    const shapes = [parameterShapes(host), momentShapes(host), sumShapes(host)];
+    const shapes = [parameterShapes(host), momentShapes(host), sumShapes(host), sumShapes(host)];
     this.optimizer = onHost(shapes.flatMap((named) => Object.values(named)).map(elementCount));
     const arrays = this.optimizer.arrays.values();
-    [this.parameters, this.moments, this.gradients] = shapes.map(
+    [this.parameters, this.moments, this.sums, this.gradients] = shapes.map(
       (named) => new Buffered(named, (shape) => new HostResident(shape, arrays.next().value)),
-    ) as [Buffered, Buffered, Buffered];
-    this.sums = new GradientSums(host);
+    ) as [Buffered, Buffered, Buffered, Buffered];
   }
 
   async take(microBatches: readonly NamedArrays[], settings: StepSettings): Promise<TakenStep> {
-    const { sums, results } =
-      microBatches.length === 1
-        ? await this.gradientOf(microBatches[0]!)
-        : await this.sums.over(this.parameters.inputs, microBatches);
-    const squares = this.host.specs.map(({ name }) =>
-      this.optimizer.sumOfSquares(valuesOf(sums, sumInput(name))),
-    );
-    const norm = Math.fround(Math.sqrt(squares.reduce((a, b) => a + b)));
-    this.taken = { gradients: sums, norm, settings };
+    const results: Record<string, NamedArray>[] = [];
+    for (const [i, inputs] of microBatches.entries()) {
+      results.push(await this.gradientOf(inputs, i === 0 ? this.sums : this.gradients));
+      if (i > 0) this.eachSum((sum, name) => this.optimizer.add(sum, valuesOf(this.gradients.inputs, name)));
+    }
+    let squares = 0;
+    this.eachSum((sum) => {
+      squares += this.optimizer.sumOfSquares(sum);
+    });
+    const norm = Math.fround(Math.sqrt(squares));
+    this.taken = { norm, settings };
     return { results, gradientNorm: norm };
   }
 
-  private async gradientOf(inputs: NamedArrays) {
+  private async gradientOf(inputs: NamedArrays, into: Buffered): Promise<Record<string, NamedArray>> {
     const { shape, objective } = this.host;
     const batch = await this.host.batchOf(inputs);
     const runnable = await this.host.compile(stepKey('gradient', batch), () =>
       gradientProgram(shape, objective, batch, { isWhole: true }),
     );
-    const results = await runnable.run({ ...this.parameters.inputs, ...inputs }, this.gradients.outputs);
-    return { sums: this.gradients.inputs, results: [results] };
+    return runnable.run({ ...this.parameters.inputs, ...inputs }, into.outputs);
+  }
+
+  private eachSum(visit: (sum: Float32Array, name: string) => void): void {
+    for (const { name } of this.host.specs) {
+      visit(valuesOf(this.sums.inputs, sumInput(name)), sumInput(name));
+    }
   }
 
   accept(): void {
@@ -216,7 +221,7 @@ class HostUpdating implements Updating {
       const moment = (name: string) => valuesOf(this.moments.inputs, momentInput(spec.name, name));
       const arrays = {
         parameter: valuesOf(this.parameters.inputs, parameterInput(spec.name)),
-        gradient: valuesOf(taken.gradients, sumInput(spec.name)),
+        gradient: valuesOf(this.sums.inputs, sumInput(spec.name)),
         moments: Object.fromEntries(optimizer.moments(spec).map((name) => [name, moment(name)])),
       };
       this.optimizer.update(spec, arrays, clip, scalars);
@@ -224,7 +229,7 @@ class HostUpdating implements Updating {
   }
 
   async release(): Promise<void> {
-    for (const store of [this.parameters, this.moments, this.gradients, this.sums]) await store.release();
+    for (const store of [this.parameters, this.moments, this.sums, this.gradients]) await store.release();
   }
 }
 

@@ -91,3 +91,22 @@ it.each([1, 3, 4, 63, 65, 16384, 16389, 50_000])('sums the squares of %d values'
     expect(Number.isFinite(kernel.sumOfSquares(values.with(count - 1, odd)))).toBe(false);
   }
 });
+
+it.each([1, 4, 16384, 16389])('adds %d values, wherever they are', (count) => {
+  const kernel = new AdamwKernel([count, count]);
+  const [a, b] = [filled(count, 1), filled(count, 2)];
+  const expected = a.map((value, i) => value + b[i]!);
+  const [sum, gradient] = kernel.arrays as [Float32Array, Float32Array];
+  gradient.set(b);
+  for (const [into, from] of [
+    [sum, gradient],
+    [sum, b],
+    [new Float32Array(count), gradient],
+    [new Float32Array(count), b],
+  ] as const) {
+    into.set(a);
+    kernel.add(into, from);
+    expect(into).toEqual(expected);
+  }
+  expect(gradient).toEqual(b);
+});
