@@ -187,18 +187,18 @@ function rotate(x: v128, by: i32): v128 {
   return v128.or(i32x4.shl(x, by), i32x4.shr_u(x, 32 - by));
 }
 
-/** Word t of the schedule but for its rotation, `near` being word t - 3. */
-// @ts-ignore: decorator
-@inline
-function mixed(at: usize, near: v128): v128 {
-  return v128.xor(v128.xor(near, v128.load(at - 128)), v128.xor(v128.load(at - 224), v128.load(at - 256)));
-}
-
 /** By one bit: additions go through more of a core's ports than shifts. */
 // @ts-ignore: decorator
 @inline
 function rotateOne(x: v128): v128 {
   return v128.or(i32x4.add(x, x), i32x4.shr_u(x, 31));
+}
+
+/** Word t of the schedule, from words t - 3, t - 8, t - 14 and t - 16. */
+// @ts-ignore: decorator
+@inline
+function mixed(w3: v128, w8: v128, w14: v128, w16: v128): v128 {
+  return rotateOne(v128.xor(v128.xor(w3, w8), v128.xor(w14, w16)));
 }
 
 /** Words 16 to 79 of four schedules. Three at a time: the words that the next ones begin with stay in registers. */
@@ -207,15 +207,15 @@ function expand(): void {
   let x = v128.load(w, 208);
   let y = v128.load(w, 224);
   let z = v128.load(w, 240);
-  for (let t = w + 256; t < w + 1264; t += 48) {
-    x = rotateOne(mixed(t, x));
-    v128.store(t, x);
-    y = rotateOne(mixed(t + 16, y));
-    v128.store(t + 16, y);
-    z = rotateOne(mixed(t + 32, z));
-    v128.store(t + 32, z);
+  for (let t = w; t < w + 1008; t += 48) {
+    x = mixed(x, v128.load(t, 128), v128.load(t, 32), v128.load(t));
+    v128.store(t, x, 256);
+    y = mixed(y, v128.load(t, 144), v128.load(t, 48), v128.load(t, 16));
+    v128.store(t, y, 272);
+    z = mixed(z, v128.load(t, 160), v128.load(t, 64), v128.load(t, 32));
+    v128.store(t, z, 288);
   }
-  v128.store(w, rotateOne(mixed(w + 1264, x)), 1264);
+  v128.store(w, mixed(x, v128.load(w, 1136), v128.load(w, 1040), v128.load(w, 1008)), 1264);
 }
 
 // @ts-ignore: decorator
@@ -239,8 +239,8 @@ function majority(b: v128, c: v128, d: v128): v128 {
 /** What a round makes of e; b is to be rotated behind it. */
 // @ts-ignore: decorator
 @inline
-function round(a: v128, f: v128, e: v128, k: v128, w: usize): v128 {
-  return i32x4.add(i32x4.add(rotate(a, 5), f), i32x4.add(i32x4.add(e, k), v128.load(w)));
+function round(a: v128, f: v128, e: v128, k: v128, w: v128): v128 {
+  return i32x4.add(i32x4.add(rotate(a, 5), f), i32x4.add(i32x4.add(e, k), w));
 }
 
 /** Takes the blocks whose first 16 words are in the scratch into the four states. Five rounds a turn: no state is moved. */
@@ -254,54 +254,54 @@ function fourBlocks(): void {
   let t = scratch;
   let k = i32x4.splat(0x5a827999);
   for (const to = scratch + 320; t < to; t += 80) {
-    e = round(a, choose(b, c, d), e, k, t);
+    e = round(a, choose(b, c, d), e, k, v128.load(t));
     b = rotate(b, 30);
-    d = round(e, choose(a, b, c), d, k, t + 16);
+    d = round(e, choose(a, b, c), d, k, v128.load(t, 16));
     a = rotate(a, 30);
-    c = round(d, choose(e, a, b), c, k, t + 32);
+    c = round(d, choose(e, a, b), c, k, v128.load(t, 32));
     e = rotate(e, 30);
-    b = round(c, choose(d, e, a), b, k, t + 48);
+    b = round(c, choose(d, e, a), b, k, v128.load(t, 48));
     d = rotate(d, 30);
-    a = round(b, choose(c, d, e), a, k, t + 64);
+    a = round(b, choose(c, d, e), a, k, v128.load(t, 64));
     c = rotate(c, 30);
   }
   k = i32x4.splat(0x6ed9eba1);
   for (const to = scratch + 640; t < to; t += 80) {
-    e = round(a, parity(b, c, d), e, k, t);
+    e = round(a, parity(b, c, d), e, k, v128.load(t));
     b = rotate(b, 30);
-    d = round(e, parity(a, b, c), d, k, t + 16);
+    d = round(e, parity(a, b, c), d, k, v128.load(t, 16));
     a = rotate(a, 30);
-    c = round(d, parity(e, a, b), c, k, t + 32);
+    c = round(d, parity(e, a, b), c, k, v128.load(t, 32));
     e = rotate(e, 30);
-    b = round(c, parity(d, e, a), b, k, t + 48);
+    b = round(c, parity(d, e, a), b, k, v128.load(t, 48));
     d = rotate(d, 30);
-    a = round(b, parity(c, d, e), a, k, t + 64);
+    a = round(b, parity(c, d, e), a, k, v128.load(t, 64));
     c = rotate(c, 30);
   }
   k = i32x4.splat(<i32>0x8f1bbcdc);
   for (const to = scratch + 960; t < to; t += 80) {
-    e = round(a, majority(b, c, d), e, k, t);
+    e = round(a, majority(b, c, d), e, k, v128.load(t));
     b = rotate(b, 30);
-    d = round(e, majority(a, b, c), d, k, t + 16);
+    d = round(e, majority(a, b, c), d, k, v128.load(t, 16));
     a = rotate(a, 30);
-    c = round(d, majority(e, a, b), c, k, t + 32);
+    c = round(d, majority(e, a, b), c, k, v128.load(t, 32));
     e = rotate(e, 30);
-    b = round(c, majority(d, e, a), b, k, t + 48);
+    b = round(c, majority(d, e, a), b, k, v128.load(t, 48));
     d = rotate(d, 30);
-    a = round(b, majority(c, d, e), a, k, t + 64);
+    a = round(b, majority(c, d, e), a, k, v128.load(t, 64));
     c = rotate(c, 30);
   }
   k = i32x4.splat(<i32>0xca62c1d6);
   for (const to = scratch + 1280; t < to; t += 80) {
-    e = round(a, parity(b, c, d), e, k, t);
+    e = round(a, parity(b, c, d), e, k, v128.load(t));
     b = rotate(b, 30);
-    d = round(e, parity(a, b, c), d, k, t + 16);
+    d = round(e, parity(a, b, c), d, k, v128.load(t, 16));
     a = rotate(a, 30);
-    c = round(d, parity(e, a, b), c, k, t + 32);
+    c = round(d, parity(e, a, b), c, k, v128.load(t, 32));
     e = rotate(e, 30);
-    b = round(c, parity(d, e, a), b, k, t + 48);
+    b = round(c, parity(d, e, a), b, k, v128.load(t, 48));
     d = rotate(d, 30);
-    a = round(b, parity(c, d, e), a, k, t + 64);
+    a = round(b, parity(c, d, e), a, k, v128.load(t, 64));
     c = rotate(c, 30);
   }
   v0 = i32x4.add(v0, a);
