@@ -40,9 +40,12 @@ export const RunOptions = z.strictObject({
     .union([z.int().min(1).max(256), z.literal('auto')])
     .default('auto')
     .describe('threads that work on partitions; auto: one a core'),
-  partitionBytes: bytes('input bytes a partition; decides how the work is cut, not what comes out').default(
-    64 * 2 ** 20,
-  ),
+  partitionBytes: z
+    .union([bytes('input bytes a partition'), z.literal('auto')])
+    .default('auto')
+    .describe(
+      'input bytes a partition; decides how the work is cut, not what comes out; auto: 4 to 64 MiB, for 16 partitions or more',
+    ),
   partBytes: bytes('bytes of input after which a task commits a part and a cursor').default(32 * 2 ** 20),
   batchBytes: bytes('text bytes a batch').default(2 ** 20),
   batchDocuments: z.int().min(1).default(512).describe('documents a batch, at most'),

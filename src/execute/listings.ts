@@ -3,7 +3,7 @@
 import { relative } from 'node:path';
 import { canonicalJson } from '../core/hash.ts';
 import type { InputFile, InputSlice } from '../core/stage.ts';
-import { cutPartitions } from './partition.ts';
+import { cutPartitions, type PartitionBytes, partitionBytesFor } from './partition.ts';
 import type { StepReference } from './plan.ts';
 
 export interface PartitionInput {
@@ -15,7 +15,7 @@ export interface PartitionInput {
 export interface ListingSettings {
   readonly source: StepReference;
   readonly baseFolder: string;
-  readonly partitionBytes: number;
+  readonly partitionBytes: PartitionBytes;
 }
 
 /**
@@ -44,7 +44,7 @@ export function partitionInputs(
   files: readonly InputFile[],
   { baseFolder, partitionBytes }: ListingSettings,
 ): PartitionInput[] {
-  return cutPartitions(files, partitionBytes).map((slices) => ({
+  return cutPartitions(files, partitionBytesFor(files, partitionBytes)).map((slices) => ({
     slices,
     content: canonicalJson(
       slices.map(({ path, start, end, spec }) => ({ path: relative(baseFolder, path), start, end, spec })),

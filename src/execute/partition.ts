@@ -6,6 +6,26 @@ import type { TaskRecord } from './tasks.ts';
 /** Input files that are digested at once. */
 export const FILES_AT_ONCE = 16;
 
+/** A size, or one that the inputs decide. */
+export type PartitionBytes = number | 'auto';
+
+const LEAST_BYTES = 4 * 2 ** 20;
+const MOST_BYTES = 64 * 2 ** 20;
+/** Of a corpus that is not vast, as many at least: every core of a usual machine gets work. */
+const LEAST_PARTITIONS = 16;
+
+/**
+ * The size that `auto` stands for: a power of two, so that a corpus that grows is seldom cut anew, and nothing of the
+ * machine, so that a run goes on elsewhere.
+ */
+export function partitionBytesFor(files: readonly InputFile[], wanted: PartitionBytes): number {
+  if (wanted !== 'auto') return wanted;
+  const share = files.reduce((sum, { size }) => sum + size, 0) / LEAST_PARTITIONS;
+  let bytes = MOST_BYTES;
+  while (bytes > LEAST_BYTES && bytes > share) bytes /= 2;
+  return bytes;
+}
+
 /**
  * Cuts inputs into partitions of about `partitionBytes`, in their order: small files together, large splittable
  * ones apart. Depends on nothing but the inputs and the size, so that it is the same for any number of workers.
