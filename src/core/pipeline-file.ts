@@ -41,7 +41,9 @@ export const RunOptions = z.strictObject({
     .default('auto')
     .describe('threads that work on partitions; auto: one a core'),
   partitionBytes: z
-    .union([bytes('input bytes a partition'), z.literal('auto')])
+    .union([bytes('input bytes a partition'), z.literal('auto')], {
+      error: 'expected a number of bytes (67108864, 64MiB) or auto',
+    })
     .default('auto')
     .describe(
       'input bytes a partition; decides how the work is cut, not what comes out; auto: 4 to 64 MiB, for 16 partitions or more',
