@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import {
   ConfigurationError,
@@ -28,6 +28,16 @@ export function temporaryName(path: string): string {
 
 export function isTemporaryName(name: string): boolean {
   return name.endsWith('.tmp');
+}
+
+/** Removes what writers that were killed left in a folder under temporary names; nobody else may write there. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  try {
+    for (const name of await readdir(folder))
+      if (isTemporaryName(name)) await rm(join(folder, name), { recursive: true, force: true });
+  } catch (error) {
+    throw classifySystemError(error, { file: folder });
+  }
 }
 
 /** Writes a whole file so that it is either all there, synced, or not there. */

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { codeHash } from '../core/code-hash.ts';
 import { CancelledError, IntegrityError } from '../core/errors.ts';
-import { ensureFolder, readJsonIfThere, requireFree, writeJsonAtomic } from '../core/files.ts';
+import {
+  ensureFolder,
+  readJsonIfThere,
+  removeTemporaries,
+  requireFree,
+  writeJsonAtomic,
+} from '../core/files.ts';
 import { differences, type Fingerprint, fingerprint } from '../core/fingerprint.ts';
 import { canonicalJson, digestOf, digestOfTexts, sha256File } from '../core/hash.ts';
 import type { Artifact, Barrier, InputFile, JobOutcome, Source } from '../core/stage.ts';
@@ -525,6 +531,7 @@ class Run {
     await rm(join(folder, 'manifest.json'), { force: true });
     await rm(join(folder, CLEANED), { force: true });
     for (const path of stale) await rm(path, { recursive: true, force: true });
+    await removeTemporaries(folder);
     await writeJsonAtomic(join(folder, 'fingerprint.json'), print);
     await this.runTasks(unit, tasks, records);
     await removeSurplusTasks(runFolder, unit, tasks.length);
@@ -739,6 +746,7 @@ class Run {
     await rm(join(folder, 'manifest.json'), { force: true });
     if (begun?.hash !== print.hash) await rm(folder, { recursive: true, force: true });
     await ensureFolder(join(folder, 'artifact'));
+    await removeTemporaries(folder);
     await writeJsonAtomic(join(folder, 'fingerprint.json'), print);
   }
 

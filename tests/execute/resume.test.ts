@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CancelledError, ResourceError } from '../../src/core/errors.ts';
@@ -51,6 +51,17 @@ describe('what does not hold any more', () => {
     expect(verified.decisions['0-read']!.reasons[0]).toMatch(/its digest differs/);
     expect(files()).toEqual(whole);
     expect(three).toBeDefined();
+  });
+
+  it('is cleared away: files that a killed writer left under a temporary name', async () => {
+    await folder.go(READ);
+    const whole = files();
+    rmSync(join(unit(), 'manifest.json'));
+    const left = join(unit(), 'fingerprint.json.6812.48027233.tmp');
+    writeFileSync(left, '{');
+    await folder.go(READ);
+    expect(existsSync(left)).toBe(false);
+    expect(files()).toEqual(whole);
   });
 
   it('is read anew where only verifying shows that an input changed', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { classifySystemError, IntegrityError, ProvenderError } from '../../core/errors.ts';
 import {
   ensureFolder,
-  isTemporaryName,
+  removeTemporaries,
   requireFree,
   syncFolder,
   temporaryName,
@@ -46,13 +46,7 @@ export class CheckpointStore {
   /** Makes the folder where it is missing, and clears away what a killed run left half-written. */
   static async open(folder: string, keepLast: number): Promise<CheckpointStore> {
     await ensureFolder(folder);
-    try {
-      for (const name of await readdir(folder)) {
-        if (isTemporaryName(name)) await rm(join(folder, name), { recursive: true, force: true });
-      }
-    } catch (error) {
-      throw classifySystemError(error, { file: folder });
-    }
+    await removeTemporaries(folder);
     return new CheckpointStore(folder, keepLast);
   }
 
