@@ -22,6 +22,11 @@ function packageOf(specifier: string): string {
   return specifier.startsWith('@') ? `${first}/${second}` : first!;
 }
 
+/** Names of the kernels that a module loads: each must stand in full where `loadKernel` is called. */
+export function kernelsIn(source: string): string[] {
+  return [...source.matchAll(KERNEL)].map(([, name]) => name!);
+}
+
 function linksOf(file: string): Links {
   const known = links.get(file);
   if (known) return known;
@@ -33,8 +38,8 @@ function linksOf(file: string): Links {
     if (specifier.startsWith('.')) files.push(resolve(dirname(file), specifier));
     else if (!specifier.startsWith('node:') && !builtin.has(specifier)) packages.push(packageOf(specifier));
   }
-  for (const match of source.matchAll(KERNEL)) {
-    const kernel = join(packageRoot, 'dist/kernels', `${match[1]}.wasm`);
+  for (const name of kernelsIn(source)) {
+    const kernel = join(packageRoot, 'dist/kernels', `${name}.wasm`);
     if (existsSync(kernel)) files.push(kernel);
   }
   const found = { digest: sha256(source), files, packages };

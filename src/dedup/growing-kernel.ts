@@ -1,17 +1,19 @@
-import { loadKernel } from '../core/wasm.ts';
+import type { loadKernel } from '../core/wasm.ts';
 
 const PAGE = 1 << 16;
 /** Addresses below are the kernel's own: its static data. */
 const FIRST = 4096;
 
-/** A kernel with its memory: what is taken comes first, then one region that grows with the work. */
+/**
+ * A kernel with its memory: what is taken comes first, then one region that grows with the work. Whoever extends it loads
+ * the kernel by a name that stands there in full: by that `codeHash` finds it.
+ */
 export class GrowingKernel<Exports> {
   readonly exports: Exports;
   private readonly memory: ReturnType<typeof loadKernel>['memory'];
   private next = FIRST;
 
-  constructor(name: string, pages: number) {
-    const { exports, memory } = loadKernel<Exports>(name, pages);
+  constructor({ exports, memory }: ReturnType<typeof loadKernel<Exports>>) {
     this.exports = exports;
     this.memory = memory;
   }

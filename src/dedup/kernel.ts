@@ -1,3 +1,4 @@
+import { loadKernel } from '../core/wasm.ts';
 import { GrowingKernel } from './growing-kernel.ts';
 
 /** What src/kernels/assembly/minhash.ts exports; addresses are bytes in its memory. */
@@ -35,6 +36,6 @@ export interface MinhashExports {
 /** The kernel of signatures: tables first, then one region that grows with the texts. */
 export class MinhashKernel extends GrowingKernel<MinhashExports> {
   constructor() {
-    super('minhash', 16);
+    super(loadKernel<MinhashExports>('minhash', 16));
   }
 }

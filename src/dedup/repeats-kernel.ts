@@ -1,3 +1,4 @@
+import { loadKernel } from '../core/wasm.ts';
 import { GrowingKernel } from './growing-kernel.ts';
 
 /** What src/kernels/assembly/repeats.ts exports; addresses are bytes in its memory. */
@@ -37,7 +38,7 @@ const PLANNED_LOAD = 0.7;
 /** The kernel with its memory: buffers first, then one region that is a table now and cells then. */
 export class RepeatsKernel extends GrowingKernel<RepeatsExports> {
   constructor() {
-    super('repeats', 1);
+    super(loadKernel<RepeatsExports>('repeats', 1));
   }
 
   /** Makes the region cells of two bits, in as many bytes. */
