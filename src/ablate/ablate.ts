@@ -63,18 +63,19 @@ export async function ablate(settings: AblationSettings): Promise<Ablated> {
   }
   const units = await planTrainings(file, prepared, folder);
   observer.trainingsPlanned?.(units);
+  const processes = settings.processes ?? processesOf(file);
   const [results] = await Promise.all([
     carryOutTrainings(
       units.map(({ task }) => task),
-      settings.processes ?? processesOf(file),
+      processes,
       observer,
       signal,
     ),
     settings.meanwhile?.(),
   ]);
   const trainings = units.map((unit, i) => ({ unit, result: results[i]! }));
-  const threads = settings.processes ?? processesOf(file);
-  const probes = await probe({ file, prepared, units: completeUnits(trainings), folder, threads, signal });
+  const complete = completeUnits(trainings);
+  const probes = await probe({ file, prepared, units: complete, folder, threads: processes, signal });
   const outcome = { ...collectOutcome(file, prepared, trainings), ...(probes ? { probes } : {}) };
   await writeJsonAtomic(join(folder, OUTCOME_FILE), outcome);
   return { outcome, prepared };

@@ -2,8 +2,7 @@
 
 import { ConfigurationError } from '../core/errors.ts';
 import { flatten } from '../core/fingerprint.ts';
-import { meant } from '../core/option-errors.ts';
-import { applyOverride, stepAnswersTo, stepNames } from '../core/pipeline-file.ts';
+import { applyOverride, placeOfStep } from '../core/pipeline-file.ts';
 import type { StepSpec } from '../core/step.ts';
 import type { ArmOptions } from './file.ts';
 import type { ArmOutcome } from './outcome.ts';
@@ -42,14 +41,7 @@ export function changed(pipeline: Readonly<Record<string, unknown>>, changes: Ch
 function placeOf(plain: Plain, name: string, arm: string): number {
   const index = /^steps\[(\d+)\]$/.exec(name)?.[1];
   if (index !== undefined && Number(index) < plain.steps.length) return Number(index);
-  const found = plain.steps.flatMap((step, i) => (stepAnswersTo(step, name) ? [i] : []));
-  if (found.length === 1) return found[0]!;
-  const hint = found.length
-    ? `; expected one of ${found.map((i) => `steps[${i}]`).join(', ')}`
-    : meant(name, plain.steps.flatMap(stepNames));
-  throw new ConfigurationError(
-    `arm ${arm}: ${found.length ? 'several steps are' : 'no step is'} called '${name}'${hint}`,
-  );
+  return placeOfStep(plain.steps, name, `arm ${arm}`);
 }
 
 function target(plain: Plain, place: { before?: string; after?: string }, arm: string): number {

@@ -6,7 +6,7 @@ import type { DocumentBatch } from '../core/batch.ts';
 import { codeHash } from '../core/code-hash.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { ensureFolder, readJsonIfThere, writeFileAtomic, writeJsonAtomic } from '../core/files.ts';
-import { digestOf, sha256 } from '../core/hash.ts';
+import { digestOf, sha256, sha256File } from '../core/hash.ts';
 import { resolvePipeline, type StepTable, stepAnswersTo } from '../core/pipeline-file.ts';
 import type { JudgeStep, StepSpec } from '../core/step.ts';
 import { BatchTextView } from '../core/text-view.ts';
@@ -40,8 +40,6 @@ export const RULER_FILE = 'ruler.jsonl';
 export const HELD_OUT_FILE = 'held-out.jsonl';
 const CARD_FILE = 'ruler.json';
 
-const CODE = new URL(import.meta.url.endsWith('.ts') ? './ruler.ts' : './ruler.js', import.meta.url).href;
-
 interface Candidate extends RulerDocument {
   readonly bytes: number;
   readonly rank: string;
@@ -69,7 +67,7 @@ export async function makeRuler(
     options: { domains, primary, bytes, documentBytes },
     judges: [...judges],
     documents: documents!.outputDigest,
-    code: codeHash(CODE),
+    code: codeHash(import.meta.url),
   });
   const found = await readRuler(folder, fingerprint);
   return found ?? carve(file, judges, plan, runFolder, { folder, fingerprint });
@@ -80,7 +78,7 @@ async function readRuler(folder: string, fingerprint: string): Promise<Ruler | u
   const card = await readJsonIfThere<Card>(join(folder, CARD_FILE));
   if (card?.fingerprint !== fingerprint) return undefined;
   for (const [name, digest] of Object.entries(card.files))
-    if ((await digestIfThere(join(folder, name))) !== digest) return undefined;
+    if ((await sha256File(join(folder, name)).catch(() => undefined)) !== digest) return undefined;
   const { domains, digest, heldOut } = card;
   return {
     domains,
@@ -88,11 +86,6 @@ async function readRuler(folder: string, fingerprint: string): Promise<Ruler | u
     digest,
     heldOut,
   };
-}
-
-async function digestIfThere(path: string): Promise<string | undefined> {
-  const bytes = await readFile(path).catch(() => undefined);
-  return bytes && sha256(bytes);
 }
 
 async function carve(

@@ -22,10 +22,15 @@ async function isThere(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
+/** Whether a folder is a run directory. */
+export function isRun(folder: string): Promise<boolean> {
+  return isThere(join(folder, 'plan.json'));
+}
+
 /** The folder of an artifact: of a run directory the last unit that gave it, otherwise the folder itself. */
 export async function artifactFolder(path: string, artifact: Artifact): Promise<string> {
   if (await isThere(join(path, MARK[artifact]))) return path;
-  if (await isThere(join(path, 'plan.json'))) {
+  if (await isRun(path)) {
     const plan = await readPlan(path);
     for (const unit of [...plan.units].reverse()) {
       if (unit.type !== 'job' || !(await findStep(unit.step)).gives.includes(artifact)) continue;
@@ -42,14 +47,14 @@ export async function artifactFolder(path: string, artifact: Artifact): Promise<
 
 /** The step of a kind in a run's pipeline, for its options. */
 export async function stepOfRun(path: string, kind: string): Promise<StepSpec | undefined> {
-  if (!(await isThere(join(path, 'plan.json')))) return undefined;
+  if (!(await isRun(path))) return undefined;
   const plan = await readPlan(path);
   return plan.steps.find((step) => step.spec.kind === kind)?.spec;
 }
 
 /** The folder that a run's shards are or will be written to; otherwise the folder itself. */
 export async function shardFolder(path: string): Promise<string> {
-  if (!(await isThere(join(path, 'plan.json')))) return path;
+  if (!(await isRun(path))) return path;
   const plan = await readPlan(path);
   for (const unit of [...plan.units].reverse()) {
     if (unit.type === 'job' && (await findStep(unit.step)).gives.includes('shards'))
@@ -66,7 +71,7 @@ export async function refuseRunFolder(out: string): Promise<void> {
   const folder = resolve(out);
   for (let at = folder; ; at = dirname(at)) {
     const inside = relative(at, folder).split(sep)[0]!;
-    if ((inside === '' || inside === 'units') && (await isThere(join(at, 'plan.json'))))
+    if ((inside === '' || inside === 'units') && (await isRun(at)))
       throw new ConfigurationError(at === folder ? 'this folder holds a run' : `in the run ${at}`, {
         file: out,
         expected: 'a folder of its own for --out',

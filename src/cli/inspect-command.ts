@@ -19,7 +19,7 @@ import { pageData } from '../inspect/page/page-data.ts';
 import { renderInspection } from '../inspect/page/render.ts';
 import { versionOf } from '../report/run-data.ts';
 import { stepTable } from '../step-table.ts';
-import { artifactFolder } from './artifacts.ts';
+import { artifactFolder, isRun } from './artifacts.ts';
 import { checkName, inspectLines } from './inspect-view.ts';
 import { onInterrupt } from './interrupt.ts';
 import { ProgressView } from './progress-view.ts';
@@ -55,7 +55,7 @@ interface Target {
 /** A run directory, a pipeline file, or files of documents. */
 async function targetOf(sources: readonly string[], options: InspectCommandOptions): Promise<Target> {
   const [first] = sources as [string];
-  if (sources.length === 1 && existsSync(join(first, 'plan.json'))) {
+  if (sources.length === 1 && (await isRun(first))) {
     const { spec } = await readPlan(first);
     const tokenizer = await artifactFolder(first, 'tokenizer').catch(() => undefined);
     return {

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { ConfigurationError } from '../core/errors.ts';
-import { fileSize } from '../core/files.ts';
 import { count, excerpt } from '../core/format.ts';
 import { readPlan } from '../execute/run-folder.ts';
 import {
@@ -16,7 +15,7 @@ import type { Packing } from '../shard/packing.ts';
 import { type DocumentPlace, type OrderSettings, ShardTracer, type TokenPlace } from '../shard/trace.ts';
 import { loadTokenizer, type Tokenizer } from '../tokenize/tokenizer.ts';
 import { readModelFile } from '../train/model-folder.ts';
-import { artifactFolder, stepOfRun } from './artifacts.ts';
+import { artifactFolder, isRun, stepOfRun } from './artifacts.ts';
 
 export interface TraceCommandOptions {
   readonly shard?: number;
@@ -70,11 +69,11 @@ async function tokenizerOf(run: string): Promise<Tokenizer | undefined> {
 
 /** Everything that touched a document of the shards, or one that never reached them. Empty for a folder of shards. */
 async function storyOf(run: string, traveller: Traveller): Promise<StoryEvent[]> {
-  return (await fileSize(join(run, 'plan.json'))) === undefined ? [] : lifeStory(run, traveller);
+  return (await isRun(run)) ? lifeStory(run, traveller) : [];
 }
 
 async function travellersOf(run: string, wanted: Parameters<typeof findTravellers>[1]): Promise<Traveller[]> {
-  return (await fileSize(join(run, 'plan.json'))) === undefined ? [] : findTravellers(run, wanted);
+  return (await isRun(run)) ? findTravellers(run, wanted) : [];
 }
 
 const VERDICTS = { kept: 'kept', refused: 'refused', around: 'went around' } as const;

@@ -7,7 +7,8 @@ import { fileSize, readJsonIfThere, removeIfThere, writeJsonAtomic } from '../co
 import { differences, type Fingerprint } from '../core/fingerprint.ts';
 import { readShardIndex } from '../shard/shard-set.ts';
 import { checkpointFolder } from '../train/checkpoint/store.ts';
-import { artifactFolder } from './artifacts.ts';
+import { MODEL_FILE } from '../train/model-folder.ts';
+import { artifactFolder, isRun } from './artifacts.ts';
 
 const TRAINING_FILE = 'training.json';
 
@@ -66,14 +67,10 @@ export async function shardsOfModel(model: string): Promise<string> {
   return shards;
 }
 
-async function isRun(folder: string): Promise<boolean> {
-  return (await fileSize(join(folder, 'plan.json'))) !== undefined;
-}
-
 /** Other shards may hold out other documents: they are measured on where they are named, and not by accident. */
 async function requireSameShards(model: string, shards: string): Promise<void> {
   const file = await readJsonIfThere<{ receipt?: { identity?: { shards?: { digest?: string } } } }>(
-    join(model, 'model.json'),
+    join(model, MODEL_FILE),
   );
   const wanted = file?.receipt?.identity?.shards?.digest;
   const { digest } = await readShardIndex(shards);

@@ -135,15 +135,7 @@ export function applyOverride(
   const head = path[0]!;
   if (!HEAD.includes(head)) {
     const steps = Array.isArray(plain.steps) ? (plain.steps as unknown[]) : [];
-    const matches = steps.flatMap((step, i) => (stepAnswersTo(step, head) ? [i] : []));
-    if (matches.length !== 1) {
-      const which = matches.map((i) => `steps[${i}]`);
-      const hint = matches.length ? meant('', which) : meant(head, [...HEAD, ...steps.flatMap(stepNames)]);
-      throw new ConfigurationError(
-        `--set ${shown}: ${matches.length ? 'several steps are' : 'no step is'} called '${head}'${hint}`,
-      );
-    }
-    const i = matches[0]!;
+    const i = placeOfStep(steps, head, `--set ${shown}`, HEAD);
     const step = steps[i];
     if (typeof step === 'string') steps[i] = { [step]: {} };
     const entry = steps[i] as Record<string, unknown>;
@@ -181,8 +173,28 @@ export function applyOverride(
 /** What a path may begin with beside the name of a step. */
 const HEAD = ['name', 'seed', 'run', 'steps'];
 
+/**
+ * Where in `steps` the one is that answers to a name. `others`: what else may stand there, for whoever misspelt it.
+ * @throws ConfigurationError, which begins with `who`, where none does, or several do
+ */
+export function placeOfStep(
+  steps: readonly unknown[],
+  name: string,
+  who: string,
+  others: readonly string[] = [],
+): number {
+  const found = steps.flatMap((step, i) => (stepAnswersTo(step, name) ? [i] : []));
+  if (found.length === 1) return found[0]!;
+  if (found.length === 0)
+    throw new ConfigurationError(
+      `${who}: no step is called '${name}'${meant(name, [...others, ...steps.flatMap(stepNames)])}`,
+    );
+  const which = found.map((i) => `steps[${i}]`).join(', ');
+  throw new ConfigurationError(`${who}: several steps are called '${name}'; expected one of ${which}`);
+}
+
 /** The names that an entry of `steps` goes by in a path. */
-export function stepNames(step: unknown): string[] {
+function stepNames(step: unknown): string[] {
   if (typeof step === 'string') return [step];
   if (step === null || typeof step !== 'object') return [];
   const { name, use } = step as { name?: unknown; use?: unknown };

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { DocumentBatch } from '../../core/batch.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import { Random } from '../../core/random.ts';
-import type { JobContext, JobOutcome, SideFile, Sink, StageContext } from '../../core/stage.ts';
+import type { JobContext, JobOutcome, SideFile, StageContext } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
 import { holdOutKey } from '../../core/steps/hold-out-listed.ts';
-import { rankOf, readJson, rewriteDocuments, smallestRanks } from './injection.ts';
+import { RankedTap, rankOf, readJson, rewriteDocuments, smallestRanks } from './injection.ts';
 
 export const injectCanariesOptions = z.strictObject({
   repeats: z
@@ -61,33 +61,15 @@ interface Candidate {
   readonly key: string;
 }
 
-/** Keeps the candidates of one part: documents with the smallest hashes. */
-class CandidateTap implements Sink<DocumentBatch> {
-  private found: Candidate[] = [];
-  private readonly most: number;
-  private readonly path: string;
+function candidateOf(batch: DocumentBatch, i: number): Candidate {
+  const { corpus, id } = batch.rows[i]!;
+  const key = holdOutKey(corpus, id);
+  return { rank: rankOf(`canaries\0${key}`), key };
+}
 
-  constructor(options: Options, path: string) {
-    this.most = documentsNeeded(options);
-    this.path = path;
-  }
-
-  add(batch: DocumentBatch): void {
-    for (const { corpus, id, split } of batch.rows) {
-      if (split !== 'train') continue;
-      const key = holdOutKey(corpus, id);
-      this.found.push({ rank: rankOf(`canaries\0${key}`), key });
-    }
-    if (this.found.length > 4 * this.most + 4096) this.found = smallestRanks(this.found, this.most);
-  }
-
-  async finish(): Promise<void> {
-    await writeFileAtomic(this.path, JSON.stringify(smallestRanks(this.found, this.most)));
-  }
-
-  async abandon(): Promise<void> {
-    this.found = [];
-  }
+function openTap(options: Options, path: string): RankedTap<Candidate> {
+  const most = documentsNeeded(options);
+  return new RankedTap(path, { most, room: 4 * most + 4096 }, candidateOf);
 }
 
 async function reduce(
@@ -140,7 +122,7 @@ export const injectCanaries = defineBarrier({
   needs: [],
   gives: [],
   barrier: {
-    tap: (options, _context, path) => new CandidateTap(options, path),
+    tap: (options, _context, path) => openTap(options, path),
     reduce,
     apply: (_options, context) => openApply(context),
   },

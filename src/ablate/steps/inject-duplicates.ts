@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { DocumentBatch } from '../../core/batch.ts';
 import { writeFileAtomic } from '../../core/files.ts';
-import type { JobContext, JobOutcome, SideFile, Sink, StageContext } from '../../core/stage.ts';
+import type { JobContext, JobOutcome, SideFile, StageContext } from '../../core/stage.ts';
 import { defineBarrier } from '../../core/step.ts';
-import { rankOf, readJson, rewriteDocuments, smallestRanks } from './injection.ts';
+import { RankedTap, rankOf, readJson, rewriteDocuments, smallestRanks } from './injection.ts';
 
 export const injectDuplicatesOptions = z.strictObject({
   fraction: z
@@ -25,34 +25,9 @@ interface Original {
   readonly text: string;
 }
 
-/** Keeps the candidates of one part. */
-class OriginalTap implements Sink<DocumentBatch> {
-  private found: Original[] = [];
-  private readonly options: Options;
-  private readonly path: string;
-
-  constructor(options: Options, path: string) {
-    this.options = options;
-    this.path = path;
-  }
-
-  add(batch: DocumentBatch): void {
-    for (let i = 0; i < batch.length; i++) {
-      const { corpus, id, split } = batch.rows[i]!;
-      if (split === 'train')
-        this.found.push({ rank: rankOf(`originals\0${corpus}\0${id}`), text: batch.text(i) });
-    }
-    if (this.found.length > 16 * this.options.originals)
-      this.found = smallestRanks(this.found, this.options.originals);
-  }
-
-  async finish(): Promise<void> {
-    await writeFileAtomic(this.path, JSON.stringify(smallestRanks(this.found, this.options.originals)));
-  }
-
-  async abandon(): Promise<void> {
-    this.found = [];
-  }
+function originalOf(batch: DocumentBatch, i: number): Original {
+  const { corpus, id } = batch.rows[i]!;
+  return { rank: rankOf(`originals\0${corpus}\0${id}`), text: batch.text(i) };
 }
 
 async function reduce(
@@ -94,7 +69,8 @@ export const injectDuplicates = defineBarrier({
   gives: [],
   barrier: {
     tapOptions: ['originals'],
-    tap: (options, _context, path) => new OriginalTap(options, path),
+    tap: ({ originals }, _context, path) =>
+      new RankedTap(path, { most: originals, room: 16 * originals }, originalOf),
     reduce,
     apply: openApply,
   },
