@@ -83,6 +83,11 @@ export function sourceEntry(words: Uint32Array, at: number): { end: number; shar
   return { end: words[at]! + (high & 0xff) * 2 ** 32, shared: high >>> 8 };
 }
 
+/** A source of which `shared` bytes are those that `first` begins with, and the others its own. */
+export function wholeSource(first: Uint8Array, shared: number, own: Uint8Array): Uint8Array {
+  return shared === 0 ? own : Buffer.concat([first.subarray(0, shared), own]);
+}
+
 const NO_TOKEN = 0xffffffff;
 const FLAG_END_OF_TEXT = 1;
 

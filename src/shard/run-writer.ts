@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { CancelledError, InvariantError } from '../core/errors.ts';
 import { temporaryName } from '../core/files.ts';
+import { wholeSource } from './format.ts';
 import { columnsOf, type GroupMemory, type SideNames } from './group-memory.ts';
 import { DocumentCursor, type Group, KeyOrder } from './key-order.ts';
 import type { Selection } from './selection.ts';
@@ -173,7 +174,7 @@ export class RunWriter {
     const shared = sharedOf(words[at + SIDE.signals]!);
     row.tokenBytes = bytes.subarray(bodyAt, signalsAt);
     row.id = bytes.subarray(sourceAt - words[at + SIDE.idBytes]!, sourceAt);
-    row.source = shared === 0 ? own : Buffer.concat([bytes.subarray(firstAt, firstAt + shared), own]);
+    row.source = wholeSource(bytes.subarray(firstAt), shared, own);
     this.readSignals(bytes, signalsAt, names.columnsOf[shapeOf(words[at + SIDE.signals]!)]!);
   }
 

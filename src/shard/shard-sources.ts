@@ -1,4 +1,4 @@
-import { type ShardHeader, SOURCE_BLOCK, sourceEntry } from './format.ts';
+import { type ShardHeader, SOURCE_BLOCK, sourceEntry, wholeSource } from './format.ts';
 import { asWords, getU64 } from './u64.ts';
 
 /** Reads the sources of a shard: of a block of them the first is whole, and the others may begin with bytes of it. */
@@ -26,7 +26,7 @@ export class ShardSources {
     const own = this.view(sourceStringsAt + begin, end - begin);
     if (shared === 0) return own;
     const whole = first === 0 ? 0 : sourceEntry(words, at - 2).end;
-    return Buffer.concat([this.view(sourceStringsAt + whole, shared), own]);
+    return wholeSource(this.view(sourceStringsAt + whole, shared), shared, own);
   }
 
   /** All of them in order, read in blocks. */
@@ -44,7 +44,7 @@ export class ShardSources {
       for (let k = 0, done = 0; k < n; k++) {
         const entry = sourceEntry(words, at + 2 * k);
         const rest = own.subarray(done, entry.end - begin);
-        yield entry.shared === 0 ? rest : Buffer.concat([own.subarray(0, entry.shared), rest]);
+        yield wholeSource(own, entry.shared, rest);
         done = entry.end - begin;
       }
       begin = end;

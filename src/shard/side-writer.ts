@@ -7,7 +7,7 @@ import {
   STAGE_SIGNALS,
   STAGE_TEXT,
 } from './bucket-memory.ts';
-import { bySplit, SHARD_SPLITS, type ShardSplit } from './format.ts';
+import { bySplit, SHARD_SPLITS, type ShardSplit, wholeSource } from './format.ts';
 import { NameHasher } from './kernel.ts';
 import type { Counts } from './shard-set.ts';
 import {
@@ -132,8 +132,7 @@ export class SideWriter {
     const bucket = bucketOf(Number(key >> 32n), this.level, split);
     const before = sourceIn(record, 0, from);
     const own = body.subarray(before);
-    const taken = sharedOf(record[SIDE.signals]!);
-    const source = taken === 0 ? own : Buffer.concat([first.subarray(0, taken), own]);
+    const source = wholeSource(first, sharedOf(record[SIDE.signals]!), own);
     const place = this.buckets.begin(bucket, before, source);
     const { at, bodies, shared } = place;
     const words = this.memory.records;
@@ -195,10 +194,11 @@ export class SideWriter {
       words[at + SIDE.sourceBytes] = row.source.length;
       setU64(words, at + SIDE.sourceStart, row.start);
       setU64(words, at + SIDE.sourceEnd, row.end);
-      setU64(words, at + SIDE.textBytes, textBytes(i));
+      const bytes = textBytes(i);
+      setU64(words, at + SIDE.textBytes, bytes);
       words[at + SIDE.signals] = this.shapes.found;
       words[at + SIDE.copy] = count;
-      this.tally(row.split, corpus, n, textBytes(i));
+      this.tally(row.split, corpus, n, bytes);
       signals = end;
     }
     // All strings at once; where some are not ASCII their bytes are others than they were taken to be.

@@ -1,6 +1,18 @@
 // Digests for shards and side files, and the inner loops of the shuffle, where the bytes lie. The plain twins are
 // core/hash.ts and the path of one document at a time in src/shard/run-writer.ts; src/shard/kernel.ts lays the memory out.
 
+import {
+  copyShort,
+  CORPUS,
+  CORPUS_MASK,
+  COPY,
+  HASH,
+  ID_BYTES,
+  SHARED_SHIFT,
+  SIGNALS,
+  SOURCE_BYTES,
+  TOKENS,
+} from './_side-record';
 import { xxh64 } from './_xxh64';
 
 /** XXH64 of each block of [from, from + bytes), the last one perhaps shorter, to `to`. Returns how many. */
@@ -22,17 +34,7 @@ export function nameHashes(from: usize, length: u32, seed: usize, to: usize): vo
 // An entry names a document of a group: addresses of its side record and of its body, which of `sides` it is from, and the
 // address of the source that its own may begin with.
 const ENTRY_BYTES: usize = 16;
-// Bytes in a side record (src/shard/side-file.ts, SIDE).
-const HASH: usize = 8;
-const TOKENS: usize = 16;
-const CORPUS: usize = 20;
-const ID_BYTES: usize = 24;
-const SOURCE_BYTES: usize = 28;
-const SIGNALS: usize = 56;
-const COPY: usize = 60;
 const SHAPE_MASK: u32 = 0xffffff;
-const SHARED_SHIFT: u32 = 24;
-const CORPUS_MASK: u32 = 0x3fffffff;
 
 /**
  * Copies tokens of entries [state[0], to), the first from its byte state[1] on, to [out, end); leaves in `state` where to go
@@ -56,13 +58,6 @@ export function gatherTokens(entries: usize, to: u32, state: usize, out: usize, 
   store<u32>(state, i);
   store<u32>(state, done, 4);
   return <u32>(at - out);
-}
-
-/** Names are short: a call to copy memory costs more than the copying. */
-// @ts-ignore: decorator
-@inline
-function copyShort(to: usize, from: usize, bytes: u32): void {
-  for (let k: usize = 0; k < <usize>bytes; k += 8) store<u64>(to + k, load<u64>(from + k));
 }
 
 // Where the index of a batch of documents goes: src/shard/kernel.ts, STAGE.

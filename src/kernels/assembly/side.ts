@@ -1,21 +1,23 @@
 // Deals documents into the buckets of a side file. The plain twin is the path of one document at a time in
 // src/shard/side-writer.ts; src/shard/bucket-memory.ts lays the memory out.
 
+import {
+  copyShort,
+  CORPUS,
+  CORPUS_MASK,
+  COPY,
+  HASH,
+  ID_BYTES,
+  SHARED_SHIFT,
+  SIGNALS,
+  SOURCE_BYTES,
+  TOKENS,
+} from './_side-record';
 import { xxh64 } from './_xxh64';
 
 const RECORD_BYTES: usize = 64;
 const SIGNAL_BYTES: usize = 8;
-// Bytes in a side record (src/shard/side-file.ts, SIDE).
-const HASH: usize = 8;
-const TOKENS: usize = 16;
-const CORPUS: usize = 20;
-const ID_BYTES: usize = 24;
-const SOURCE_BYTES: usize = 28;
-const SIGNALS: usize = 56;
-const COPY: usize = 60;
-const SHARED_SHIFT: u32 = 24;
 const MOST_SHARED: u32 = 255;
-const CORPUS_MASK: u32 = 0x3fffffff;
 
 // src/shard/bucket-memory.ts, FIELD.
 const SEED: usize = 0;
@@ -39,13 +41,6 @@ const END_OF_TEXT: usize = 72;
 const LEVEL: usize = 76;
 const FULL: usize = 80;
 const NONE: u32 = 0xffffffff;
-
-/** Names are short: a call to copy memory costs more than the copying. Up to seven bytes too many are written. */
-// @ts-ignore: decorator
-@inline
-function copyShort(to: usize, from: usize, bytes: u32): void {
-  for (let k: usize = 0; k < <usize>bytes; k += 8) store<u64>(to + k, load<u64>(from + k));
-}
 
 /** How many bytes two texts begin with in common, at most `most`, which neither is shorter than. */
 function sharedBytes(a: usize, b: usize, most: u32): u32 {
