@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { counted } from '../core/format.ts';
+import { count, counted } from '../core/format.ts';
 import { readRunFacts } from '../report/receipt.ts';
 import { makeReceipt, type Receipt } from '../shard/receipt/receipt.ts';
 import { exportModel } from '../train/hand-over/export-model.ts';
@@ -23,7 +23,7 @@ export async function exportModelCommand(model: string, options: ExportModelComm
   else {
     const { architecture, parameters, files } = exported;
     process.stdout.write(
-      `${architecture}, ${parameters.toLocaleString('en-US')} parameters\n${files.map((file) => `  ${file}\n`).join('')}\n${out}\n`,
+      `${architecture}, ${count(parameters)} parameters\n${files.map((file) => `  ${file}\n`).join('')}\n${out}\n`,
     );
   }
   return 0;
@@ -52,10 +52,8 @@ export async function importModelCommand(
   if (json) process.stdout.write(`${JSON.stringify({ folder: out, ...imported })}\n`);
   else {
     const { architecture, parameters, shape } = imported;
-    const sizes = `${counted(shape.layers, 'layer')} of ${shape.width}, ${counted(shape.heads, 'head')}, a context of ${shape.context}, a vocabulary of ${shape.vocabulary.toLocaleString('en-US')}`;
-    process.stdout.write(
-      `${architecture}, ${parameters.toLocaleString('en-US')} parameters: ${sizes}\n\n${out}\n`,
-    );
+    const sizes = `${counted(shape.layers, 'layer')} of ${shape.width}, ${counted(shape.heads, 'head')}, a context of ${shape.context}, a vocabulary of ${count(shape.vocabulary)}`;
+    process.stdout.write(`${architecture}, ${count(parameters)} parameters: ${sizes}\n\n${out}\n`);
   }
   return 0;
 }

@@ -14,6 +14,7 @@ import {
 import type { RunSummary, StepSummary } from '../execute/run.ts';
 import { compareNames } from '../io/glob.ts';
 import type { Usage } from '../train/monitor/run-monitor.ts';
+import { isShare } from '../train/recent-losses.ts';
 
 interface BitsPerByte {
   readonly bitsPerByte?: number | null;
@@ -95,11 +96,6 @@ interface GroupLosses {
   readonly steps?: number;
   readonly groups?: Readonly<Record<string, Readonly<Record<string, { loss: number; tokens: number }>>>>;
   readonly metrics?: Readonly<Record<string, number>>;
-}
-
-/** By its name: an accuracy is a share of 1. */
-function isShare(name: string): boolean {
-  return name.endsWith('Accuracy');
 }
 
 /** Groups of one kind that are printed, those with most tokens. */

@@ -10,6 +10,7 @@ import {
   ResourceError,
 } from '../core/errors.ts';
 import { ensureFolder } from '../core/files.ts';
+import { count } from '../core/format.ts';
 import type { Random } from '../core/random.ts';
 import type { Progress } from '../core/stage.ts';
 import type { WindowBatch } from '../shard/batch.ts';
@@ -282,8 +283,7 @@ class TrainingRun {
   private note(): string {
     const { last } = this.state.losses;
     if (last === null) return '';
-    const rate =
-      this.rate.rate === 0 ? '' : `  ${Math.round(this.rate.rate).toLocaleString('en-US')} tokens/s`;
+    const rate = this.rate.rate === 0 ? '' : `  ${count(this.rate.rate)} tokens/s`;
     const more = this.settings.monitor?.note() ?? '';
     return `loss ${last.toFixed(2)}${rate}${more === '' ? '' : `  ${more}`}`;
   }

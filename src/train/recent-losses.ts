@@ -4,6 +4,11 @@ import { classifySystemError } from '../core/errors.ts';
 import { linesOf } from '../core/json-lines.ts';
 import { type GroupLoss, meanLosses } from './loss-groups.ts';
 
+/** Whether a metric is a share of 1, as its name tells. */
+export function isShare(metric: string): boolean {
+  return metric.endsWith('Accuracy');
+}
+
 export interface RecentLosses {
   /** How many steps the means are over. */
   readonly steps: number;

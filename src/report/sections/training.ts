@@ -1,5 +1,6 @@
 import { count, counted, inWords, percent, plural, quantity } from '../../core/format.ts';
 import { compareNames } from '../../io/glob.ts';
+import { isShare } from '../../train/recent-losses.ts';
 import type { Chart } from '../chart-script.ts';
 import { type Curves, MAX_CORPORA } from '../curves.ts';
 import { barTable, bits, card, cards, figure, type Section } from '../figures.ts';
@@ -216,7 +217,7 @@ function metricCards(lossByGroup: unknown): Markup[] {
   return Object.entries(members(metrics)).flatMap(([name, value]) => {
     const mean = finite(value);
     if (mean === undefined) return [];
-    const shown = name.endsWith('Accuracy') ? percent(mean, 1) : bits(mean);
+    const shown = isShare(name) ? percent(mean, 1) : bits(mean);
     return [card(shown, shorten(inWords(name), 40), `last ${counted(finite(steps) ?? 0, 'step')}`)];
   });
 }

@@ -1,5 +1,6 @@
 /** Finds the fastest device that works. */
 
+import { count } from '../../core/format.ts';
 import { type Device, type EngineKind, engineDevices } from './options.ts';
 import type { Probe } from './probe.ts';
 import { probe } from './probe.ts';
@@ -55,7 +56,7 @@ export function fastest(last: Device, probes: ReadonlyMap<Device, Probe>, before
 }
 
 export function formatRate(gigaflops: number): string {
-  const figure = gigaflops < 10 ? gigaflops.toFixed(1) : Math.round(gigaflops).toLocaleString('en-US');
+  const figure = gigaflops < 10 ? gigaflops.toFixed(1) : count(gigaflops);
   return `${figure} GFLOP/s`;
 }
 

@@ -22,7 +22,7 @@ import { checkIds, openDecoder, yieldsEntries } from './decoder.ts';
 import { canFreeze, FrozenDecode } from './frozen.ts';
 import { decodeProgram, logitsProgram, prefillProgram } from './inference.ts';
 import { type BatchShape, forwardProgram, isNext, lossGraph, metricOutput } from './training.ts';
-import { isOpenKey, openUpdating, type TakenStep, type Updating } from './updating.ts';
+import { isOpenKey, openUpdating, scalar, type TakenStep, type Updating } from './updating.ts';
 
 export interface SessionParts {
   readonly shape: ModelShape;
@@ -223,10 +223,6 @@ function refuseUnknown(given: ReadonlyMap<string, unknown>, known: ReadonlySet<s
   for (const name of given.keys()) {
     if (!known.has(name)) throw new IntegrityError(`the state does not fit this model: it has no ${name}`);
   }
-}
-
-function scalar(value: number): NamedArray {
-  return { shape: [], data: Float32Array.of(value) };
 }
 
 function sumOf(array: NamedArray | undefined): number {

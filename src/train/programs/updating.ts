@@ -140,7 +140,7 @@ class ProgramUpdating implements Updating {
 
   private run(runnable: Runnable, inputs: ProgramInputs, settings: StepSettings) {
     const scalars = Object.entries(this.host.optimizer.scalars(settings)).map(
-      ([name, value]) => [name, { shape: [], data: Float32Array.of(value) }] as const,
+      ([name, value]) => [name, scalar(value)] as const,
     );
     return runnable.run(
       { ...this.parameters.inputs, ...this.moments.inputs, ...Object.fromEntries(scalars), ...inputs },
@@ -231,6 +231,11 @@ class HostUpdating implements Updating {
   async release(): Promise<void> {
     for (const store of [this.parameters, this.moments, this.sums, this.gradients]) await store.release();
   }
+}
+
+/** A number as an input of a program. */
+export function scalar(value: number): NamedArray {
+  return { shape: [], data: Float32Array.of(value) };
 }
 
 function valuesOf(residents: Residents, name: string): Float32Array {

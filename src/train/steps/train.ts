@@ -13,7 +13,7 @@ import { checkTraining, requireRoom, requireSplit } from '../check-options.ts';
 import type { Evaluation } from '../checkpoint/receipt.ts';
 import { checkpointFolder, newestReceipt } from '../checkpoint/store.ts';
 import { openOn } from '../engines/open.ts';
-import { deviceSchema, engineOptions } from '../engines/options.ts';
+import { deviceSchema, engineOptions, updatesOnHost } from '../engines/options.ts';
 import type { Attempt } from '../engines/probe.ts';
 import { requireDevice, resolveEngine } from '../engines/registry.ts';
 import { evaluate } from '../evaluate.ts';
@@ -423,7 +423,7 @@ function planOf(options: TrainOptions, { shape, objective, length, batches, engi
     length,
     accumulate,
     steps,
-    prefersHostUpdates: engine.kind === 'onnx' && engine.device === 'cpu',
+    prefersHostUpdates: updatesOnHost(engine.kind, engine.device),
     corpusTokens,
     windows,
   });

@@ -8,7 +8,7 @@ import type { Tensor } from '../../graph/tensor.ts';
 import type { NamedArray } from '../../session.ts';
 import type { Engine, ProgramInputs, Residents, Runnable } from '../engine.ts';
 import { emptyArray, HostResident, hostArray } from '../host.ts';
-import type { Device } from '../options.ts';
+import { type Device, updatesOnHost } from '../options.ts';
 import { missingCuda } from './cuda-files.ts';
 import { lowerToOnnx } from './lower.ts';
 import { ArrayViews, loadRuntime, type Ort, runError } from './runtime.ts';
@@ -34,9 +34,7 @@ export async function onnxEngine(settings: OnnxSettings): Promise<Engine> {
   return {
     description: `onnx on ${device}${used}`,
     prefersConstants: device === 'cpu',
-    // onnxruntime-node gives back a new copy of every result, also of one that went to an array of ours: 35 ms of the
-    // 640 of a step that gave weights and moments.
-    prefersHostUpdates: device === 'cpu',
+    prefersHostUpdates: updatesOnHost('onnx', device),
     async compile(program) {
       return new HostRunnable(
         ort,
