@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { FileWriter } from '../../core/files.ts';
+import { ESCAPED_AT_ONCE, jsonKernel } from '../json-kernel.ts';
 
 /** Each block becomes a gzip member or zstd frame of its own: readers may start at any, and writing needs no state. */
 const BLOCK_BYTES = 4 << 20;
@@ -13,6 +14,7 @@ export type JsonlCompression = 'none' | 'gzip' | 'zstd';
 /** Writes objects as JSON lines. What it writes depends on the objects alone, not on when they come. */
 export class JsonLines {
   private readonly file: FileWriter;
+  private readonly kernel = jsonKernel();
   private readonly compression: JsonlCompression;
   private block = Buffer.allocUnsafe(BLOCK_BYTES + SLACK_BYTES);
   private bytes = 0;
@@ -24,20 +26,18 @@ export class JsonLines {
 
   /** The promise need only be awaited where it is not undefined. */
   add(object: object): Promise<void> | undefined {
-    this.put(JSON.stringify(object), 'utf8');
+    this.put(JSON.stringify(object));
     return this.endLine();
   }
 
-  /** The same of an object whose first member `text` is the empty string, for which `text`, UTF-8, is written. */
+  /** The same of an object whose first member `text` is the empty string, for which `text`, valid UTF-8, is written. */
   addWithText(object: { readonly text: '' }, text: Uint8Array): Promise<void> | undefined {
     const line = JSON.stringify(object);
-    const at = line.indexOf(NO_TEXT) + NO_TEXT.length - 2;
-    this.put(line.slice(0, at), 'utf8');
-    // A character a byte: JSON escapes ASCII only, so that the bytes come out as those of the text escaped. Decoding
-    // and encoding UTF-8, in strings of two bytes a character, costs as much again.
-    const { buffer, byteOffset, length } = text;
-    this.put(JSON.stringify(Buffer.from(buffer, byteOffset, length).toString('latin1')), 'latin1');
-    this.put(line.slice(at + 2), 'utf8');
+    const at = line.indexOf(NO_TEXT) + NO_TEXT.length - 1;
+    this.put(line.slice(0, at));
+    for (let from = 0; from < text.length; from += ESCAPED_AT_ONCE)
+      this.putBytes(this.kernel.escape(text.subarray(from, from + ESCAPED_AT_ONCE)));
+    this.put(line.slice(at));
     return this.endLine();
   }
 
@@ -50,9 +50,15 @@ export class JsonLines {
     this.file.abandon();
   }
 
-  private put(text: string, encoding: 'utf8' | 'latin1'): void {
-    this.reserve(encoding === 'utf8' ? text.length * 3 : text.length);
-    this.bytes += this.block.write(text, this.bytes, encoding);
+  private put(text: string): void {
+    this.reserve(text.length * 3);
+    this.bytes += this.block.write(text, this.bytes);
+  }
+
+  private putBytes(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.block.set(bytes, this.bytes);
+    this.bytes += bytes.length;
   }
 
   private reserve(more: number): void {
