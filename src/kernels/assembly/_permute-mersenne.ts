@@ -5,10 +5,14 @@
 const MERSENNE: u64 = (1 << 61) - 1;
 /** Shingles whose lowest value is looked at before any of them is. */
 const BLOCK: usize = 32;
-/** Of a block, of sixteen permutations: the least x + 8, or the least `near` of eight. */
+/** Shingles taken at once, so that they stay in the nearest cache. */
+const PART: usize = 4096;
+/** Of sixteen permutations: the least `near` of each block of a part. */
+const BLOCKS: usize = memory.data(8192, 16);
+/** The least of all blocks, the least of all but the one that has it, and where that begins. */
 const LEAST: usize = memory.data(64, 16);
-/** `limit` of the minima of eight permutations. */
-const LIMITS: usize = memory.data(32, 16);
+const SECOND: usize = memory.data(64, 16);
+const WHERE: usize = memory.data(64, 16);
 /** More than `near` lacks, and than two values differ whose order it does not tell. */
 const SLACK: u32 = (1 << 17) + 16;
 
@@ -28,11 +32,16 @@ function bound(minimum: u64): u64 {
 
 /**
  * minima[j] = min over shingles h of ((h * a[j] + b[j]) mod 2^64) mod (2^61 - 1), eight permutations at a time. Of the
- * product only the high half is computed, and that but for SLACK (`near`): as much tells of nearly every block of
- * shingles that it holds no new minimum, in 32-bit lanes.
+ * product only the high half is computed, and that but for SLACK (`near`), in 32-bit lanes: as much tells nearly always
+ * in which block of shingles the lowest value is.
  */
 export function permuteMersenne(shingles: usize, count: i32, a: usize, b: usize, minima: usize, permutations: i32): void {
   const end = shingles + (<usize>count << 3);
+  for (let from = shingles; from < end; from += PART << 3)
+    partMersenne(from, min<usize>(end, from + (PART << 3)), a, b, minima, permutations);
+}
+
+function partMersenne(shingles: usize, end: usize, a: usize, b: usize, minima: usize, permutations: i32): void {
   for (let j = 0; j < permutations; j += 8) {
     const o = <usize>j << 3;
     const low0 = lowWordsTimes8(a + o);
@@ -43,7 +52,7 @@ export function permuteMersenne(shingles: usize, count: i32, a: usize, b: usize,
     const top1 = i32x4.shr_u(low1, 16);
     const b0 = addend(b + o);
     const b1 = addend(b + o + 32);
-    for (let k: usize = 0; k < 8; k++) store<u32>(LIMITS + (k << 2), limit(load<u64>(minima + o + (k << 3))));
+    forgetBlocks();
     for (let from = shingles; from < end; from += BLOCK << 3) {
       const to = min<usize>(end, from + (BLOCK << 3));
       let m0 = i32x4.splat(-1);
@@ -55,18 +64,45 @@ export function permuteMersenne(shingles: usize, count: i32, a: usize, b: usize,
         m0 = i32x4.min_u(m0, near(h0, h1, h00, low0, high0, top0, b0));
         m1 = i32x4.min_u(m1, near(h0, h1, h00, low1, high1, top1, b1));
       }
-      let lanes = i32x4.bitmask(i32x4.le_u(m0, v128.load(LIMITS)));
-      lanes |= i32x4.bitmask(i32x4.le_u(m1, v128.load(LIMITS, 16))) << 4;
-      if (lanes == 0) continue;
-      v128.store(LEAST, m0);
-      v128.store(LEAST, m1, 16);
-      while (lanes != 0) {
-        const number = <usize>ctz<i32>(lanes);
-        const lane = o + (number << 3);
-        lanes &= lanes - 1;
-        lowerWide(from, to, load<u64>(a + lane), load<u64>(b + lane), minima + lane, number << 2);
-      }
+      const offset = from - shingles;
+      rank(m0, offset, 0);
+      rank(m1, offset, 16);
     }
+    for (let k: usize = 0; k < 8; k++) {
+      const lane = o + (k << 3);
+      settleWide(shingles, end, k, load<u64>(a + lane), load<u64>(b + lane), minima + lane);
+    }
+  }
+}
+
+function forgetBlocks(): void {
+  memory.fill(LEAST, 0xff, 64);
+  memory.fill(SECOND, 0xff, 64);
+}
+
+/** Takes the least `near` of the block that begins at `offset`, of four permutations, into what is known of all blocks. */
+// @ts-ignore: decorator
+@inline
+function rank(values: v128, offset: usize, lanes: usize): void {
+  const least = v128.load(LEAST + lanes);
+  const where = v128.load(WHERE + lanes);
+  v128.store(BLOCKS + (offset >> 2) + lanes, values);
+  v128.store(SECOND + lanes, i32x4.min_u(v128.load(SECOND + lanes), i32x4.max_u(least, values)));
+  v128.store(LEAST + lanes, i32x4.min_u(least, values));
+  v128.store(WHERE + lanes, v128.bitselect(i32x4.splat(<u32>offset), where, i32x4.lt_u(values, least)));
+}
+
+/** Takes a part into the minimum of permutation k: the block where `near` is least, and others only if they may be lower. */
+function settleWide(shingles: usize, end: usize, k: usize, a: u64, b: u64, minimum: usize): void {
+  const nearest = load<u32>(LEAST + (k << 2));
+  if (nearest > limit(load<u64>(minimum))) return;
+  const from = shingles + load<u32>(WHERE + (k << 2));
+  lowerWide(from, min<usize>(end, from + (BLOCK << 3)), a, b, minimum, nearest);
+  if (load<u32>(SECOND + (k << 2)) > limit(load<u64>(minimum))) return;
+  for (let at = shingles; at < end; at += BLOCK << 3) {
+    const near = load<u32>(BLOCKS + ((at - shingles) >> 2) + (k << 2));
+    if (near > limit(load<u64>(minimum))) continue;
+    lowerWide(at, min<usize>(end, at + (BLOCK << 3)), a, b, minimum, near);
   }
 }
 
@@ -111,33 +147,32 @@ function limit(minimum: u64): u32 {
 }
 
 /**
- * Takes the values of a block into a minimum, and its limit with it. The value where `near` is least in the block is the
- * block's lowest but for SLACK, unless `near` went round or the lo is within 8 of 2^61, which both make `near` at most
- * SLACK: nearly always one value is computed.
+ * Takes the values of a block into a minimum. The value where `near` is least is the block's lowest but for SLACK,
+ * unless `near` went round or the lo is within 8 of 2^61, which both make `near` at most SLACK: nearly always one value is
+ * computed.
  */
-function lowerWide(from: usize, to: usize, a: u64, b: u64, minimum: usize, number: usize): void {
+function lowerWide(from: usize, to: usize, a: u64, b: u64, minimum: usize, leastNear: u32): void {
   const low = i32x4.splat(<u32>(a << 3));
   const high = i32x4.splat(<u32>(a >> 29));
   const top = i32x4.shr_u(low, 16);
   const added = i32x4.splat(<u32>(((b << 3) + 64) >> 32) + SLACK);
   let least = load<u64>(minimum);
-  const leastNear = load<u32>(LEAST + number);
-  let most = load<u32>(LIMITS + number);
+  let most = limit(least);
   if (leastNear > SLACK && leastNear < 0xffffffff - SLACK) most = min<u32>(most, leastNear + SLACK);
-  for (let at = from; at < to; at += 32) {
-    const h0 = lowWords(at);
-    const values = near(h0, highWords(at), i32x4.shr_u(h0, 16), low, high, top, added);
-    let found = i32x4.bitmask(i32x4.le_u(values, i32x4.splat(most)));
-    const left = <i32>((to - at) >> 3);
-    if (left < 4) found &= (1 << left) - 1;
-    while (found != 0) {
-      const h = load<u64>(at + (<usize>ctz<i32>(found) << 3));
-      found &= found - 1;
-      least = min<u64>(least, modMersenne(h * a + b));
-    }
+  const bound = i32x4.splat(most);
+  let found: u32 = 0;
+  for (let k: usize = 0; k < BLOCK; k += 4) {
+    const h0 = lowWords(from + (k << 3));
+    const values = near(h0, highWords(from + (k << 3)), i32x4.shr_u(h0, 16), low, high, top, added);
+    found |= <u32>i32x4.bitmask(i32x4.le_u(values, bound)) << <u32>k;
+  }
+  found &= lanesOf(from, to);
+  while (found != 0) {
+    const h = load<u64>(from + (<usize>ctz<u32>(found) << 3));
+    found &= found - 1;
+    least = min<u64>(least, modMersenne(h * a + b));
   }
   store<u64>(minimum, least);
-  store<u32>(LIMITS + number, limit(least));
 }
 
 /**
@@ -146,6 +181,11 @@ function lowerWide(from: usize, to: usize, a: u64, b: u64, minimum: usize, numbe
  */
 export function permuteLow32(shingles: usize, count: i32, a: usize, b: usize, minima: usize, permutations: i32): void {
   const end = shingles + (<usize>count << 3);
+  for (let from = shingles; from < end; from += PART << 3)
+    partLow32(from, min<usize>(end, from + (PART << 3)), a, b, minima, permutations);
+}
+
+function partLow32(shingles: usize, end: usize, a: usize, b: usize, minima: usize, permutations: i32): void {
   const eight = i32x4.splat(8);
   for (let j = 0; j < permutations; j += 16) {
     const o = <usize>j << 3;
@@ -157,6 +197,7 @@ export function permuteLow32(shingles: usize, count: i32, a: usize, b: usize, mi
     const b1 = i32x4.add(lowWords(b + o + 32), eight);
     const b2 = i32x4.add(lowWords(b + o + 64), eight);
     const b3 = i32x4.add(lowWords(b + o + 96), eight);
+    forgetBlocks();
     for (let from = shingles; from < end; from += BLOCK << 3) {
       const to = min<usize>(end, from + (BLOCK << 3));
       let m0 = i32x4.splat(-1);
@@ -170,22 +211,29 @@ export function permuteLow32(shingles: usize, count: i32, a: usize, b: usize, mi
         m2 = i32x4.min_u(m2, i32x4.add(i32x4.mul(h, a2), b2));
         m3 = i32x4.min_u(m3, i32x4.add(i32x4.mul(h, a3), b3));
       }
-      let lanes = mayBeLower(m0, minima + o);
-      lanes |= mayBeLower(m1, minima + o + 32) << 4;
-      lanes |= mayBeLower(m2, minima + o + 64) << 8;
-      lanes |= mayBeLower(m3, minima + o + 96) << 12;
-      if (lanes == 0) continue;
-      v128.store(LEAST, m0);
-      v128.store(LEAST, m1, 16);
-      v128.store(LEAST, m2, 32);
-      v128.store(LEAST, m3, 48);
-      while (lanes != 0) {
-        const number = <usize>ctz<i32>(lanes);
-        const lane = o + (number << 3);
-        lanes &= lanes - 1;
-        lowerOf(from, to, load<u64>(a + lane), load<u64>(b + lane), minima + lane, load<u32>(LEAST + (number << 2)));
-      }
+      const offset = from - shingles;
+      rank(m0, offset, 0);
+      rank(m1, offset, 16);
+      rank(m2, offset, 32);
+      rank(m3, offset, 48);
     }
+    for (let k: usize = 0; k < 16; k++) {
+      const lane = o + (k << 3);
+      settleLow32(shingles, end, k, load<u64>(a + lane), load<u64>(b + lane), minima + lane);
+    }
+  }
+}
+
+function settleLow32(shingles: usize, end: usize, k: usize, a: u64, b: u64, minimum: usize): void {
+  const nearest = load<u32>(LEAST + (k << 2));
+  if (nearest > boundLow32(load<u64>(minimum))) return;
+  const from = shingles + load<u32>(WHERE + (k << 2));
+  lowerLow32(from, min<usize>(end, from + (BLOCK << 3)), a, b, minimum, nearest);
+  if (load<u32>(SECOND + (k << 2)) > boundLow32(load<u64>(minimum))) return;
+  for (let at = shingles; at < end; at += BLOCK << 3) {
+    const near = load<u32>(BLOCKS + ((at - shingles) >> 2) + (k << 2));
+    if (near > boundLow32(load<u64>(minimum))) continue;
+    lowerLow32(at, min<usize>(end, at + (BLOCK << 3)), a, b, minimum, near);
   }
 }
 
@@ -203,15 +251,6 @@ function highWords(at: usize): v128 {
   return v128.shuffle<i32>(v128.load(at), v128.load(at, 16), 1, 3, 5, 7);
 }
 
-/** A bit for each of four permutations whose x + 8 is below its minimum + 8; of minima near 2^32, always. */
-// @ts-ignore: decorator
-@inline
-function mayBeLower(values: v128, minima: usize): i32 {
-  // Saturating: minimum + 7, or all ones.
-  const bounds = v128.not(i32x4.sub(i32x4.max_u(v128.not(lowWords(minima)), i32x4.splat(7)), i32x4.splat(7)));
-  return i32x4.bitmask(i32x4.le_u(values, bounds));
-}
-
 /** Above it, x + 8 modulo 2^32 is of no value below `minimum`. */
 // @ts-ignore: decorator
 @inline
@@ -223,25 +262,31 @@ function boundLow32(minimum: u64): u32 {
  * Takes the values of a block into a minimum. `leastNear` is the least x + 8 of the block: the value there is at most that,
  * unless x + 8 went round, so that one of more than 8 above is not the block's lowest. Nearly always one value is computed.
  */
-function lowerOf(from: usize, to: usize, a: u64, b: u64, minimum: usize, leastNear: u32): void {
+function lowerLow32(from: usize, to: usize, a: u64, b: u64, minimum: usize, leastNear: u32): void {
   const narrowA = i32x4.splat(<u32>a);
   const narrowB = i32x4.splat(<u32>b + 8);
   let least = load<u64>(minimum);
   let most = boundLow32(least);
   if (leastNear >= 8 && leastNear < 0xfffffff0) most = min<u32>(most, leastNear + 8);
-  for (let at = from; at < to; at += 32) {
-    const near = i32x4.add(i32x4.mul(lowWords(at), narrowA), narrowB);
-    let found = i32x4.bitmask(i32x4.le_u(near, i32x4.splat(most)));
-    const left = <i32>((to - at) >> 3);
-    if (left < 4) found &= (1 << left) - 1;
-    while (found != 0) {
-      const h = load<u64>(at + (<usize>ctz<i32>(found) << 3));
-      found &= found - 1;
-      const value = modMersenne(h * a + b) & 0xffffffff;
-      if (value >= least) continue;
-      least = value;
-      most = min<u32>(most, boundLow32(least));
-    }
+  const bound = i32x4.splat(most);
+  let found: u32 = 0;
+  for (let k: usize = 0; k < BLOCK; k += 4) {
+    const near = i32x4.add(i32x4.mul(lowWords(from + (k << 3)), narrowA), narrowB);
+    found |= <u32>i32x4.bitmask(i32x4.le_u(near, bound)) << <u32>k;
+  }
+  found &= lanesOf(from, to);
+  while (found != 0) {
+    const h = load<u64>(from + (<usize>ctz<u32>(found) << 3));
+    found &= found - 1;
+    least = min<u64>(least, modMersenne(h * a + b) & 0xffffffff);
   }
   store<u64>(minimum, least);
+}
+
+/** A bit for each shingle of a block. */
+// @ts-ignore: decorator
+@inline
+function lanesOf(from: usize, to: usize): u32 {
+  const count = (to - from) >> 3;
+  return count >= BLOCK ? 0xffffffff : (1 << <u32>count) - 1;
 }

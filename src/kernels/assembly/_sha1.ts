@@ -240,7 +240,7 @@ function majority(b: v128, c: v128, d: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function round(a: v128, f: v128, e: v128, k: v128, w: v128): v128 {
-  return i32x4.add(i32x4.add(rotate(a, 5), f), i32x4.add(i32x4.add(e, k), w));
+  return i32x4.add(rotate(a, 5), i32x4.add(f, i32x4.add(i32x4.add(e, k), w)));
 }
 
 /** Takes the blocks whose first 16 words are in the scratch into the four states. Five rounds a turn: no state is moved. */
