@@ -34,6 +34,9 @@ for (const file of files) {
     '--importMemory',
     '--maximumMemory',
     '65536',
+    // What callers lay out begins at 4096 or above (src/dedup/growing-kernel.ts).
+    '--lowMemoryLimit',
+    '4096',
   ]);
   if (error) {
     process.stderr.write(stderr.toString());

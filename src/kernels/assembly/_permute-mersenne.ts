@@ -6,9 +6,9 @@ const MERSENNE: u64 = (1 << 61) - 1;
 /** Shingles whose lowest value is looked at before any of them is. */
 const BLOCK: usize = 32;
 /** Shingles taken at once, so that they stay in the nearest cache. */
-const PART: usize = 4096;
+const PART: usize = 1024;
 /** Of sixteen permutations: the least `near` of each block of a part. */
-const BLOCKS: usize = memory.data(8192, 16);
+const BLOCKS: usize = memory.data(2048, 16);
 /** The least of all blocks, the least of all but the one that has it, and where that begins. */
 const LEAST: usize = memory.data(64, 16);
 const SECOND: usize = memory.data(64, 16);

@@ -165,15 +165,31 @@ function schedule(text: usize, from: v128, lengths: v128, offset: i32): void {
   const l2 = i32x4.extract_lane(lengths, 2);
   const l3 = i32x4.extract_lane(lengths, 3);
   for (let chunk = 0; chunk < 64; chunk += 16) {
-    const m0 = padded(p0, l0, offset + chunk);
-    const m1 = padded(p1, l1, offset + chunk);
-    const m2 = padded(p2, l2, offset + chunk);
-    const m3 = padded(p3, l3, offset + chunk);
+    const at = offset + chunk;
+    const to = scratch + (<usize>chunk << 2);
+    if (!v128.any_true(i32x4.ge_s(lengths, i32x4.splat(at)))) {
+      v128.store(to, i32x4.splat(0));
+      v128.store(to, i32x4.splat(0), 16);
+      v128.store(to, i32x4.splat(0), 32);
+      v128.store(to, i32x4.splat(0), 48);
+      continue;
+    }
+    let m0: v128, m1: v128, m2: v128, m3: v128;
+    if (i32x4.all_true(i32x4.ge_s(lengths, i32x4.splat(at + 16)))) {
+      m0 = swapBytes(v128.load(p0 + at));
+      m1 = swapBytes(v128.load(p1 + at));
+      m2 = swapBytes(v128.load(p2 + at));
+      m3 = swapBytes(v128.load(p3 + at));
+    } else {
+      m0 = padded(p0, l0, at);
+      m1 = padded(p1, l1, at);
+      m2 = padded(p2, l2, at);
+      m3 = padded(p3, l3, at);
+    }
     const x0 = v128.shuffle<i32>(m0, m1, 0, 4, 1, 5);
     const x1 = v128.shuffle<i32>(m2, m3, 0, 4, 1, 5);
     const x2 = v128.shuffle<i32>(m0, m1, 2, 6, 3, 7);
     const x3 = v128.shuffle<i32>(m2, m3, 2, 6, 3, 7);
-    const to = scratch + (<usize>chunk << 2);
     v128.store(to, v128.shuffle<i64>(x0, x1, 0, 2));
     v128.store(to, v128.shuffle<i64>(x0, x1, 1, 3), 16);
     v128.store(to, v128.shuffle<i64>(x2, x3, 0, 2), 32);
@@ -201,23 +217,6 @@ function mixed(w3: v128, w8: v128, w14: v128, w16: v128): v128 {
   return rotateOne(v128.xor(v128.xor(w3, w8), v128.xor(w14, w16)));
 }
 
-/** Words 16 to 79 of four schedules. Three at a time: the words that the next ones begin with stay in registers. */
-function expand(): void {
-  const w = scratch;
-  let x = v128.load(w, 208);
-  let y = v128.load(w, 224);
-  let z = v128.load(w, 240);
-  for (let t = w; t < w + 1008; t += 48) {
-    x = mixed(x, v128.load(t, 128), v128.load(t, 32), v128.load(t));
-    v128.store(t, x, 256);
-    y = mixed(y, v128.load(t, 144), v128.load(t, 48), v128.load(t, 16));
-    v128.store(t, y, 272);
-    z = mixed(z, v128.load(t, 160), v128.load(t, 64), v128.load(t, 32));
-    v128.store(t, z, 288);
-  }
-  v128.store(w, mixed(x, v128.load(w, 1136), v128.load(w, 1040), v128.load(w, 1008)), 1264);
-}
-
 // @ts-ignore: decorator
 @inline
 function choose(b: v128, c: v128, d: v128): v128 {
@@ -243,54 +242,108 @@ function round(a: v128, f: v128, e: v128, k: v128, w: v128): v128 {
   return i32x4.add(rotate(a, 5), i32x4.add(f, i32x4.add(i32x4.add(e, k), w)));
 }
 
-/** Takes the blocks whose first 16 words are in the scratch into the four states. Five rounds a turn: no state is moved. */
+/**
+ * Takes the blocks whose first 16 words are in the scratch into the four states. Five rounds a turn: no state is moved.
+ * Beside a round goes the word of the schedule that is wanted 16 rounds later; x, y and z are the three before it.
+ */
 function fourBlocks(): void {
-  expand();
   let a = v0;
   let b = v1;
   let c = v2;
   let d = v3;
   let e = v4;
   let t = scratch;
+  let x = v128.load(t, 208);
+  let y = v128.load(t, 224);
+  let z = v128.load(t, 240);
   let k = i32x4.splat(0x5a827999);
   for (const to = scratch + 320; t < to; t += 80) {
+    x = mixed(x, v128.load(t, 128), v128.load(t, 32), v128.load(t));
+    v128.store(t, x, 256);
     e = round(a, choose(b, c, d), e, k, v128.load(t));
     b = rotate(b, 30);
+    y = mixed(y, v128.load(t, 144), v128.load(t, 48), v128.load(t, 16));
+    v128.store(t, y, 272);
     d = round(e, choose(a, b, c), d, k, v128.load(t, 16));
     a = rotate(a, 30);
+    z = mixed(z, v128.load(t, 160), v128.load(t, 64), v128.load(t, 32));
+    v128.store(t, z, 288);
     c = round(d, choose(e, a, b), c, k, v128.load(t, 32));
     e = rotate(e, 30);
+    x = mixed(x, v128.load(t, 176), v128.load(t, 80), v128.load(t, 48));
+    v128.store(t, x, 304);
     b = round(c, choose(d, e, a), b, k, v128.load(t, 48));
     d = rotate(d, 30);
+    y = mixed(y, v128.load(t, 192), v128.load(t, 96), v128.load(t, 64));
+    v128.store(t, y, 320);
     a = round(b, choose(c, d, e), a, k, v128.load(t, 64));
     c = rotate(c, 30);
+    const next = z;
+    z = y;
+    y = x;
+    x = next;
   }
   k = i32x4.splat(0x6ed9eba1);
   for (const to = scratch + 640; t < to; t += 80) {
+    x = mixed(x, v128.load(t, 128), v128.load(t, 32), v128.load(t));
+    v128.store(t, x, 256);
     e = round(a, parity(b, c, d), e, k, v128.load(t));
     b = rotate(b, 30);
+    y = mixed(y, v128.load(t, 144), v128.load(t, 48), v128.load(t, 16));
+    v128.store(t, y, 272);
     d = round(e, parity(a, b, c), d, k, v128.load(t, 16));
     a = rotate(a, 30);
+    z = mixed(z, v128.load(t, 160), v128.load(t, 64), v128.load(t, 32));
+    v128.store(t, z, 288);
     c = round(d, parity(e, a, b), c, k, v128.load(t, 32));
     e = rotate(e, 30);
+    x = mixed(x, v128.load(t, 176), v128.load(t, 80), v128.load(t, 48));
+    v128.store(t, x, 304);
     b = round(c, parity(d, e, a), b, k, v128.load(t, 48));
     d = rotate(d, 30);
+    y = mixed(y, v128.load(t, 192), v128.load(t, 96), v128.load(t, 64));
+    v128.store(t, y, 320);
     a = round(b, parity(c, d, e), a, k, v128.load(t, 64));
     c = rotate(c, 30);
+    const next = z;
+    z = y;
+    y = x;
+    x = next;
   }
   k = i32x4.splat(<i32>0x8f1bbcdc);
   for (const to = scratch + 960; t < to; t += 80) {
+    x = mixed(x, v128.load(t, 128), v128.load(t, 32), v128.load(t));
+    v128.store(t, x, 256);
     e = round(a, majority(b, c, d), e, k, v128.load(t));
     b = rotate(b, 30);
+    y = mixed(y, v128.load(t, 144), v128.load(t, 48), v128.load(t, 16));
+    v128.store(t, y, 272);
     d = round(e, majority(a, b, c), d, k, v128.load(t, 16));
     a = rotate(a, 30);
+    z = mixed(z, v128.load(t, 160), v128.load(t, 64), v128.load(t, 32));
+    v128.store(t, z, 288);
     c = round(d, majority(e, a, b), c, k, v128.load(t, 32));
     e = rotate(e, 30);
+    x = mixed(x, v128.load(t, 176), v128.load(t, 80), v128.load(t, 48));
+    v128.store(t, x, 304);
     b = round(c, majority(d, e, a), b, k, v128.load(t, 48));
     d = rotate(d, 30);
+    y = mixed(y, v128.load(t, 192), v128.load(t, 96), v128.load(t, 64));
+    v128.store(t, y, 320);
     a = round(b, majority(c, d, e), a, k, v128.load(t, 64));
     c = rotate(c, 30);
+    const next = z;
+    z = y;
+    y = x;
+    x = next;
   }
+  x = mixed(x, v128.load(t, 128), v128.load(t, 32), v128.load(t));
+  v128.store(t, x, 256);
+  y = mixed(y, v128.load(t, 144), v128.load(t, 48), v128.load(t, 16));
+  v128.store(t, y, 272);
+  z = mixed(z, v128.load(t, 160), v128.load(t, 64), v128.load(t, 32));
+  v128.store(t, z, 288);
+  v128.store(t, mixed(x, v128.load(t, 176), v128.load(t, 80), v128.load(t, 48)), 304);
   k = i32x4.splat(<i32>0xca62c1d6);
   for (const to = scratch + 1280; t < to; t += 80) {
     e = round(a, parity(b, c, d), e, k, v128.load(t));
