@@ -184,14 +184,25 @@ function rowsOf(header: FrameHeader, firstOrdinal: number): DocumentRow[] {
   });
 }
 
+/** Undefined where the header cannot be read: the digest of its frame will say so. */
+function idsOf(header: Buffer): readonly string[] | undefined {
+  try {
+    return (JSON.parse(header.toString('utf8')) as FrameHeader).id;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Reads the frames of a file in order, from byte offset `from` (a frame's `next`) on; ordinals count up from
  * `firstOrdinal`. Every frame's digest is checked: damage is an IntegrityError that names file and offset.
+ * @param wants told the ids of a frame; one that is not wanted is passed over, its text neither read nor checked
  */
 export async function* readDocumentFile(
   path: string,
   from = FILE_HEADER,
   firstOrdinal = 0,
+  wants?: (ids: readonly string[]) => boolean,
 ): AsyncGenerator<DocumentFrame> {
   const size = (
     await stat(path).catch((error: unknown) => {
@@ -238,6 +249,14 @@ export async function* readDocumentFile(
           expected: `at most ${size - at - FRAME_HEADER} bytes`,
           found: `${bodyBytes}`,
         });
+      }
+      if (wants) {
+        const ids = idsOf(read(at + FRAME_HEADER, headerBytes));
+        if (ids && !wants(ids)) {
+          at += FRAME_HEADER + bodyBytes;
+          ordinal += ids.length;
+          continue;
+        }
       }
       const body = read(at + FRAME_HEADER, bodyBytes);
       const digest = xxh64(body);

@@ -11,6 +11,7 @@ const CLUSTER_LABEL_SECTION = 1;
 /** Documents a block: labels are looked up at random, so that a block is about 16 KB. */
 const BLOCK_DOCUMENTS = 512;
 const FATE_WORDS = 5;
+const CLUSTER_WORD = 2;
 
 export const KEPT = 0;
 export const DUPLICATE = 1;
@@ -103,6 +104,14 @@ export class ClusterReader {
   labelOf(document: number): Label | undefined {
     const found = this.locate(document);
     return found && this.labelBlock(found.block).label(found.i);
+  }
+
+  /** The clusters of all members, by the members' number. */
+  *clusters(): Generator<number> {
+    for (let block = 0; block < this.fates.length; block++) {
+      const words = this.fateBlock(block);
+      for (let at = CLUSTER_WORD; at < words.length; at += FATE_WORDS) yield words[at]!;
+    }
   }
 
   /** All members, by number. */

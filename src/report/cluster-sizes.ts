@@ -23,7 +23,7 @@ export async function readClusterSizes(artifact: string): Promise<ClusterSizes> 
   try {
     const sizes = new Map<number, number>();
     let read = 0;
-    for (const { cluster } of reader) {
+    for (const cluster of reader.clusters()) {
       sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
       if (++read === MAX_MEMBERS) break;
     }

@@ -199,9 +199,13 @@ async function lookForKept(
   path: string,
   wanted: Map<string, { excerpt: string; left: number } | undefined>,
 ): Promise<void> {
-  for await (const { batch } of readDocumentFile(path)) {
+  const missing = new Set<string>();
+  for (const [key, found] of wanted) if (!found) missing.add((JSON.parse(key) as [string, string])[1]);
+  const hasOne = (ids: readonly string[]) => ids.some((id) => missing.has(id));
+  for await (const { batch } of readDocumentFile(path, undefined, undefined, hasOne)) {
     for (let i = 0; i < batch.length; i++) {
       const { corpus, id } = batch.rows[i]!;
+      if (!missing.has(id)) continue;
       const key = documentKey(corpus, id);
       if (wanted.has(key) && wanted.get(key) === undefined) wanted.set(key, excerptOf(batch.text(i)));
     }

@@ -111,4 +111,32 @@ describe('files of documents', () => {
       await expect(read(path), `${length} bytes`).rejects.toThrow(IntegrityError);
     }
   });
+
+  it('pass over frames that are not wanted, and still find a damaged header', async () => {
+    const path = join(folder, 'wanted');
+    const of = (id: string): NewDocument => ({
+      id,
+      corpus: 'c',
+      source: 's',
+      start: 0,
+      end: 1,
+      text: `of ${id}`,
+    });
+    await write(path, [[of('a'), of('b')], [of('c')], [of('d'), of('e')]]);
+    const found: [string, number, string][] = [];
+    const isWanted = (ids: readonly string[]) => ids.includes('d');
+    for await (const { batch } of readDocumentFile(path, undefined, 10, isWanted))
+      for (const { id, ordinal, text } of batch) found.push([id, ordinal, text]);
+    expect(found).toEqual([
+      ['d', 13, 'of d'],
+      ['e', 14, 'of e'],
+    ]);
+    const whole = readFileSync(path);
+    whole[whole.indexOf('"id"')] = 0;
+    writeFileSync(path, whole);
+    const all = async () => {
+      for await (const _ of readDocumentFile(path, undefined, 0, isWanted));
+    };
+    await expect(all()).rejects.toThrow(IntegrityError);
+  });
 });
