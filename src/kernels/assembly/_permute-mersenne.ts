@@ -57,10 +57,34 @@ function partMersenne(shingles: usize, end: usize, a: usize, b: usize, minima: u
       const to = min<usize>(end, from + (BLOCK << 3));
       let m0 = i32x4.splat(-1);
       let m1 = m0;
-      for (let at = from; at < to; at += 8) {
-        const h0 = v128.load32_splat(at);
-        const h1 = v128.load32_splat(at, 4);
-        const h00 = i32x4.shr_u(h0, 16);
+      let h0: v128, h1: v128, h00: v128;
+      let at = from;
+      for (; at + 32 <= to; at += 32) {
+        h0 = v128.load32_splat(at);
+        h1 = v128.load32_splat(at, 4);
+        h00 = i32x4.shr_u(h0, 16);
+        m0 = i32x4.min_u(m0, near(h0, h1, h00, low0, high0, top0, b0));
+        m1 = i32x4.min_u(m1, near(h0, h1, h00, low1, high1, top1, b1));
+        h0 = v128.load32_splat(at, 8);
+        h1 = v128.load32_splat(at, 12);
+        h00 = i32x4.shr_u(h0, 16);
+        m0 = i32x4.min_u(m0, near(h0, h1, h00, low0, high0, top0, b0));
+        m1 = i32x4.min_u(m1, near(h0, h1, h00, low1, high1, top1, b1));
+        h0 = v128.load32_splat(at, 16);
+        h1 = v128.load32_splat(at, 20);
+        h00 = i32x4.shr_u(h0, 16);
+        m0 = i32x4.min_u(m0, near(h0, h1, h00, low0, high0, top0, b0));
+        m1 = i32x4.min_u(m1, near(h0, h1, h00, low1, high1, top1, b1));
+        h0 = v128.load32_splat(at, 24);
+        h1 = v128.load32_splat(at, 28);
+        h00 = i32x4.shr_u(h0, 16);
+        m0 = i32x4.min_u(m0, near(h0, h1, h00, low0, high0, top0, b0));
+        m1 = i32x4.min_u(m1, near(h0, h1, h00, low1, high1, top1, b1));
+      }
+      for (; at < to; at += 8) {
+        h0 = v128.load32_splat(at);
+        h1 = v128.load32_splat(at, 4);
+        h00 = i32x4.shr_u(h0, 16);
         m0 = i32x4.min_u(m0, near(h0, h1, h00, low0, high0, top0, b0));
         m1 = i32x4.min_u(m1, near(h0, h1, h00, low1, high1, top1, b1));
       }
@@ -204,8 +228,32 @@ function partLow32(shingles: usize, end: usize, a: usize, b: usize, minima: usiz
       let m1 = m0;
       let m2 = m0;
       let m3 = m0;
-      for (let at = from; at < to; at += 8) {
-        const h = v128.load32_splat(at);
+      let h: v128;
+      let at = from;
+      for (; at + 32 <= to; at += 32) {
+        h = v128.load32_splat(at);
+        m0 = i32x4.min_u(m0, i32x4.add(i32x4.mul(h, a0), b0));
+        m1 = i32x4.min_u(m1, i32x4.add(i32x4.mul(h, a1), b1));
+        m2 = i32x4.min_u(m2, i32x4.add(i32x4.mul(h, a2), b2));
+        m3 = i32x4.min_u(m3, i32x4.add(i32x4.mul(h, a3), b3));
+        h = v128.load32_splat(at, 8);
+        m0 = i32x4.min_u(m0, i32x4.add(i32x4.mul(h, a0), b0));
+        m1 = i32x4.min_u(m1, i32x4.add(i32x4.mul(h, a1), b1));
+        m2 = i32x4.min_u(m2, i32x4.add(i32x4.mul(h, a2), b2));
+        m3 = i32x4.min_u(m3, i32x4.add(i32x4.mul(h, a3), b3));
+        h = v128.load32_splat(at, 16);
+        m0 = i32x4.min_u(m0, i32x4.add(i32x4.mul(h, a0), b0));
+        m1 = i32x4.min_u(m1, i32x4.add(i32x4.mul(h, a1), b1));
+        m2 = i32x4.min_u(m2, i32x4.add(i32x4.mul(h, a2), b2));
+        m3 = i32x4.min_u(m3, i32x4.add(i32x4.mul(h, a3), b3));
+        h = v128.load32_splat(at, 24);
+        m0 = i32x4.min_u(m0, i32x4.add(i32x4.mul(h, a0), b0));
+        m1 = i32x4.min_u(m1, i32x4.add(i32x4.mul(h, a1), b1));
+        m2 = i32x4.min_u(m2, i32x4.add(i32x4.mul(h, a2), b2));
+        m3 = i32x4.min_u(m3, i32x4.add(i32x4.mul(h, a3), b3));
+      }
+      for (; at < to; at += 8) {
+        h = v128.load32_splat(at);
         m0 = i32x4.min_u(m0, i32x4.add(i32x4.mul(h, a0), b0));
         m1 = i32x4.min_u(m1, i32x4.add(i32x4.mul(h, a1), b1));
         m2 = i32x4.min_u(m2, i32x4.add(i32x4.mul(h, a2), b2));
