@@ -5,6 +5,8 @@ import type { MinhashKernel } from './kernel.ts';
 import { datatroveWords, isBlank, isDecimal, simplifiedCharacter } from './simplify.ts';
 
 const CUT_SLOTS = 1024;
+/** Behind the slots: a bit for each key of a word that is cut (`mayBeCut` in the kernel). */
+const CUT_KEYS = 4096;
 /** Why the kernel stopped. */
 const DONE = 0;
 const MEETS_UNKNOWN = 1;
@@ -27,7 +29,7 @@ export class EnglishSplitter {
   constructor(kernel: MinhashKernel) {
     this.kernel = kernel;
     this.table = new CodeTable(kernel);
-    const cuts = kernel.take(CUT_SLOTS * 16);
+    const cuts = kernel.take(CUT_SLOTS * 16 + CUT_KEYS / 8);
     kernel.exports.layoutEnglish(this.table.codes, this.table.slots, cuts, CUT_SLOTS);
     for (const [word, parts] of contractions()) {
       const first = parts[0]!.length;
@@ -118,6 +120,9 @@ export class EnglishSplitter {
     while (table[slot * 2 + 1] !== 0n) slot = (slot + 1) % CUT_SLOTS;
     table[slot * 2] = h;
     table[slot * 2 + 1] = BigInt(value);
+    const keys = new Uint8Array(this.kernel.buffer, cuts + CUT_SLOTS * 16, CUT_KEYS / 8);
+    const key = ((bytes[0]! << 7) ^ (bytes.at(-1)! << 3) ^ bytes.length) & (CUT_KEYS - 1);
+    keys[key >> 3]! |= 1 << (key & 7);
   }
 }
 

@@ -354,6 +354,7 @@ let codes: usize = 0;
 let slots: usize = 0;
 let cuts: usize = 0;
 let cutMask: i32 = 0;
+let cutKeys: usize = 0;
 let starts: usize = 0;
 let wordBase: usize = 0;
 let wordOut: usize = 0;
@@ -371,6 +372,7 @@ export function layoutEnglish(codeTable: usize, slotTable: usize, cutTable: usiz
   slots = slotTable;
   cuts = cutTable;
   cutMask = cutSlots - 1;
+  cutKeys = cutTable + (<usize>cutSlots << 4);
 }
 
 /** Begins a part of a text: its words are appended to the `words` words of `used` bytes at `to`, their starts to `startsAt`. */
@@ -452,6 +454,16 @@ function digitsFrom(from: usize): bool {
  */
 export function splitPart(): i32 {
   while (readAt < readEnd) {
+    if (readAt + 16 <= readEnd) {
+      const lowered = v128.or(v128.load(readAt), i8x16.splat(32));
+      const letters = i8x16.bitmask(i8x16.lt_u(i8x16.sub(lowered, i8x16.splat(97)), i8x16.splat(26)));
+      const run = <usize>ctz<i32>(~letters);
+      // Written whole in any case; only the letters count.
+      v128.store(wordOut, lowered);
+      wordOut += run;
+      readAt += run;
+      if (run == 16) continue;
+    }
     const c = <i32>load<u8>(readAt);
     const lower = c | 32;
     if (lower >= 97 && lower <= 122 && c < 128) {
@@ -587,7 +599,7 @@ function endWord(): void {
   if (lastDigit != 0) {
     const unit = <i32>(wordOut - lastDigit) - 1;
     if (unit > 0 && unit <= 6 && lookUp(lastDigit + 1, unit) == 255) first = size - unit;
-  } else if (size <= 16) {
+  } else if (size <= 16 && mayBeCut(chunk, size)) {
     const found = lookUp(chunk, size);
     if (found != 255) {
       first = found & 0xff;
@@ -618,6 +630,14 @@ function insertSpace(at: usize): void {
   memory.copy(at + 1, at, wordOut - at);
   store<u8>(at, 32);
   wordOut++;
+}
+
+/** A bit for each triple of first byte, last byte and length that words which are cut have: most words end here. */
+// @ts-ignore: decorator
+@inline
+function mayBeCut(from: usize, length: i32): bool {
+  const key = ((<i32>load<u8>(from) << 7) ^ (<i32>load<u8>(from + length - 1) << 3) ^ length) & 4095;
+  return ((<i32>load<u8>(cutKeys + (key >> 3)) >> (key & 7)) & 1) != 0;
 }
 
 /** first cut | second cut << 8 of a word that is cut, 255 for a unit, 0 where there is none. */
