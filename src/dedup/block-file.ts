@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { classifySystemError, IntegrityError, ProvenderError } from '../core/errors.ts';
 
@@ -94,6 +95,29 @@ export class BlockWriter {
 
   /** Writes index and trailer, syncs and closes. */
   finish(): void {
+    this.end();
+    try {
+      fsyncSync(this.file);
+    } catch (error) {
+      throw classifySystemError(error, { file: this.path });
+    } finally {
+      this.abandon();
+    }
+  }
+
+  /** The same, but that the disk is waited for beside: at once the file is whole for whoever reads it. */
+  async finishBeside(): Promise<void> {
+    this.end();
+    try {
+      await promisify(fsync)(this.file);
+    } catch (error) {
+      throw classifySystemError(error, { file: this.path });
+    } finally {
+      this.abandon();
+    }
+  }
+
+  private end(): void {
     const index = Buffer.alloc(this.entries.length * ENTRY_BYTES);
     this.entries.forEach((entry, i) => {
       const at = i * ENTRY_BYTES;
@@ -112,13 +136,6 @@ export class BlockWriter {
     trailer.writeUInt32LE(crc32(trailer.subarray(0, 36)), 36);
     this.put(index, this.offset);
     this.put(trailer, this.offset + index.length);
-    try {
-      fsyncSync(this.file);
-    } catch (error) {
-      throw classifySystemError(error, { file: this.path });
-    } finally {
-      this.abandon();
-    }
   }
 
   /** Closes without finishing: the file has no trailer, so that no reader takes it for a whole one. After `finish`, nothing. */

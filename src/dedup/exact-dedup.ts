@@ -107,7 +107,7 @@ class ExactTap implements Sink<DocumentBatch> {
 
   async finish(): Promise<void> {
     this.flush();
-    this.writer.finish();
+    await this.writer.finishBeside();
   }
 
   async abandon(): Promise<void> {

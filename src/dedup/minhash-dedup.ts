@@ -78,7 +78,7 @@ class SignatureTap implements Sink<DocumentBatch> {
 
   async finish(): Promise<void> {
     this.flush();
-    this.writer.finish();
+    await this.writer.finishBeside();
     giveBack(this.buffers);
   }
 

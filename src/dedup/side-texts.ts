@@ -39,9 +39,9 @@ export class SideTextWriter {
     if (this.columns.length === RUN_DOCUMENTS || this.runBytes >= RUN_BYTES) this.flush();
   }
 
-  finish(): void {
+  finish(): Promise<void> {
     this.flush();
-    this.writer.finish();
+    return this.writer.finishBeside();
   }
 
   abandon(): void {

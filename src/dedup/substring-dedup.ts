@@ -125,7 +125,7 @@ class TextTap implements Sink<DocumentBatch> {
   }
 
   async finish(): Promise<void> {
-    this.writer.finish();
+    await this.writer.finish();
   }
 
   async abandon(): Promise<void> {

@@ -117,7 +117,7 @@ class UnitTap implements Sink<DocumentBatch>, UnitTarget {
   }
 
   async finish(): Promise<void> {
-    this.writer.finish();
+    await this.writer.finish();
   }
 
   async abandon(): Promise<void> {

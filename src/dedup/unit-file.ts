@@ -58,9 +58,9 @@ export class UnitWriter {
     if (this.columns.length === RUN_DOCUMENTS || full) this.flush();
   }
 
-  finish(): void {
+  finish(): Promise<void> {
     this.flush();
-    this.writer.finish();
+    return this.writer.finishBeside();
   }
 
   abandon(): void {

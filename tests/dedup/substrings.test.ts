@@ -41,7 +41,7 @@ async function find(
         .rows[0]!;
       writer.add(row, 0, new Uint8Array(symbols.buffer, symbols.byteOffset, symbols.byteLength));
     });
-    writer.finish();
+    await writer.finish();
     files.push({ path, partition: part, part: 0, firstDocument: from, documents: own.length });
   }
   const { sides } = openSides(files, 'test', digest);
