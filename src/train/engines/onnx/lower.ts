@@ -97,7 +97,7 @@ class Lowering {
       if (direct) this.names.set(tensor, name);
       else copies.push([tensor, name]);
     }
-    for (const node of liveNodes(this.program)) this.lower(node);
+    for (const node of executionOrder(liveNodes(this.program))) this.lower(node);
     for (const [from, to] of copies) this.writer.addNode('Identity', [this.name(from)], [to], {}, 'outputs');
     return this.writer.finish(
       this.program.name,
@@ -245,16 +245,15 @@ class Lowering {
     return emission('Transpose', [turned], { perm: [1, 0] });
   }
 
-  /** Over the rows of a matrix, on the CPU with several threads. */
+  /** Over the rows of a matrix, on the CPU. */
   private isColumnSum({ operation, inputs }: Node): boolean {
-    const { device, threads } = this.target;
-    if (operation.kind !== 'sum' || device !== 'cpu' || threads === 1) return false;
+    if (operation.kind !== 'sum' || this.target.device !== 'cpu') return false;
     return inputs[0]!.shape.length === 2 && operation.axes.length === 1 && operation.axes[0] === 0;
   }
 
   /**
-   * A product with a row of ones: 0.2 ms for 2048 x 256 with two threads. ReduceSum, which gives each thread narrow columns,
-   * takes 0.4 then; it takes 0.1 with one thread.
+   * A product with a row of ones: 38 us for 2048 x 256 in a cache, 6 us for 256 x 256. ReduceSum takes 59 and 55, and with
+   * two threads, each of which gets narrow columns, several times that.
    */
   private columnSum(node: Node): Emission {
     const [input] = node.inputs as [Tensor];
@@ -305,6 +304,17 @@ class Lowering {
     const column = this.column(node, ids, elementCount(shape) / shape[1]!);
     return this.temporary(node, 'Expand', [column, this.writer.addIntegers(shape)]);
   }
+}
+
+/**
+ * The nodes that no other reads last, against their order. ONNX Runtime runs what the last node needs, then what the one
+ * before it needs, and so on. In the order in which differentiation adds them, it would run the backward pass to its end
+ * and then compute the gradients of the weights, all of whose operands would be in memory till then; this way each is
+ * computed as soon as its operands are, which are still in a cache. (Column sums of a step: 7.4 -> 4.5 ms.)
+ */
+function executionOrder(nodes: readonly Node[]): Node[] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs.map(({ node }) => node)));
+  return [...nodes.filter((node) => read.has(node)), ...nodes.filter((node) => !read.has(node)).toReversed()];
 }
 
 function bytesOf(values: Float32Array | Int32Array): Uint8Array {
