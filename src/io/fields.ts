@@ -80,41 +80,30 @@ export interface RecordPlace {
   readonly group?: string;
 }
 
+/** How a record comes, where it was not parsed to what it means. */
+export interface RecordForm {
+  /** From `parseBinaryJson`: its strings are bytes, and so its text stays. */
+  readonly binary?: boolean;
+  /** Its text, UTF-8, in place of which the record has the empty string. */
+  readonly text?: Uint8Array;
+}
+
 /**
  * The document that a record's fields make. Throws BadRecord: `not-an-object`, `missing-text`, `empty-text`.
- * `binary`: the record comes from `parseBinaryJson`; the text stays the bytes that it is.
  */
 export function documentOf(
   record: unknown,
   map: FieldMap,
   at: RecordPlace,
   place: Place,
-  binary = false,
+  { binary = false, text }: RecordForm = {},
 ): NewDocument {
   if (!isFields(record))
     throw new BadRecord(
       'not-an-object',
       new InputError('not an object', { ...place, expected: 'an object', found: kindOf(record) }),
     );
-  const text = lookUp(record, map.text);
-  if (typeof text !== 'string')
-    throw new BadRecord(
-      'missing-text',
-      new InputError('no text', {
-        ...place,
-        expected: `a string in field '${map.text}'`,
-        found: kindOf(text),
-      }),
-    );
-  if (text === '')
-    throw new BadRecord(
-      'empty-text',
-      new InputError('empty text', {
-        ...place,
-        expected: `text in field '${map.text}'`,
-        found: 'an empty string',
-      }),
-    );
+  const found = text?.length ? text : textOf(record, map, place);
   const name = (path: string | undefined): string | undefined => {
     const value = path === undefined ? undefined : lookUp(record, path);
     return typeof value === 'string' && value !== ''
@@ -132,8 +121,31 @@ export function documentOf(
     source: at.source,
     start: at.start,
     end: at.end,
-    text: binary ? Buffer.from(text, 'latin1') : text,
+    text: binary && typeof found === 'string' ? Buffer.from(found, 'latin1') : found,
     group: name(map.group) ?? at.group,
     metadata: binary && metadata ? (decodeBinary(metadata) as Record<string, Json>) : metadata,
   };
+}
+
+function textOf(record: Fields, { text: field }: FieldMap, place: Place): string {
+  const text = lookUp(record, field);
+  if (typeof text !== 'string')
+    throw new BadRecord(
+      'missing-text',
+      new InputError('no text', {
+        ...place,
+        expected: `a string in field '${field}'`,
+        found: kindOf(text),
+      }),
+    );
+  if (text === '')
+    throw new BadRecord(
+      'empty-text',
+      new InputError('empty text', {
+        ...place,
+        expected: `text in field '${field}'`,
+        found: 'an empty string',
+      }),
+    );
+  return text;
 }
