@@ -88,7 +88,7 @@ export function estimateModel(
   const isOnHost = options.prefersHostUpdates !== false && optimizer.onHost !== undefined;
   const whole = (some: BatchShape) =>
     isOnHost
-      ? gradientProgram(shape, objective, some, { isWhole: true })
+      ? gradientProgram(shape, objective, some, { onHost: true })
       : stepProgram(shape, objective, some, optimizer);
   const costs = costsOf(batch, shape.vocabulary, (some) => {
     const tokens = some.rows * some.length;

@@ -41,6 +41,8 @@ export interface RunSettings {
   readonly causal?: boolean;
   /** Nothing will be differentiated. */
   readonly forwardOnly?: boolean;
+  /** For a processor: see `feedForward`. */
+  readonly inPieces?: boolean;
   readonly mask?: Mask;
   /** Gives what a layer attends over instead of its own keys and values, as a cache does. */
   readonly remember?: (layer: number, own: KeysAndValues) => KeysAndValues;
@@ -54,7 +56,7 @@ export function transformer(
   settings: RunSettings = {},
 ): ModelParts {
   const [rows, length] = inputs.tokens.shape as [number, number];
-  const { causal = false, forwardOnly = false } = settings;
+  const { causal = false, forwardOnly = false, inPieces, remember } = settings;
   const mask = settings.mask ?? graph.scope('mask', () => attentionMask(inputs, inputs, { causal }));
   const rotary =
     shape.positions === 'rotary'
@@ -63,7 +65,7 @@ export function transformer(
   let x = graph.scope('embedding', () => embed(parameters, shape, inputs));
   for (let layer = 0; layer < shape.layers; layer++) {
     x = graph.scope(`layers.${layer}`, () =>
-      block(graph, parameters, shape, { layer, rows, mask, rotary, remember: settings.remember }, x),
+      block(graph, parameters, shape, { layer, rows, mask, rotary, inPieces, remember }, x),
     );
   }
   if (shape.normPlace === 'before') x = graph.scope('norm', () => norm(parameters, 'norm', x, shape));
@@ -124,6 +126,7 @@ interface BlockSettings {
   readonly rows: number;
   readonly mask: Mask;
   readonly rotary: RotaryTables | undefined;
+  readonly inPieces: boolean | undefined;
   readonly remember: RunSettings['remember'];
 }
 
@@ -143,7 +146,10 @@ function block(
   });
   return graph.scope('feedForward', () => {
     const input = before ? normed('feedForward', attended) : attended;
-    const y = feedForward(parameters, `${name}.feedForward`, input, shape, attended);
+    const y = feedForward(parameters, `${name}.feedForward`, input, shape, {
+      residual: attended,
+      inPieces: settings.inPieces,
+    });
     return before ? y : normed('feedForward', y);
   });
 }

@@ -7,7 +7,7 @@ import { Graph, type Tensor } from '../graph/tensor.ts';
 import { openMask } from '../model/attention.ts';
 import type { ModelShape } from '../model/options.ts';
 import { type ParameterSpec, Parameters, parameterInput } from '../model/parameters.ts';
-import { transformer } from '../model/transformer.ts';
+import { type RunSettings, transformer } from '../model/transformer.ts';
 import type { LossOutputs, Objective } from '../objectives/objective.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 
@@ -35,7 +35,7 @@ export function lossGraph(
   shape: ModelShape,
   objective: Objective,
   { rows, length, seesAll = false }: BatchShape,
-  forwardOnly = false,
+  kind: Pick<RunSettings, 'forwardOnly' | 'inPieces'> = {},
 ): LossGraph {
   const graph = new Graph();
   const parameters = new Parameters(graph);
@@ -48,8 +48,8 @@ export function lossGraph(
   const { tokens, segment, order, position, tokenType } = inputs;
   const modelInputs = { tokens: tokens!, segment: segment!, order: order!, position, tokenType };
   const settings = {
+    ...kind,
     causal: objective.causal,
-    forwardOnly,
     mask: seesAll ? openMask(length) : undefined,
   };
   const parts = transformer(graph, parameters, shape, modelInputs, settings);
@@ -60,7 +60,7 @@ export function lossGraph(
 
 /** Yields `tokenLoss`. */
 export function forwardProgram(shape: ModelShape, objective: Objective, batch: BatchShape): Program {
-  const { graph, tokenLoss } = lossGraph(shape, objective, batch, true);
+  const { graph, tokenLoss } = lossGraph(shape, objective, batch, { forwardOnly: true });
   return { name: 'forward', graph, outputs: { tokenLoss } };
 }
 
@@ -69,18 +69,21 @@ function reports({ tokenLoss, loss, metrics }: LossOutputs): Record<string, Tens
   return { tokenLoss, loss, ...Object.fromEntries(named) };
 }
 
-/** Adds one micro-batch's gradient to the inputs `sum:*`, which for the first are zeros; one that is whole reads none. */
+/**
+ * Adds one micro-batch's gradient to the inputs `sum:*`, which for the first are zeros. For updates on the host, which a
+ * processor's engine prefers, there are none: each micro-batch's gradient is given alone.
+ */
 export function gradientProgram(
   shape: ModelShape,
   objective: Objective,
   batch: BatchShape,
-  { isWhole = false }: { readonly isWhole?: boolean } = {},
+  { onHost = false }: { readonly onHost?: boolean } = {},
 ): Program {
-  const built = lossGraph(shape, objective, batch);
+  const built = lossGraph(shape, objective, batch, { inPieces: onHost });
   const { graph, parameters } = built;
   const names = [...parameters.tensors.keys()];
   const targets = [...parameters.tensors.values()];
-  const sums = isWhole ? [] : targets.map((tensor, i) => graph.input(sumInput(names[i]!), tensor.shape));
+  const sums = onHost ? [] : targets.map((tensor, i) => graph.input(sumInput(names[i]!), tensor.shape));
   const initial = new Map(sums.map((sum, i) => [targets[i]!, sum]));
   const gradients = differentiate(built.loss, targets, initial);
   const totals = gradients.map((gradient, i) => [next(sumInput(names[i]!)), gradient]);

@@ -199,7 +199,7 @@ class HostUpdating implements Updating {
     const { shape, objective } = this.host;
     const batch = await this.host.batchOf(inputs);
     const runnable = await this.host.compile(stepKey('gradient', batch), () =>
-      gradientProgram(shape, objective, batch, { isWhole: true }),
+      gradientProgram(shape, objective, batch, { onHost: true }),
     );
     return runnable.run({ ...this.parameters.inputs, ...inputs }, into.outputs);
   }

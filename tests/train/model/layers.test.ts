@@ -1,11 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { interpret } from '../../../src/train/engines/reference.ts';
+import { differentiate } from '../../../src/train/graph/differentiate.ts';
 import * as ops from '../../../src/train/graph/ops.ts';
 import { liveNodes } from '../../../src/train/graph/program.ts';
 import { elementCount, Graph, type Shape, type Tensor } from '../../../src/train/graph/tensor.ts';
 import { attend, attentionMask, splitHeads } from '../../../src/train/model/attention.ts';
 import { chunkRows, linearCrossEntropy } from '../../../src/train/model/cross-entropy.ts';
-import { exactGelu, rmsNorm, rotate, scaledGelu, swiglu } from '../../../src/train/model/layers.ts';
+import {
+  exactGelu,
+  feedForward,
+  rmsNorm,
+  rotate,
+  scaledGelu,
+  swiglu,
+} from '../../../src/train/model/layers.ts';
+import { resolveModel } from '../../../src/train/model/options.ts';
+import { Parameters } from '../../../src/train/model/parameters.ts';
+import { pieceRows, rowPieces } from '../../../src/train/model/pieces.ts';
 import { largestGradientError, uniform } from '../graph/finite-differences.ts';
 
 type Build = (inputs: readonly Tensor[], graph: Graph) => Tensor;
@@ -138,6 +149,17 @@ const layers: Record<string, [readonly Shape[], Build]> = {
       });
     },
   ],
+  'rows in pieces': [
+    [
+      [5, 3],
+      [3, 2],
+    ],
+    ([x, weight]) =>
+      ops.concat(
+        rowPieces(x!, 2).map((piece) => exactGelu(ops.gemm(piece, weight!))),
+        0,
+      ),
+  ],
   'linearCrossEntropy of one chunk': [[[5, 3], [4, 3], [4]], crossEntropy(5)],
   'linearCrossEntropy of three chunks': [[[5, 3], [4, 3], [4]], crossEntropy(2)],
   'linearCrossEntropy through its nats': [
@@ -176,6 +198,63 @@ describe('transpose', () => {
       return i * 12 + j * 4 + k;
     });
     expect([...y]).toEqual(expected);
+  });
+});
+
+describe('feedForward', () => {
+  /** Of 600 rows, the result and what flows back to x, to the residual and to each parameter. */
+  function through(activation: 'gelu' | 'gelu-tanh', inPieces: boolean) {
+    const graph = new Graph();
+    const parameters = new Parameters(graph);
+    const [x, residual] = ['x', 'residual'].map((name) => graph.input(name, [600, 3])) as [Tensor, Tensor];
+    const model = {
+      family: activation === 'gelu' ? 'bert' : 'gpt2',
+      width: 3,
+      heads: 1,
+      hidden: 1024,
+    } as const;
+    const shape = resolveModel({ ...model, layers: 1, context: 4, vocabulary: 5 });
+    const y = feedForward(parameters, 'layer', x, shape, { residual, inPieces });
+    const gradients = differentiate(ops.sum(ops.multiply(y, y)), [
+      x,
+      residual,
+      ...parameters.tensors.values(),
+    ]);
+    const outputs = Object.fromEntries([y, ...gradients].map((tensor, i) => [`${i}`, tensor]));
+    const program = { name: 'layer', graph, outputs };
+    const draw = uniform(8);
+    const inputs = Object.fromEntries(
+      [...graph.inputs].map(([name, { shape }]) => [
+        name,
+        { data: Float64Array.from({ length: elementCount(shape) }, draw) },
+      ]),
+    );
+    return { slices: countOf(graph, 'slice'), values: interpret(program, liveNodes(program), inputs) };
+  }
+
+  const countOf = (graph: Graph, kind: string) =>
+    graph.nodes.filter(({ operation }) => operation.kind === kind).length;
+
+  it.each(['gelu', 'gelu-tanh'] as const)('gives the same in pieces as whole: %s', (activation) => {
+    const [whole, pieces] = [through(activation, false), through(activation, true)];
+    expect(whole.slices).toBe(0);
+    // Three of x, three of what flows back.
+    expect(pieces.slices).toBe(6);
+    for (const [name, values] of Object.entries(whole.values)) {
+      const size = Math.max(...values.map(Math.abs));
+      expect(size).toBeGreaterThan(0);
+      values.forEach((value, i) => {
+        expect(Math.abs(pieces.values[name]![i]! - value)).toBeLessThan(1e-12 * size);
+      });
+    }
+  });
+
+  it('takes pieces of 1 MiB, or 256 rows, equal in size', () => {
+    expect(pieceRows(2048, 1024)).toBe(256);
+    expect(pieceRows(2048, 3072)).toBe(256);
+    expect(pieceRows(2048, 512)).toBe(512);
+    expect(pieceRows(600, 1024)).toBe(200);
+    expect(pieceRows(200, 1024)).toBe(200);
   });
 });
 
