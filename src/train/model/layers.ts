@@ -123,10 +123,10 @@ export function swiglu(gate: Tensor, up: Tensor): Tensor {
     [gate, up],
     () => multiply(activated, up),
     (_inputs, _y, dy, adjoints) => {
-      adjoints.add(1, multiply(dy, activated));
-      // d(g s)/dg = s + g s (1 - s)
-      const slope = add(s, subtract(activated, multiply(activated, s)));
-      adjoints.add(0, multiply(multiply(dy, up), slope));
+      const dUp = multiply(dy, activated);
+      adjoints.add(1, dUp);
+      // d(g s)/dg = s + g s (1 - s), so that dy up d(g s)/dg = up (dUp + s (dy - dUp)).
+      adjoints.add(0, multiply(up, add(dUp, multiply(s, subtract(dy, dUp)))));
     },
   );
 }
