@@ -160,6 +160,8 @@ function evaluate(node: Node, inputs: readonly Values[]): Values[] {
       return [y.map((id, row) => x[row * shapes[0][1]! + id]!)];
     case 'pickAdd':
       return [pickAdd(x, shapes[0], y, z)];
+    case 'rotate':
+      return [rotate(x, shapes[0], y, z)];
     case 'cacheWrite':
       return [cacheWrite(x, shapes[0], y[0]!, z)];
     default:
@@ -315,6 +317,18 @@ function pickAdd(x: Values, shape: Shape, ids: Values, updates: Values): Values 
     result[row * shape[1]! + id]! += updates[row]!;
   });
   return result;
+}
+
+function rotate(x: Values, shape: Shape, cosine: Values, sine: Values): Values {
+  const [, , heads, size] = shape as [number, number, number, number];
+  const half = size / 2;
+  return x.map((value, at) => {
+    const element = at % size;
+    const place = Math.floor(at / (heads * size));
+    const angle = (place * half + (element % half)) % cosine.length;
+    const turned = element < half ? -x[at + half]! : x[at - half]!;
+    return value * cosine[angle]! + turned * sine[angle]!;
+  });
 }
 
 function cacheWrite(cache: Values, shape: Shape, index: number, entry: Values): Values {

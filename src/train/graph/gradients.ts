@@ -16,6 +16,7 @@ import {
   pick,
   pickAdd,
   reshape,
+  rotate,
   scale,
   scatterAdd,
   shift,
@@ -253,6 +254,12 @@ export const gradientRules: Readonly<Record<OperationKind, Entry>> = {
   pickAdd: ([, ids], _y, dy, adjoints) => {
     if (adjoints.needs(0)) adjoints.add(0, dy);
     if (adjoints.needs(2)) adjoints.add(2, pick(dy, ids!));
+  },
+  rotate: ([, cosine, sine], y, dy, adjoints) => {
+    if (adjoints.needs(1) || adjoints.needs(2))
+      throw y.node.graph.error('rotate', 'its tables have no gradient');
+    // The transpose of a rotation is the rotation back.
+    if (adjoints.needs(0)) adjoints.add(0, rotate(dy, cosine!, negate(sine!)));
   },
   cacheWrite: 'refused',
 };

@@ -47,6 +47,11 @@ export type Operation =
   | { readonly kind: 'pick' }
   /** x [n, v], ids [n], updates [n, 1]: x with each update added to the element that its row's id names. */
   | { readonly kind: 'pickAdd' }
+  /**
+   * x [rows, length, heads, size], cosine and sine of [length, size / 2] or [rows * length, size / 2]: of each head element i
+   * and element i + size / 2 turned by their angle.
+   */
+  | { readonly kind: 'rotate' }
   /** cache [b, h, c, d], index [1], new [b, h, 1, d]: the cache with the entry at `index` of its third axis new. */
   | { readonly kind: 'cacheWrite' };
 

@@ -313,6 +313,19 @@ export function pickAdd(x: Tensor, ids: Tensor, updates: Tensor): Tensor {
   return single([x, ids, updates], { kind: 'pickAdd' }, x.shape, 'float32');
 }
 
+/**
+ * Rotary positions (arXiv 2104.09864) in Llama's layout: of each head of x [rows, length, heads, size], (a, b), its halves,
+ * become (a cos - b sin, b cos + a sin). The tables are [length, size / 2], or [rows * length, size / 2].
+ */
+export function rotate(x: Tensor, cosine: Tensor, sine: Tensor): Tensor {
+  const [rows, length, , size] = x.shape;
+  const fits = [length!, rows! * length!].some((places) => sameShape(cosine.shape, [places, size! / 2]));
+  if (x.shape.length !== 4 || !fits || !sameShape(cosine.shape, sine.shape)) {
+    throw failure(x, 'rotate', `[${x.shape}] by [${cosine.shape}] and [${sine.shape}]`);
+  }
+  return single([x, cosine, sine], { kind: 'rotate' }, x.shape, 'float32');
+}
+
 /** `cache` [b, h, c, d] with the entry at `index` [1] of its third axis replaced by `entry` [b, h, 1, d]. */
 export function cacheWrite(cache: Tensor, index: Tensor, entry: Tensor): Tensor {
   demandType('cacheWrite', index, 'int32');

@@ -10,12 +10,10 @@ import {
   gemm,
   layerNorm as layerNormOperation,
   multiply,
-  negate,
   reshape,
   scale,
   shift,
   sigmoid,
-  slice,
   sqrt,
   subtract,
   sum,
@@ -185,30 +183,8 @@ export function residualDeviation({ family, layers }: ModelShape): number {
   return family === 'bert' ? INITIAL_DEVIATION : INITIAL_DEVIATION / Math.sqrt(2 * layers);
 }
 
+/** Of the angles by which ops.rotate turns. */
 export interface RotaryTables {
-  /** Broadcast to [rows, length, heads, head size]. */
   readonly cosine: Tensor;
-  /** As the cosine; the first half of each head negated. */
-  readonly signedSine: Tensor;
-}
-
-/**
- * Rotary positions (arXiv 2104.09864) in Llama's layout: element i of a head turns with element i + size / 2.
- * x is [rows, length, heads, size].
- */
-export function rotate(x: Tensor, { cosine, signedSine }: RotaryTables): Tensor {
-  const turned = (value: Tensor) => add(multiply(value, cosine), multiply(swapHalves(value), signedSine));
-  return x.node.graph.withGradient(
-    [x],
-    () => turned(x),
-    (_inputs, _y, dy, adjoints) => {
-      // The transpose of a rotation is the rotation back.
-      adjoints.add(0, add(multiply(dy, cosine), multiply(swapHalves(dy), negate(signedSine))));
-    },
-  );
-}
-
-function swapHalves(x: Tensor): Tensor {
-  const size = x.shape.at(-1)!;
-  return concat([slice(x, -1, size / 2, size), slice(x, -1, 0, size / 2)], -1);
+  readonly sine: Tensor;
 }

@@ -1,6 +1,6 @@
 /** A transformer, decoder or encoder by what its mask lets it see. */
 
-import { add, gather, gemm, reshape, scale, slice, tanh } from '../graph/ops.ts';
+import { add, gather, gemm, reshape, rotate, scale, slice, tanh } from '../graph/ops.ts';
 import type { Graph, Tensor } from '../graph/tensor.ts';
 import { attend, attentionMask, type HeadSizes, type Mask, splitHeads } from './attention.ts';
 import { linearCrossEntropy } from './cross-entropy.ts';
@@ -13,7 +13,6 @@ import {
   type RotaryTables,
   residualDeviation,
   rmsNorm,
-  rotate,
 } from './layers.ts';
 import type { ModelShape } from './options.ts';
 import type { Parameters } from './parameters.ts';
@@ -102,23 +101,18 @@ function embed(
 
 function rotaryTables(graph: Graph, shape: ModelShape, { tokens, position }: ModelInputs): RotaryTables {
   const { context, width, heads, rotaryBase } = shape;
-  const size = width / heads;
+  const half = width / heads / 2;
   const [rows, length] = tokens.shape as [number, number];
-  const table = (value: (angle: number, firstHalf: boolean) => number) => {
-    const values = Float32Array.from({ length: context * size }, (_, i) => {
-      const element = i % size;
-      const frequency = rotaryBase ** (-(element % (size / 2)) / (size / 2));
-      return value(Math.floor(i / size) * frequency, element < size / 2);
-    });
-    const whole = graph.constant(values, [context, size]);
+  const table = (value: (angle: number) => number) => {
+    const values = Float32Array.from({ length: context * half }, (_, i) =>
+      value(Math.floor(i / half) * rotaryBase ** (-(i % half) / half)),
+    );
+    const whole = graph.constant(values, [context, half]);
     return position === undefined
-      ? reshape(slice(whole, 0, 0, length), [1, length, 1, size])
-      : reshape(gather(whole, position), [rows, length, 1, size]);
+      ? slice(whole, 0, 0, length)
+      : reshape(gather(whole, position), [rows * length, half]);
   };
-  return {
-    cosine: table(Math.cos),
-    signedSine: table((angle, firstHalf) => (firstHalf ? -Math.sin(angle) : Math.sin(angle))),
-  };
+  return { cosine: table(Math.cos), sine: table(Math.sin) };
 }
 
 interface BlockSettings {
@@ -175,7 +169,8 @@ function attention(
       y = scale(y, factor);
     }
     if (rotary === undefined) return y;
-    return reshape(rotate(reshape(y, [rows, y.shape[0]! / rows, count, size]), rotary), y.shape);
+    const turned = rotate(reshape(y, [rows, y.shape[0]! / rows, count, size]), rotary.cosine, rotary.sine);
+    return reshape(turned, y.shape);
   };
   const q = positioned('query', heads, 1 / Math.sqrt(size));
   const own = {

@@ -64,5 +64,11 @@ describe('shapes', () => {
     expect(() => ops.add(a, graph.input('b', [4]))).toThrow('graph: add: [2,3] and [4] do not broadcast');
     expect(() => ops.slice(a, 1, 2, 4)).toThrow('slice');
     expect(() => ops.gather(a, a)).toThrow('gather: expected int32, got float32');
+    const heads = graph.input('heads', [2, 3, 1, 4]);
+    const table = graph.input('table', [3, 2]);
+    expect(() => ops.rotate(heads, table, a)).toThrow('rotate: [2,3,1,4] by [3,2] and [2,3]');
+    expect(() => ops.rotate(heads, a, a)).toThrow('rotate: [2,3,1,4] by [2,3] and [2,3]');
+    const loss = ops.sum(ops.rotate(heads, table, table));
+    expect(() => differentiate(loss, [table])).toThrow('rotate: its tables have no gradient');
   });
 });

@@ -66,6 +66,20 @@ const matmuls = [false, true].flatMap((transposeA) =>
   })),
 );
 
+/** Two rows of three places, by tables of so many. */
+function rotation(name: string, places: number): OpCase {
+  const table = (graph: Graph, of: (angle: number) => number) =>
+    graph.constant(
+      Float32Array.from({ length: places * 2 }, (_, i) => of(1 + 0.7 * i)),
+      [places, 2],
+    );
+  return {
+    name,
+    shapes: [[2, 3, 2, 4]],
+    build: ([x], graph) => ops.rotate(x!, table(graph, Math.cos), table(graph, Math.sin)),
+  };
+}
+
 export const opCases: readonly OpCase[] = [
   ...binary('add', ops.add),
   ...binary('subtract', ops.subtract),
@@ -150,6 +164,8 @@ export const opCases: readonly OpCase[] = [
     ],
     build: ([x, updates], graph) => ops.pickAdd(x!, ids(graph, 3, 0, 3), updates!),
   },
+  rotation('rotate, the same in each row', 3),
+  rotation('rotate, each place by its own angle', 6),
 ];
 
 /** Operations that no loss goes through, for the engines alone. */

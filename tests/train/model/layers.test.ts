@@ -6,14 +6,7 @@ import { liveNodes } from '../../../src/train/graph/program.ts';
 import { elementCount, Graph, type Shape, type Tensor } from '../../../src/train/graph/tensor.ts';
 import { attend, attentionMask, splitHeads } from '../../../src/train/model/attention.ts';
 import { chunkRows, linearCrossEntropy } from '../../../src/train/model/cross-entropy.ts';
-import {
-  exactGelu,
-  feedForward,
-  rmsNorm,
-  rotate,
-  scaledGelu,
-  swiglu,
-} from '../../../src/train/model/layers.ts';
+import { exactGelu, feedForward, rmsNorm, scaledGelu, swiglu } from '../../../src/train/model/layers.ts';
 import { resolveModel } from '../../../src/train/model/options.ts';
 import { Parameters } from '../../../src/train/model/parameters.ts';
 import { pieceRows, rowPieces } from '../../../src/train/model/pieces.ts';
@@ -129,25 +122,6 @@ const layers: Record<string, [readonly Shape[], Build]> = {
       [3, 4],
     ],
     ([gate, up]) => swiglu(gate!, up!),
-  ],
-  rotate: [
-    [[1, 3, 2, 4]],
-    ([x], graph) => {
-      const draw = uniform(9);
-      const table = () => graph.constant(Float32Array.from({ length: 12 }, draw), [1, 3, 1, 4]);
-      const angles = Float32Array.from({ length: 6 }, draw);
-      const spread = (f: (angle: number, half: number) => number) =>
-        graph.constant(
-          Float32Array.from({ length: 12 }, (_, i) =>
-            f(angles[Math.floor(i / 4) * 2 + (i % 2)]!, i % 4 < 2 ? -1 : 1),
-          ),
-          table().shape,
-        );
-      return rotate(x!, {
-        cosine: spread((a) => Math.cos(a)),
-        signedSine: spread((a, half) => half * Math.sin(a)),
-      });
-    },
   ],
   'rows in pieces': [
     [

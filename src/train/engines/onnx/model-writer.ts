@@ -27,6 +27,8 @@ export interface OnnxValue {
 export class ModelWriter {
   private readonly graph = new MessageWriter();
   private readonly initializers = new Map<string, string>();
+  /** Of operators that are not ONNX's own. */
+  private readonly domains = new Set<string>();
   private nodeCount = 0;
 
   addNode(
@@ -35,12 +37,17 @@ export class ModelWriter {
     outputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>>,
     scope: string,
+    domain?: string,
   ): void {
     const node = new MessageWriter();
     for (const input of inputs) node.string(1, input);
     for (const output of outputs) node.string(2, output);
     node.string(3, `${scope}/${type}_${this.nodeCount++}`).string(4, type);
     for (const [name, value] of Object.entries(attributes)) node.message(5, attributeMessage(name, value));
+    if (domain !== undefined) {
+      node.string(7, domain);
+      this.domains.add(domain);
+    }
     this.graph.message(1, node);
   }
 
@@ -73,12 +80,13 @@ export class ModelWriter {
     for (const input of inputs) this.graph.message(11, valueMessage(input));
     for (const output of outputs) this.graph.message(12, valueMessage(output));
     const operatorSet = new MessageWriter().string(1, '').integer(2, OPERATOR_SET);
-    return new MessageWriter()
+    const model = new MessageWriter()
       .integer(1, IR_VERSION)
       .string(2, 'provender')
       .message(7, this.graph)
-      .message(8, operatorSet)
-      .finish();
+      .message(8, operatorSet);
+    for (const domain of this.domains) model.message(8, new MessageWriter().string(1, domain).integer(2, 1));
+    return model.finish();
   }
 }
 

@@ -92,6 +92,8 @@ function single(tf: Tf, node: Node, inputs: readonly TfTensor[]): TfTensor {
       return tf.expandDims(tf.gatherND(x, places(tf, y)), 1);
     case 'pickAdd':
       return tf.add(x, tf.scatterND(places(tf, y), tf.reshape(z, [z.size]), shape));
+    case 'rotate':
+      return rotate(tf, x, y, z);
     case 'cacheWrite': {
       const length = shape[2]!;
       const isNew = tf.equal(tf.reshape(tf.range(0, length, 1, 'int32'), [length, 1]), y);
@@ -129,6 +131,20 @@ function layerNorm(tf: Tf, { operation }: Node, inputs: readonly TfTensor[]): Tf
   const centered = tf.sub(x, mean);
   const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centered), 1, true), operation.epsilon));
   return [tf.add(tf.mul(tf.mul(centered, inverse), gain), offset), mean, inverse];
+}
+
+function rotate(tf: Tf, x: TfTensor, cosine: TfTensor, sine: TfTensor): TfTensor {
+  const [, length, , size] = x.shape as [number, number, number, number];
+  const [first, second] = tf.split(x, 2, -1) as [TfTensor, TfTensor];
+  const [cos, sin] = [cosine, sine].map((table) => tf.reshape(table, [-1, length, 1, size / 2])) as [
+    TfTensor,
+    TfTensor,
+  ];
+  const turned = [
+    tf.sub(tf.mul(first, cos), tf.mul(second, sin)),
+    tf.add(tf.mul(second, cos), tf.mul(first, sin)),
+  ];
+  return tf.concat(turned, -1);
 }
 
 /** [row, id] of each row: the indices of one element a row. */
