@@ -69,12 +69,12 @@ const onlyWhere = (condition: Tensor, dy: Tensor) => where(condition, dy, zeroLi
 const GELU_LINEAR = 2 * Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = GELU_LINEAR * 0.044715;
 
-/** With s = sigmoid(x (a + b x^2)), y = x s: dy/dx = s + y (1 - s) (a + 3 b x^2). */
+/** With s = sigmoid(x (a + b x^2)), y = x s: dy/dx = s + x s (1 - s) (a + 3 b x^2) = s (1 + (x - y) (a + 3 b x^2)). */
 function geluGradient(x: Tensor, y: Tensor, dy: Tensor): Tensor {
   const square = multiply(x, x);
   const s = sigmoid(multiply(x, shift(scale(square, GELU_CUBIC), GELU_LINEAR)));
   const inner = shift(scale(square, 3 * GELU_CUBIC), GELU_LINEAR);
-  return multiply(dy, add(s, multiply(subtract(y, multiply(y, s)), inner)));
+  return multiply(dy, multiply(s, shift(multiply(subtract(x, y), inner), 1)));
 }
 
 const gemmGradient: GradientRule = (inputs, y, dy, adjoints) => {
