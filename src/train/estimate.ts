@@ -8,6 +8,7 @@ import type { ParameterSpec } from './model/parameters.ts';
 import type { Objective } from './objectives/objective.ts';
 import type { OptimizerOptions } from './optimizers/options.ts';
 import { openOptimizer } from './optimizers/registry.ts';
+import { hostGradientProgram } from './programs/host-gradient.ts';
 import {
   type BatchShape,
   forwardProgram,
@@ -87,9 +88,7 @@ export function estimateModel(
   const update = updateProgram(specs, optimizer);
   const isOnHost = options.prefersHostUpdates !== false && optimizer.onHost !== undefined;
   const whole = (some: BatchShape) =>
-    isOnHost
-      ? gradientProgram(shape, objective, some, { onHost: true })
-      : stepProgram(shape, objective, some, optimizer);
+    isOnHost ? hostGradientProgram(shape, objective, some) : stepProgram(shape, objective, some, optimizer);
   const costs = costsOf(batch, shape.vocabulary, (some) => {
     const tokens = some.rows * some.length;
     const gradient = gradientProgram(shape, objective, some);

@@ -134,7 +134,8 @@ describe('estimateModel', () => {
       const started = performance.now();
       const vast = of(1e8, accumulate);
       expect(performance.now() - started).toBeLessThan(20_000);
-      expect(vast.intermediateBytes / 1e8).toBeCloseTo(perRow, -1);
+      // Rows come in whole chunks and passes.
+      expect(Math.abs(vast.intermediateBytes / 1e8 / perRow - 1)).toBeLessThan(0.01);
       expect(vast.forwardFlopsPerToken).toBeCloseTo(of(50_000).forwardFlopsPerToken, 0);
       expect(vast.parameters).toBe(of(1).parameters);
     }

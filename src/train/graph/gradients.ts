@@ -2,7 +2,6 @@
 
 import type { OperationKind, OperationOf } from './operation.ts';
 import {
-  add,
   concat,
   divide,
   exp,

@@ -265,6 +265,20 @@ export function elementAt(x: Tensor, position: number): Tensor {
   return slice(reshape(x, [elementCount(x.shape)]), 0, position, position + 1);
 }
 
+/**
+ * x, once `others` are known, in that order where nothing else decides it: adds 0 times an element of each. Where one is not
+ * finite, nor is the result, and a step is skipped.
+ */
+export function after(x: Tensor, others: readonly Tensor[]): Tensor {
+  if (others.length === 0) return x;
+  const nothing = others.map((other) => scale(elementAt(other, 0), 0)).reduce((a, b) => add(a, b));
+  return x.node.graph.withGradient(
+    [x],
+    () => add(x, nothing),
+    (_inputs, _y, dy, adjoints) => adjoints.add(0, dy),
+  );
+}
+
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
   const first = parts[0]!;
   if (parts.length === 1) return first;

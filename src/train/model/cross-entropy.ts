@@ -1,9 +1,8 @@
 /** The token head: products with the vocabulary's matrix and their cross-entropy, in chunks of rows. */
 
 import {
-  add,
+  after,
   concat,
-  elementAt,
   gemm,
   log,
   maximum,
@@ -142,11 +141,6 @@ function forwardChunk(
   const picked = pick(probabilities, chosen);
   const nats = negate(log(maximum(picked, graph.scalar(TINY))));
   return { start, end, hidden: x, targets: chosen, probabilities, picked, nats };
-}
-
-/** x, once `others` are known: adds 0 times an element of each. (Where one is not finite, the step is skipped.) */
-function after(x: Tensor, others: readonly Tensor[]): Tensor {
-  return others.reduce((y, other) => add(y, scale(elementAt(other, 0), 0)), x);
 }
 
 /** That -1 is computed from what was picked makes this the last reader of the probabilities, whose memory it can take. */

@@ -1,6 +1,6 @@
 /** A transformer, decoder or encoder by what its mask lets it see. */
 
-import { add, gather, gemm, reshape, rotate, scale, slice, tanh } from '../graph/ops.ts';
+import { add, after, gather, gemm, reshape, rotate, scale, slice, tanh } from '../graph/ops.ts';
 import type { Graph, Tensor } from '../graph/tensor.ts';
 import { attend, attentionMask, type HeadSizes, type Mask, splitHeads } from './attention.ts';
 import { linearCrossEntropy } from './cross-entropy.ts';
@@ -42,7 +42,9 @@ export interface RunSettings {
   readonly forwardOnly?: boolean;
   /** For a processor: see `feedForward`. */
   readonly inPieces?: boolean;
-  readonly mask?: Mask;
+  /** What is computed before the first layer begins. */
+  readonly waitsFor?: readonly Tensor[];
+  readonly mask?: Mask | undefined;
   /** Gives what a layer attends over instead of its own keys and values, as a cache does. */
   readonly remember?: (layer: number, own: KeysAndValues) => KeysAndValues;
 }
@@ -55,13 +57,13 @@ export function transformer(
   settings: RunSettings = {},
 ): ModelParts {
   const [rows, length] = inputs.tokens.shape as [number, number];
-  const { causal = false, forwardOnly = false, inPieces, remember } = settings;
+  const { causal = false, forwardOnly = false, inPieces, waitsFor = [], remember } = settings;
   const mask = settings.mask ?? graph.scope('mask', () => attentionMask(inputs, inputs, { causal }));
   const rotary =
     shape.positions === 'rotary'
       ? graph.scope('rotary', () => rotaryTables(graph, shape, inputs))
       : undefined;
-  let x = graph.scope('embedding', () => embed(parameters, shape, inputs));
+  let x = graph.scope('embedding', () => after(embed(parameters, shape, inputs), waitsFor));
   for (let layer = 0; layer < shape.layers; layer++) {
     x = graph.scope(`layers.${layer}`, () =>
       block(graph, parameters, shape, { layer, rows, mask, rotary, inPieces, remember }, x),

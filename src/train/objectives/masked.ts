@@ -83,7 +83,11 @@ export function maskedInputs(options: Pick<MaskedOptions, 'probability'>): Recor
     segment: perToken('int32'),
     order: perToken('int32'),
     lossWeight: perToken('float32'),
-    targetIndex: { type: 'int32', shape: (rows, length) => [rows, predictedCount(options, length)] },
+    targetIndex: {
+      type: 'int32',
+      shape: (rows, length) => [rows, predictedCount(options, length)],
+      isPlace: true,
+    },
   };
 }
 

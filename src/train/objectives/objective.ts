@@ -29,6 +29,8 @@ export interface ObjectiveContext {
 export interface InputSpec {
   readonly type: 'int32' | 'float32';
   readonly shape: (rows: number, length: number) => readonly number[];
+  /** Its values are places in [rows * length]. */
+  readonly isPlace?: boolean;
 }
 
 export interface LossOutputs {

@@ -25,65 +25,77 @@ export const next = (input: string) => `next/${input}`;
 export const isNext = (output: string) => output.startsWith(next(''));
 export const metricOutput = (name: string) => `metric:${name}`;
 
-interface LossGraph extends LossOutputs {
+/** A graph with the inputs of an objective for a batch, before any model. */
+export interface BatchGraph {
   readonly graph: Graph;
   readonly parameters: Parameters;
+  /** By the objective's names. */
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly inverseWeight: Tensor;
+}
+
+export function batchGraph({ inputSpecs }: Objective, { rows, length }: BatchShape): BatchGraph {
+  const graph = new Graph();
+  const inputs = Object.fromEntries(
+    Object.entries(inputSpecs).map(([name, spec]) => [
+      name,
+      graph.input(name, spec.shape(rows, length), spec.type),
+    ]),
+  );
+  return {
+    graph,
+    parameters: new Parameters(graph),
+    inputs,
+    inverseWeight: graph.input('inverseWeight', []),
+  };
+}
+
+/** Adds the model under its objective, over the batch's inputs or over some of its rows. */
+export function addLoss(
+  { graph, parameters, inputs, inverseWeight }: BatchGraph,
+  shape: ModelShape,
+  objective: Objective,
+  settings: Pick<RunSettings, 'forwardOnly' | 'inPieces' | 'waitsFor'> & Pick<BatchShape, 'seesAll'>,
+): LossOutputs {
+  const { tokens, segment, order, position, tokenType } = inputs;
+  const modelInputs = { tokens: tokens!, segment: segment!, order: order!, position, tokenType };
+  const parts = transformer(graph, parameters, shape, modelInputs, {
+    ...settings,
+    causal: objective.causal,
+    mask: settings.seesAll ? openMask(tokens!.shape[1]!) : undefined,
+  });
+  return graph.scope('loss', () => objective.loss(parts, inputs, inverseWeight));
 }
 
 /** The model under its objective. `inverseWeight` and the objective's inputs are graph inputs by their names. */
 export function lossGraph(
   shape: ModelShape,
   objective: Objective,
-  { rows, length, seesAll = false }: BatchShape,
-  kind: Pick<RunSettings, 'forwardOnly' | 'inPieces'> = {},
-): LossGraph {
-  const graph = new Graph();
-  const parameters = new Parameters(graph);
-  const inputs = Object.fromEntries(
-    Object.entries(objective.inputSpecs).map(([name, spec]) => [
-      name,
-      graph.input(name, spec.shape(rows, length), spec.type),
-    ]),
-  );
-  const { tokens, segment, order, position, tokenType } = inputs;
-  const modelInputs = { tokens: tokens!, segment: segment!, order: order!, position, tokenType };
-  const settings = {
-    ...kind,
-    causal: objective.causal,
-    mask: seesAll ? openMask(length) : undefined,
-  };
-  const parts = transformer(graph, parameters, shape, modelInputs, settings);
-  const inverseWeight = graph.input('inverseWeight', []);
-  const outputs = graph.scope('loss', () => objective.loss(parts, inputs, inverseWeight));
-  return { graph, parameters, ...outputs };
+  batch: BatchShape,
+  forwardOnly = false,
+): BatchGraph & LossOutputs {
+  const whole = batchGraph(objective, batch);
+  return { ...whole, ...addLoss(whole, shape, objective, { forwardOnly, seesAll: batch.seesAll }) };
 }
 
 /** Yields `tokenLoss`. */
 export function forwardProgram(shape: ModelShape, objective: Objective, batch: BatchShape): Program {
-  const { graph, tokenLoss } = lossGraph(shape, objective, batch, { forwardOnly: true });
+  const { graph, tokenLoss } = lossGraph(shape, objective, batch, true);
   return { name: 'forward', graph, outputs: { tokenLoss } };
 }
 
-function reports({ tokenLoss, loss, metrics }: LossOutputs): Record<string, Tensor> {
+export function reports({ tokenLoss, loss, metrics }: LossOutputs): Record<string, Tensor> {
   const named = Object.entries(metrics).map(([name, tensor]) => [metricOutput(name), tensor]);
   return { tokenLoss, loss, ...Object.fromEntries(named) };
 }
 
-/**
- * Adds one micro-batch's gradient to the inputs `sum:*`, which for the first are zeros. For updates on the host, which a
- * processor's engine prefers, there are none: each micro-batch's gradient is given alone.
- */
-export function gradientProgram(
-  shape: ModelShape,
-  objective: Objective,
-  batch: BatchShape,
-  { onHost = false }: { readonly onHost?: boolean } = {},
-): Program {
-  const built = lossGraph(shape, objective, batch, { inPieces: onHost });
+/** Adds one micro-batch's gradient to the inputs `sum:*`, which for the first are zeros. */
+export function gradientProgram(shape: ModelShape, objective: Objective, batch: BatchShape): Program {
+  const built = lossGraph(shape, objective, batch);
   const { graph, parameters } = built;
   const names = [...parameters.tensors.keys()];
   const targets = [...parameters.tensors.values()];
-  const sums = onHost ? [] : targets.map((tensor, i) => graph.input(sumInput(names[i]!), tensor.shape));
+  const sums = targets.map((tensor, i) => graph.input(sumInput(names[i]!), tensor.shape));
   const initial = new Map(sums.map((sum, i) => [targets[i]!, sum]));
   const gradients = differentiate(built.loss, targets, initial);
   const totals = gradients.map((gradient, i) => [next(sumInput(names[i]!)), gradient]);

@@ -10,6 +10,7 @@ import { type ParameterSpec, parameterInput } from '../model/parameters.ts';
 import type { Objective } from '../objectives/objective.ts';
 import type { HostOptimizer, Optimizer } from '../optimizers/optimizer.ts';
 import type { NamedArray, NamedArrays, StepSettings } from '../session.ts';
+import { hostGradientProgram } from './host-gradient.ts';
 import { Buffered, DoubleBuffered, type Shapes } from './store.ts';
 import {
   type BatchShape,
@@ -199,7 +200,7 @@ class HostUpdating implements Updating {
     const { shape, objective } = this.host;
     const batch = await this.host.batchOf(inputs);
     const runnable = await this.host.compile(stepKey('gradient', batch), () =>
-      gradientProgram(shape, objective, batch, { onHost: true }),
+      hostGradientProgram(shape, objective, batch),
     );
     return runnable.run({ ...this.parameters.inputs, ...inputs }, into.outputs);
   }
