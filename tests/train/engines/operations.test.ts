@@ -1,4 +1,8 @@
+import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/train/engines/engine.ts';
+import { hostArray } from '../../../src/train/engines/host.ts';
+import { lowerToOnnx } from '../../../src/train/engines/onnx/lower.ts';
 import { openEngine } from '../../../src/train/engines/registry.ts';
 import * as ops from '../../../src/train/graph/ops.ts';
 import { Graph } from '../../../src/train/graph/tensor.ts';
@@ -54,6 +58,36 @@ describe.each(Object.entries(engines))('%s against the reference interpreter', (
     expect(read.data).toEqual(Float32Array.of(6, 7));
     await expect(current.write(new Float32Array(3))).rejects.toThrow('expected [2]; found 3 values');
     for (const held of [runnable, current, spare]) await held.release();
+  });
+});
+
+/** What WebGPU and CUDA are given, run on the CPU. */
+const lowered: Engine = {
+  ...engines.onnx,
+  async compile(program) {
+    const session = await ort.InferenceSession.create(lowerToOnnx(program, { device: 'webgpu' }));
+    return {
+      async run(inputs) {
+        const feeds = Object.entries(inputs).map(([name, given]) => {
+          const { data, shape } = hostArray(given);
+          return [name, new ort.Tensor('float32', data as Float32Array, shape)] as const;
+        });
+        const results = await session.run(Object.fromEntries(feeds));
+        return Object.fromEntries(
+          Object.entries(results).map(([name, { dims, data }]) => [
+            name,
+            { shape: dims, data: data as Float32Array },
+          ]),
+        );
+      },
+      release: () => session.release(),
+    };
+  },
+};
+
+describe('the lowering for GPUs against the reference interpreter', () => {
+  it.each(allCases.map((opCase) => [opCase.name, opCase] as const))('%s', async (_, opCase) => {
+    expect(await largestDifference(lowered, opCase)).toBeLessThan(2e-5);
   });
 });
 
