@@ -30,13 +30,18 @@ describe('minima of permutations modulo 2^61 - 1', () => {
     ['permuteMersenne', (x: bigint) => x],
     ['permuteLow32', (x: bigint) => x & 0xffffffffn],
   ] as const)('%s gives them exactly, also of values next to the modulus', (name, take) => {
-    const one = fc.record({
-      // With a multiplier of one a value is what the numbers below say.
-      a: fc.array(fc.oneof(fc.constant(1n), number), { minLength: 16, maxLength: 16 }),
-      b: fc.array(fc.oneof(fc.constant(0n), number), { minLength: 16, maxLength: 16 }),
-      // Several blocks: a small size would be one.
-      calls: fc.array(fc.array(number, { maxLength: 80, size: 'max' }), { minLength: 1, maxLength: 3 }),
-    });
+    const sampleOf = (lengths: { minLength: number; maxLength: number }) =>
+      fc.record({
+        // With a multiplier of one a value is what the numbers below say.
+        a: fc.array(fc.oneof(fc.constant(1n), number), { minLength: 16, maxLength: 16 }),
+        b: fc.array(fc.oneof(fc.constant(0n), number), { minLength: 16, maxLength: 16 }),
+        calls: fc.array(fc.array(number, { ...lengths, size: 'max' }), { minLength: 1, maxLength: 3 }),
+      });
+    // Several blocks of 32, and several parts of 1,024.
+    const one = fc.oneof(
+      { weight: 19, arbitrary: sampleOf({ minLength: 0, maxLength: 80 }) },
+      { weight: 1, arbitrary: sampleOf({ minLength: 1000, maxLength: 2600 }) },
+    );
     fc.assert(
       fc.property(one, (sample) => {
         words(a, 16).set(sample.a);
