@@ -1,12 +1,11 @@
 // KIND FOLDER: deduplicates FOLDER/documents/texts.jsonl.gz below the document, as dedup_units_peer.py does.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
-import { DocumentBatch } from '../../dist/core/batch.js';
 import { Random } from '../../dist/core/random.js';
 import { paragraphDedup, paragraphDedupOptions } from '../../dist/dedup/paragraph-dedup.js';
 import { sentenceDedup, sentenceDedupOptions } from '../../dist/dedup/sentence-dedup.js';
+import { readStep } from '../../dist/io/steps/read.js';
 
 const [kind, folder] = process.argv.slice(2);
 const signal = new AbortController().signal;
@@ -18,28 +17,40 @@ const options =
     ? paragraphDedupOptions.parse({ ...own, unit: 'line', minBytes: 1 })
     : sentenceDedupOptions.parse(own);
 
-function read() {
-  const lines = gunzipSync(readFileSync(join(folder, 'documents/texts.jsonl.gz')))
-    .toString()
-    .split('\n');
-  const documents = lines.filter(Boolean).map((line) => JSON.parse(line));
-  return documents.map(({ id, text }) => ({ id, corpus: 'bench', source: '', start: 0, end: 0, text }));
+/** Batches of the file by the reader that pipelines use. */
+async function readFile() {
+  const options = readStep.options.parse({ inputs: [{ files: 'documents/texts.jsonl.gz' }] });
+  const [file] = await readStep.source.list(options, { baseFolder: folder, signal });
+  const context = { consumed() {}, signal, batchBytes: 1 << 20, batchDocuments: 256, reject: fail };
+  const slice = { ...file, start: 0, end: file.size };
+  const batches = [];
+  for await (const { batch } of readStep.source.read(slice, undefined, context)) batches.push(batch);
+  return batches;
+}
+
+function fail(_reason, error) {
+  throw error;
 }
 
 // dolma reads the file, datatrove is given the texts.
-const given = kind === 'paragraphs' ? undefined : read();
+const given = kind === 'paragraphs' ? undefined : await readFile();
 const started = performance.now();
-const documents = given ?? read();
 const path = join(folder, `${kind}.side`);
 const sink = await barrier.tap(options, common, path);
-const batches = [];
-for (let from = 0; from < documents.length; from += 256)
-  batches.push(DocumentBatch.from(documents.slice(from, from + 256), from));
+const batches = given ?? (await readFile());
 for (const batch of batches) await sink.add(batch);
 await sink.finish();
 const job = join(folder, kind);
 mkdirSync(job, { recursive: true });
-const sides = [{ path, partition: 0, part: 0, firstDocument: 0, documents: documents.length }];
+const sides = [
+  {
+    path,
+    partition: 0,
+    part: 0,
+    firstDocument: 0,
+    documents: batches.reduce((sum, batch) => sum + batch.length, 0),
+  },
+];
 const context = { ...common, folder: job, threads: 1, progress: { report() {} } };
 const { summary } = await barrier.reduce(options, sides, context);
 const stage = await barrier.apply(options, { ...common, outcome: job, firstDocument: 0, refuse() {} });
