@@ -57,10 +57,10 @@ const stage = await barrier.apply(options, { ...common, outcome: job, firstDocum
 const texts = [];
 for (const batch of batches) {
   const out = await stage.process(batch);
-  for (let i = 0; i < out.length; i++) texts.push(out.text(i));
+  for (let i = 0; i < out.length; i++) texts.push(out.bytes(i));
 }
 await stage.close();
 const seconds = (performance.now() - started) / 1000;
 const digest = createHash('sha256');
-for (const text of texts) digest.update(`${text.replace(/\s+/g, '')}\n`);
+for (const text of texts) digest.update(`${Buffer.from(text).toString().replace(/\s+/g, '')}\n`);
 console.log(JSON.stringify({ seconds, duplicates: summary.duplicateUnits, sha256: digest.digest('hex') }));
