@@ -16,6 +16,15 @@ const edge = fc
   .map(([times, of, by]) => u64(times * of + by));
 const number = fc.oneof(edge, fc.bigInt(0n, (1n << 64n) - 1n), fc.bigInt(0n, 30n));
 
+/** A call whose lowest value is in its second block, and then one whose value looks as large as none at all. */
+const LARGE_AFTER_SMALL = [[...new Array<bigint>(40).fill(1n << 30n), 5n], [0x7_ffff_fff7n]].map(
+  (hashes) => ({
+    a: new Array<bigint>(16).fill(1n),
+    b: new Array<bigint>(16).fill(0n),
+    calls: [hashes],
+  }),
+);
+
 describe('minima of permutations modulo 2^61 - 1', () => {
   const kernel = new MinhashKernel();
   const [a, b, minima, shingles] = [
@@ -60,7 +69,7 @@ describe('minima of permutations modulo 2^61 - 1', () => {
           expect([...words(minima, 16)]).toEqual(expected);
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 400, examples: LARGE_AFTER_SMALL.map((sample): [typeof sample] => [sample]) },
     );
   });
 });

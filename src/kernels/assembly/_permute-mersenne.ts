@@ -102,6 +102,8 @@ function partMersenne(shingles: usize, end: usize, a: usize, b: usize, minima: u
 function forgetBlocks(): void {
   memory.fill(LEAST, 0xff, 64);
   memory.fill(SECOND, 0xff, 64);
+  // Where no block has less than that, the first is as good as any.
+  memory.fill(WHERE, 0, 64);
 }
 
 /** Takes the least `near` of the block that begins at `offset`, of four permutations, into what is known of all blocks. */
