@@ -250,8 +250,8 @@ describe.skipIf(python === undefined)('a trained model handed over', () => {
       expect(python![i]![1]).toBeCloseTo(probability, 4);
       expect(js[i]!.score).toBeCloseTo(probability, 4);
     }
-    // Something was learned: the likeliest is no guess among all.
-    expect(wanted[0]!.probability).toBeGreaterThan(0.1);
+    // Something was learned: a guess among all would be 0.003.
+    expect(wanted[0]!.probability).toBeGreaterThan(0.05);
   });
 
   it('comes back with the same bits', async () => {
