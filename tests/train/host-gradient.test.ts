@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { resolveModel } from '../../src/train/model/options.ts';
+import type { Objective } from '../../src/train/objectives/objective.ts';
 import { type ObjectiveOptions, openObjective } from '../../src/train/objectives/registry.ts';
 import { openSession } from '../../src/train/open-session.ts';
-import { passRows } from '../../src/train/programs/host-gradient.ts';
+import { hostGradientProgram, passRows } from '../../src/train/programs/host-gradient.ts';
 import type { StepResult } from '../../src/train/session.ts';
 
 const [rows, length, vocabulary] = [9, 256, 24];
@@ -71,6 +73,25 @@ describe('a step in passes over some of its rows', () => {
       const furthest = own.tokenLoss[0]!.map((nats, at) => Math.abs(nats - step.tokenLoss[0]![at]!));
       expect(Math.max(...furthest)).toBeLessThan(1e-4);
     }
+  });
+
+  it('is one pass where rows are compared', () => {
+    const causal = openObjective({ kind: 'causal' }, { vocabulary, length });
+    const shape = resolveModel({
+      family: 'gpt2',
+      layers: 1,
+      width: 8,
+      heads: 2,
+      context: length,
+      vocabulary,
+    });
+    const lossesOf = (objective: Objective) => {
+      const loss = vi.fn(objective.loss);
+      hostGradientProgram(shape, { ...objective, loss }, { rows, length });
+      return loss.mock.calls.length;
+    };
+    expect(lossesOf(causal)).toBe(2);
+    expect(lossesOf({ ...causal, comparesRows: true })).toBe(1);
   });
 
   it('has passes of at least 1,024 tokens where there are as many, and at most four', () => {

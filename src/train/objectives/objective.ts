@@ -48,6 +48,8 @@ export interface Objective {
   readonly needs: readonly (keyof ModelParts)[];
   /** No token sees one behind it in its row, whatever else the inputs say: attention leaves out what nobody sees. */
   readonly causal?: boolean;
+  /** What a row costs depends on the other rows, as in contrastive learning: they are not taken apart. */
+  readonly comparesRows?: boolean;
   readonly inputSpecs: Readonly<Record<string, InputSpec>>;
   /** Makes the named inputs of one micro-batch: [rows, length] each. */
   inputs(batch: WindowBatch, draw: Generator): NamedArrays;

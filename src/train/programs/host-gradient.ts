@@ -27,7 +27,7 @@ export function passRows(rows: number, length: number): number {
 export function hostGradientProgram(shape: ModelShape, objective: Objective, batch: BatchShape): Program {
   const whole = batchGraph(objective, batch);
   const { graph, parameters } = whole;
-  const rowsAtOnce = passRows(batch.rows, batch.length);
+  const rowsAtOnce = objective.comparesRows ? batch.rows : passRows(batch.rows, batch.length);
   const passes: LossOutputs[] = [];
   let gradients = new Map<Tensor, Tensor>();
   for (let start = 0; start < batch.rows; start += rowsAtOnce) {
