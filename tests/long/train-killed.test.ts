@@ -27,8 +27,14 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Runs the training; kills it `delay` milliseconds after it reported its first step. Gives the exit code, null if killed, and the last step reported. */
-function trainProcess(folder: string, delay?: number): Promise<{ code: number | null; step: number }> {
+/**
+ * Runs the training; kills it `delay` milliseconds after it reported its first step. Gives the exit code, null if killed,
+ * the last step reported, and how many milliseconds after its first report it ended.
+ */
+function trainProcess(
+  folder: string,
+  delay?: number,
+): Promise<{ code: number | null; step: number; took: number }> {
   const script = join(import.meta.dirname, 'train-process.ts');
   const args = [
     '--import',
@@ -40,17 +46,17 @@ function trainProcess(folder: string, delay?: number): Promise<{ code: number | 
     JSON.stringify(OPTIONS),
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let armed = false;
+  let began: number | undefined;
   let step = 0;
   child.stdout.on('data', (chunk: Buffer) => {
     step = Number(chunk.toString().trim().split('\n').at(-1));
-    if (armed || delay === undefined) return;
-    armed = true;
-    setTimeout(() => child.kill('SIGKILL'), delay);
+    if (began !== undefined) return;
+    began = performance.now();
+    if (delay !== undefined) setTimeout(() => child.kill('SIGKILL'), delay);
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => resolve({ code, step }));
+    child.once('exit', (code) => resolve({ code, step, took: performance.now() - (began ?? 0) }));
   });
 }
 
@@ -66,12 +72,13 @@ it(`training killed at random ${KILLS} times ends with the bytes of an undisturb
   timeout: 600_000,
 }, async () => {
   const undisturbed = join(root, 'undisturbed');
-  expect((await trainProcess(undisturbed)).code).toBe(0);
+  const { code, took } = await trainProcess(undisturbed);
+  expect(code).toBe(0);
   const killed = join(root, 'killed');
   const random = new Random(SEED);
   const killedAt: number[] = [];
   for (let i = 0; i < KILLS; i++) {
-    const { code, step } = await trainProcess(killed, 200 + random.below(1200));
+    const { code, step } = await trainProcess(killed, took / 50 + random.below(Math.ceil(took / 8)));
     if (code === null) killedAt.push(step);
   }
   console.log(`seed ${SEED}: killed at steps ${killedAt.join(', ')}`);
