@@ -94,7 +94,7 @@ function partMersenne(shingles: usize, end: usize, a: usize, b: usize, minima: u
     }
     for (let k: usize = 0; k < 8; k++) {
       const lane = o + (k << 3);
-      settleWide(shingles, end, k, load<u64>(a + lane), load<u64>(b + lane), minima + lane);
+      settle(shingles, end, k, load<u64>(a + lane), load<u64>(b + lane), minima + lane, true);
     }
   }
 }
@@ -119,17 +119,31 @@ function rank(values: v128, offset: usize, lanes: usize): void {
 }
 
 /** Takes a part into the minimum of permutation k: the block where `near` is least, and others only if they may be lower. */
-function settleWide(shingles: usize, end: usize, k: usize, a: u64, b: u64, minimum: usize): void {
+// @ts-ignore: decorator
+@inline
+function settle(shingles: usize, end: usize, k: usize, a: u64, b: u64, minimum: usize, wide: bool): void {
   const nearest = load<u32>(LEAST + (k << 2));
-  if (nearest > limit(load<u64>(minimum))) return;
-  const from = shingles + load<u32>(WHERE + (k << 2));
-  lowerWide(from, min<usize>(end, from + (BLOCK << 3)), a, b, minimum, nearest);
-  if (load<u32>(SECOND + (k << 2)) > limit(load<u64>(minimum))) return;
+  if (nearest > limitOf(minimum, wide)) return;
+  lower(shingles + load<u32>(WHERE + (k << 2)), end, a, b, minimum, nearest, wide);
+  if (load<u32>(SECOND + (k << 2)) > limitOf(minimum, wide)) return;
   for (let at = shingles; at < end; at += BLOCK << 3) {
     const near = load<u32>(BLOCKS + ((at - shingles) >> 2) + (k << 2));
-    if (near > limit(load<u64>(minimum))) continue;
-    lowerWide(at, min<usize>(end, at + (BLOCK << 3)), a, b, minimum, near);
+    if (near <= limitOf(minimum, wide)) lower(at, end, a, b, minimum, near, wide);
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function limitOf(minimum: usize, wide: bool): u32 {
+  return wide ? limitWide(load<u64>(minimum)) : limitLow32(load<u64>(minimum));
+}
+
+// @ts-ignore: decorator
+@inline
+function lower(from: usize, end: usize, a: u64, b: u64, minimum: usize, leastNear: u32, wide: bool): void {
+  const to = min<usize>(end, from + (BLOCK << 3));
+  if (wide) lowerWide(from, to, a, b, minimum, leastNear);
+  else lowerLow32(from, to, a, b, minimum, leastNear);
 }
 
 /** The low halves of four 64-bit numbers times 8: what is left of the product modulo 2^64 is 8 lo. */
@@ -168,7 +182,7 @@ function near(h0: v128, h1: v128, h00: v128, low: v128, high: v128, top: v128, b
 /** Above it, `near` is of no value below `minimum`. */
 // @ts-ignore: decorator
 @inline
-function limit(minimum: u64): u32 {
+function limitWide(minimum: u64): u32 {
   return <u32>min<u64>((bound(minimum) >> 32) + SLACK, 0xffffffff);
 }
 
@@ -183,7 +197,7 @@ function lowerWide(from: usize, to: usize, a: u64, b: u64, minimum: usize, least
   const top = i32x4.shr_u(low, 16);
   const added = i32x4.splat(<u32>(((b << 3) + 64) >> 32) + SLACK);
   let least = load<u64>(minimum);
-  let most = limit(least);
+  let most = limitWide(least);
   if (leastNear > SLACK && leastNear < 0xffffffff - SLACK) most = min<u32>(most, leastNear + SLACK);
   const bound = i32x4.splat(most);
   let found: u32 = 0;
@@ -269,21 +283,8 @@ function partLow32(shingles: usize, end: usize, a: usize, b: usize, minima: usiz
     }
     for (let k: usize = 0; k < 16; k++) {
       const lane = o + (k << 3);
-      settleLow32(shingles, end, k, load<u64>(a + lane), load<u64>(b + lane), minima + lane);
+      settle(shingles, end, k, load<u64>(a + lane), load<u64>(b + lane), minima + lane, false);
     }
-  }
-}
-
-function settleLow32(shingles: usize, end: usize, k: usize, a: u64, b: u64, minimum: usize): void {
-  const nearest = load<u32>(LEAST + (k << 2));
-  if (nearest > boundLow32(load<u64>(minimum))) return;
-  const from = shingles + load<u32>(WHERE + (k << 2));
-  lowerLow32(from, min<usize>(end, from + (BLOCK << 3)), a, b, minimum, nearest);
-  if (load<u32>(SECOND + (k << 2)) > boundLow32(load<u64>(minimum))) return;
-  for (let at = shingles; at < end; at += BLOCK << 3) {
-    const near = load<u32>(BLOCKS + ((at - shingles) >> 2) + (k << 2));
-    if (near > boundLow32(load<u64>(minimum))) continue;
-    lowerLow32(at, min<usize>(end, at + (BLOCK << 3)), a, b, minimum, near);
   }
 }
 
@@ -304,7 +305,7 @@ function highWords(at: usize): v128 {
 /** Above it, x + 8 modulo 2^32 is of no value below `minimum`. */
 // @ts-ignore: decorator
 @inline
-function boundLow32(minimum: u64): u32 {
+function limitLow32(minimum: u64): u32 {
   return minimum > 0xfffffff8 ? 0xffffffff : <u32>minimum + 7;
 }
 
@@ -316,7 +317,7 @@ function lowerLow32(from: usize, to: usize, a: u64, b: u64, minimum: usize, leas
   const narrowA = i32x4.splat(<u32>a);
   const narrowB = i32x4.splat(<u32>b + 8);
   let least = load<u64>(minimum);
-  let most = boundLow32(least);
+  let most = limitLow32(least);
   if (leastNear >= 8 && leastNear < 0xfffffff0) most = min<u32>(most, leastNear + 8);
   const bound = i32x4.splat(most);
   let found: u32 = 0;
