@@ -21,6 +21,24 @@ export function syncFolder(folder: string): void {
   }
 }
 
+/** Waits until what was written to a file is on the disk; `path` is for the error. */
+export function syncFile(descriptor: number, path: string): void {
+  try {
+    fsyncSync(descriptor);
+  } catch (error) {
+    throw classifySystemError(error, { file: path });
+  }
+}
+
+/** The same, beside other work. */
+export async function syncFileBeside(descriptor: number, path: string): Promise<void> {
+  try {
+    await promisify(fsync)(descriptor);
+  } catch (error) {
+    throw classifySystemError(error, { file: path });
+  }
+}
+
 /** A name beside `path` that no reader takes for the finished file. */
 export function temporaryName(path: string): string {
   return `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
@@ -204,9 +222,7 @@ export class FileWriter {
   finish(): void {
     try {
       this.flush();
-      fsyncSync(this.descriptor);
-    } catch (error) {
-      throw classifySystemError(error, { file: this.path });
+      syncFile(this.descriptor, this.path);
     } finally {
       this.abandon();
     }
@@ -216,9 +232,7 @@ export class FileWriter {
   async finishBeside(): Promise<void> {
     try {
       this.flush();
-      await promisify(fsync)(this.descriptor);
-    } catch (error) {
-      throw classifySystemError(error, { file: this.path });
+      await syncFileBeside(this.descriptor, this.path);
     } finally {
       this.abandon();
     }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, fsync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { classifySystemError, IntegrityError, ProvenderError } from '../core/errors.ts';
+import { syncFile, syncFileBeside } from '../core/files.ts';
 
 /*
  * A file of checked blocks, in columns:
@@ -97,9 +97,7 @@ export class BlockWriter {
   finish(): void {
     this.end();
     try {
-      fsyncSync(this.file);
-    } catch (error) {
-      throw classifySystemError(error, { file: this.path });
+      syncFile(this.file, this.path);
     } finally {
       this.abandon();
     }
@@ -109,9 +107,7 @@ export class BlockWriter {
   async finishBeside(): Promise<void> {
     this.end();
     try {
-      await promisify(fsync)(this.file);
-    } catch (error) {
-      throw classifySystemError(error, { file: this.path });
+      await syncFileBeside(this.file, this.path);
     } finally {
       this.abandon();
     }
